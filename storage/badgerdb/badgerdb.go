@@ -1,15 +1,34 @@
 // Package badgerdb is the default storage: Badger on local disk.
 //
-// Badger syncs once per transaction. This package has one writer that runs the
-// waiting updates one after another, each on its own overlay, inside one Badger
-// transaction that is committed with one sync; so updates are serializable,
-// never conflict, and share the cost of the disk.
+// Badger syncs once per transaction. This package runs updates one after
+// another, each in its caller's goroutine, collects their writes in memory, and
+// has one writer that commits what has come together as a single Badger
+// transaction with a single sync. So updates are serializable, never conflict,
+// never run twice, and share the cost of the disk; while one group is on its way
+// to the disk the next one collects on top of it.
+//
+// What a View sees is always durable, with one exception that the contract
+// allows: the writes of an UpdateLater before which nothing waits for the disk.
+//
+// Badger writes through memory maps, where a full disk is a signal that kills
+// the process. The store therefore keeps a reserve of free space and refuses
+// updates below it; it takes them again as soon as there is room. When the disk
+// fails inside a commit, the outcome of that commit is unknown and the store
+// refuses updates until it is opened again; the updates of that commit may or
+// may not be there then, each whole or not at all.
+//
+// The package refuses to share a directory with another process, to open what a
+// newer format has written, and to guess at a directory it did not make.
 package badgerdb
 
 import (
 	"context"
-	"io"
+	"errors"
 	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/carrelhq/carrel/storage"
 )
@@ -22,40 +41,122 @@ type Options struct {
 	ReadOnly bool
 	// MemoryBytes is roughly the memory the engine may use for tables and caches (64 MiB).
 	MemoryBytes int64
-	Logger      *slog.Logger
+	// ReserveBytes is the free disk space below which updates are refused
+	// (128 MiB, less on a disk smaller than 1 GiB). Badger's own merging of tables lives on it.
+	ReserveBytes int64
+	// Logger receives what the engine has to say; nil discards it.
+	Logger *slog.Logger
 }
 
 // DB is a store on disk. It is a storage.DB.
-type DB struct{}
+type DB struct {
+	opts   Options
+	engine *badger.DB
+	disk   disk
+	log    *engineLog
 
-// Open opens or creates the store in opts.Dir. It refuses, with a sentence that
-// says so and what to do, a directory that another process has open (ErrLocked)
-// and one that a newer carrel has written (ErrNewerFormat).
-func Open(opts Options) (*DB, error) { panic("not built") }
+	turn    sync.Mutex   // held by the update whose function runs
+	running atomic.Int32 // 1 while one runs
 
-// View implements storage.DB.
-func (db *DB) View(ctx context.Context, fn func(storage.Tx) error) error { panic("not built") }
+	mu      sync.Mutex
+	ts      uint64 // Badger holds every update up to here
+	flying  *group // on its way to the disk, or nil
+	open    *group // collects
+	seen    snapshot
+	readers map[uint64]int // open snapshots by timestamp
+	failed  error          // a commit went wrong
+	closed  bool
 
-// Update implements storage.DB.
-func (db *DB) Update(ctx context.Context, fn func(storage.Tx) error) error { panic("not built") }
-
-// UpdateLater implements storage.DB.
-func (db *DB) UpdateLater(ctx context.Context, fn func(storage.Tx) error) error {
-	panic("not built")
+	active   sync.WaitGroup // transactions that use the engine
+	work     chan struct{}  // the writer has something to do
+	quit     chan struct{}  // closed by Close
+	loops    sync.WaitGroup
+	closing  sync.Once
+	closeErr error
 }
 
-// Close implements storage.DB.
-func (db *DB) Close() error { panic("not built") }
+// View implements storage.DB.
+func (db *DB) View(ctx context.Context, fn func(storage.Tx) error) error {
+	if db.nested() {
+		return storage.ErrNested
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	snap, err := db.enter(func() snapshot { return db.seen })
+	if err != nil {
+		return err
+	}
+	defer db.leave(snap)
+	t := db.begin(snap)
+	defer t.engine.Discard()
+	return fn(t)
+}
+
+// nested reports whether the caller is inside the function of an update.
+func (db *DB) nested() bool { return db.running.Load() > 0 && storage.InUpdate() }
+
+func (db *DB) begin(snap snapshot) *tx {
+	return &tx{engine: db.engine.NewTransactionAt(snap.ts, false), base: snap.pending}
+}
+
+// enter takes a snapshot and keeps Badger from discarding it.
+func (db *DB) enter(pick func() snapshot) (snapshot, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed {
+		return snapshot{}, storage.ErrClosed
+	}
+	if errors.Is(db.failed, errEngineLost) {
+		return snapshot{}, db.failed
+	}
+	snap := pick()
+	db.readers[snap.ts]++
+	db.active.Add(1)
+	return snap, nil
+}
+
+func (db *DB) leave(snap snapshot) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.readers[snap.ts]--; db.readers[snap.ts] == 0 {
+		delete(db.readers, snap.ts)
+	}
+	db.active.Done()
+}
+
+// Close implements storage.DB. It waits for running transactions.
+func (db *DB) Close() error {
+	db.closing.Do(func() {
+		db.turn.Lock() // the update that runs is accepted
+		db.mu.Lock()
+		db.closed = true
+		db.mu.Unlock()
+		db.turn.Unlock()
+		close(db.quit)
+		db.loops.Wait()
+		db.active.Wait()
+		db.closeErr = db.engine.Close()
+	})
+	return db.closeErr
+}
 
 // ReadOnlyCause returns why the store refuses writes, as after the disk was
-// full, and nil when it takes them. Readiness checks ask it.
-func (db *DB) ReadOnlyCause() error { panic("not built") }
+// full, and nil when it takes them. Readiness checks ask it. It looks at the
+// disk anew, so it turns to nil once there is room again.
+func (db *DB) ReadOnlyCause() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.refusal()
+}
 
-// Size returns the bytes the store takes on disk.
-func (db *DB) Size() int64 { panic("not built") }
-
-// Backup writes a consistent copy of the running store to w; updates go on meanwhile.
-func (db *DB) Backup(ctx context.Context, w io.Writer) error { panic("not built") }
-
-// Restore makes a store in dir, which must be absent or empty, from a backup.
-func Restore(ctx context.Context, dir string, r io.Reader) error { panic("not built") }
+// refusal must be called with mu held.
+func (db *DB) refusal() error {
+	switch {
+	case db.failed != nil:
+		return db.failed
+	case db.opts.ReadOnly:
+		return errOpenedReadOnly
+	}
+	return db.disk.check()
+}
