@@ -1,0 +1,195 @@
+package carrel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/runtime"
+	"github.com/carrelhq/carrel/server"
+	"github.com/carrelhq/carrel/storage"
+	"github.com/carrelhq/carrel/storage/badgerdb"
+	"github.com/carrelhq/carrel/task"
+	"github.com/carrelhq/carrel/task/wasm"
+	"github.com/carrelhq/carrel/task/worker"
+	"github.com/carrelhq/carrel/tenant"
+)
+
+// Names inside a data folder.
+const (
+	// OperatorKeyFile holds the operator's token, readable by its owner only.
+	OperatorKeyFile = "operator.key"
+
+	storeDir = "store"
+	cacheDir = "cache"
+)
+
+// house is everything but the edge: what turns an accepted message into work done.
+type house struct {
+	opts    Options
+	db      storage.DB
+	broker  broker.Broker
+	keys    *tenant.Keys
+	engine  *runtime.Engine
+	agents  *agent.Registry
+	tasks   *task.Manager
+	loop    *worker.Loop
+	closers []func() error
+}
+
+func (h *house) onClose(fn func() error) { h.closers = append(h.closers, fn) }
+
+// close releases what was opened, the last first.
+func (h *house) close() error {
+	var errs []error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		errs = append(errs, h.closers[i]())
+	}
+	h.closers = nil
+	return errors.Join(errs...)
+}
+
+func (h *house) build(context.Context) error {
+	for _, step := range []func() error{h.openStore, h.openBroker, h.openEngine, h.buildTasks, h.buildLoop} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *house) openStore() error {
+	if h.db = h.opts.DB; h.db == nil {
+		if err := os.MkdirAll(h.opts.DataDir, 0o700); err != nil {
+			return err
+		}
+		db, err := badgerdb.Open(badgerdb.Options{
+			Dir:         filepath.Join(h.opts.DataDir, storeDir),
+			MemoryBytes: h.opts.StoreMemoryBytes,
+			Logger:      h.opts.Logger,
+		})
+		if err != nil {
+			return err
+		}
+		h.db = db
+		h.onClose(db.Close)
+	}
+	h.keys = tenant.NewKeys(h.db)
+	return nil
+}
+
+func (h *house) openBroker() error {
+	if h.broker = h.opts.Broker; h.broker == nil {
+		h.broker = broker.New()
+		h.onClose(h.broker.Close)
+	}
+	return nil
+}
+
+// openEngine builds the engine and the register of agents. With the embedder's
+// own worker there is no engine, and the register refuses uploads.
+func (h *house) openEngine() (err error) {
+	var inspector agent.Inspector
+	if h.opts.Worker == nil {
+		opts := runtime.Options{MemoryBytes: h.opts.MemoryBytes, Logger: h.opts.Logger}
+		if h.opts.DataDir != "" {
+			opts.CacheDir = filepath.Join(h.opts.DataDir, cacheDir)
+		}
+		if h.engine, err = runtime.NewEngine(opts); err != nil {
+			return err
+		}
+		h.onClose(h.engine.Close)
+		inspector = h.engine
+	}
+	h.agents, err = agent.NewRegistry(h.db, inspector, agent.Options{MaxModule: h.opts.MaxModule, Grants: h.opts.Grants})
+	return err
+}
+
+func (h *house) buildTasks() (err error) {
+	h.tasks, err = task.NewManager(h.db, h.broker, h.agents, task.Options{
+		Logger:      h.opts.Logger,
+		MaxAttempts: h.opts.MaxAttempts,
+		MaxQueued:   h.opts.MaxQueued,
+	})
+	return err
+}
+
+func (h *house) buildLoop() error {
+	w := h.opts.Worker
+	if w == nil {
+		sandboxed, err := wasm.New(h.engine, h.agents, wasm.Options{Logger: h.opts.Logger})
+		if err != nil {
+			return err
+		}
+		w = sandboxed
+	}
+	loop, err := worker.New(h.tasks, h.broker, w, worker.Options{
+		Concurrency: h.opts.Concurrency,
+		RunTimeout:  h.opts.RunTimeout,
+		SoftStop:    h.opts.SoftStop,
+		Logger:      h.opts.Logger,
+	})
+	h.loop = loop
+	return err
+}
+
+func (h *house) declare(ctx context.Context) error {
+	for _, a := range h.opts.Agents {
+		if a.Tenant == "" {
+			a.Tenant = tenant.Default
+		}
+		if _, err := h.agents.Declare(ctx, a.Tenant, a.Name, a.Description, agent.PushOptions{Visibility: a.Visibility}); err != nil {
+			return fmt.Errorf("agent %s/%s: %w", a.Tenant, a.Name, err)
+		}
+	}
+	return nil
+}
+
+func (h *house) edgeOptions() server.Options {
+	return server.Options{
+		Dev:             h.opts.Dev,
+		PublicURL:       h.opts.PublicURL,
+		TrustedProxies:  h.opts.TrustedProxies,
+		CORSOrigins:     h.opts.CORSOrigins,
+		DefaultAgent:    h.opts.DefaultAgent,
+		BlockingTimeout: h.opts.BlockingTimeout,
+		MaxBody:         h.opts.MaxBody,
+		MaxModule:       h.opts.MaxModule,
+		MaxStreams:      h.opts.MaxStreams,
+		MaxConns:        h.opts.MaxConns,
+		TLSCert:         h.opts.TLSCert,
+		TLSKey:          h.opts.TLSKey,
+		Version:         h.opts.Version,
+		Ready:           h.ready,
+		Backup:          h.backup(),
+		Logger:          h.opts.Logger,
+	}
+}
+
+// ready tells why the store would not take a task.
+func (h *house) ready(ctx context.Context) error {
+	if db, ok := h.db.(interface{ ReadOnlyCause() error }); ok {
+		if err := db.ReadOnlyCause(); err != nil {
+			return err
+		}
+	}
+	return h.db.View(ctx, func(storage.Tx) error { return nil })
+}
+
+// backup returns nil for a store that cannot be copied while it runs.
+func (h *house) backup() func(context.Context, interface{ Write([]byte) (int, error) }) error {
+	db, ok := h.db.(interface {
+		Backup(context.Context, io.Writer) error
+	})
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context, w interface{ Write([]byte) (int, error) }) error {
+		return db.Backup(ctx, w)
+	}
+}
