@@ -25,10 +25,12 @@ type Job struct {
 type Broker interface {
 	// Enqueue adds job to its tenant's lane. It does not wait for a reader. A job
 	// that is queued already may be merged with it. Delivery is at least once
-	// while the broker lives; after a restart the queue may be empty.
+	// while the broker lives; after a restart the queue may be empty. ctx bounds
+	// the way to a queue on another machine.
 	Enqueue(ctx context.Context, job Job) error
 
-	// Dequeue waits for a job and removes it. Lanes take turns: a tenant with a
+	// Dequeue waits for a job and removes it, or returns the cause of ctx when
+	// that ends first; a job is never lost between the two. Lanes take turns: a tenant with a
 	// thousand jobs delays another tenant's first by one job at most. Within a
 	// lane jobs come in the order they were enqueued.
 	Dequeue(ctx context.Context) (Job, error)
