@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// loadResult is what a load run measured.
+type loadResult struct {
+	Tasks   int           `json:"tasks"`
+	Errors  int           `json:"errors"`
+	First   string        `json:"firstError,omitempty"`
+	Seconds float64       `json:"seconds"`
+	P50     time.Duration `json:"p50"`
+	P99     time.Duration `json:"p99"`
+}
+
+// perSecond is the rate of completed tasks.
+func (r loadResult) perSecond() float64 { return float64(r.Tasks) / r.Seconds }
+
+// load sends messages from a number of clients for some time and prints a loadResult.
+func load(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("load", flag.ContinueOnError)
+	url := flags.String("url", "", "the agent's JSON-RPC address")
+	dialect := flags.String("dialect", "1.0", "1.0: blocking SendMessage; 0.3: message/send, then tasks/get until it is completed")
+	clients := flags.Int("clients", 16, "how many clients send at a time")
+	seconds := flags.Duration("time", 5*time.Second, "how long")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	task, ok := map[string]func(*caller) error{"1.0": blockingTask, "0.3": polledTask}[*dialect]
+	if !ok {
+		return fmt.Errorf("no dialect %q", *dialect)
+	}
+	ctx, cancel := context.WithTimeout(ctx, *seconds)
+	defer cancel()
+	return json.NewEncoder(os.Stdout).Encode(drive(ctx, *url, *clients, task))
+}
+
+// drive runs the clients until ctx ends.
+func drive(ctx context.Context, url string, clients int, task func(*caller) error) loadResult {
+	var (
+		mu    sync.Mutex
+		total loadResult
+		times []time.Duration
+		wg    sync.WaitGroup
+	)
+	client := newLoadClient(clients)
+	begin := time.Now()
+	for range clients {
+		wg.Go(func() {
+			c := &caller{client: client, url: url}
+			mine, failed, first := c.repeat(ctx, task)
+			mu.Lock()
+			defer mu.Unlock()
+			times = append(times, mine...)
+			total.Errors += failed
+			if total.First == "" {
+				total.First = first
+			}
+		})
+	}
+	wg.Wait()
+	total.Seconds = time.Since(begin).Seconds()
+	total.Tasks = len(times)
+	slices.Sort(times)
+	total.P50, total.P99 = percentile(times, 50), percentile(times, 99)
+	return total
+}
+
+func percentile(sorted []time.Duration, p int) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(len(sorted)*p/100, len(sorted)-1)]
+}
+
+// caller is one client with its connection's buffers.
+type caller struct {
+	client *fasthttp.Client
+	url    string
+}
+
+func (c *caller) repeat(ctx context.Context, task func(*caller) error) (times []time.Duration, failed int, first string) {
+	for ctx.Err() == nil {
+		begin := time.Now()
+		if err := task(c); err != nil {
+			if failed++; first == "" {
+				first = err.Error()
+			}
+			continue
+		}
+		times = append(times, time.Since(begin))
+	}
+	return times, failed, first
+}
+
+// call makes one JSON-RPC call and returns a copy of the reply's body.
+func (c *caller) call(body string) ([]byte, error) {
+	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseRequest(req)
+	defer fasthttp.ReleaseResponse(resp)
+	req.SetRequestURI(c.url)
+	req.Header.SetMethod(fasthttp.MethodPost)
+	req.Header.SetContentType("application/json")
+	req.Header.Set("A2A-Version", "1.0")
+	req.SetBodyString(body)
+	if err := c.client.Do(req, resp); err != nil {
+		return nil, err
+	}
+	return slices.Clone(resp.Body()), nil
+}
+
+type rpcReply struct {
+	Result json.RawMessage
+	Error  json.RawMessage
+}
+
+func (c *caller) result(body string, into any) error {
+	raw, err := c.call(body)
+	if err != nil {
+		return err
+	}
+	var reply rpcReply
+	if err := json.Unmarshal(raw, &reply); err != nil {
+		return fmt.Errorf("%w in %.200q", err, raw)
+	}
+	if reply.Error != nil {
+		return errors.New(string(reply.Error))
+	}
+	return json.Unmarshal(reply.Result, into)
+}
+
+type benchTask struct {
+	ID     string
+	Status struct{ State string }
+	// Artifacts hold the echo.
+	Artifacts []struct {
+		Parts []struct{ Text string }
+	}
+}
+
+const echoText = "the quick brown fox jumps over the lazy dog"
+
+// blockingTask is one task over A2A 1.0: the reply must be completed and carry the echo.
+func blockingTask(c *caller) error {
+	var reply struct{ Task benchTask }
+	err := c.result(`{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"`+echoText+`"}]}}}`, &reply)
+	if err != nil {
+		return err
+	}
+	t := reply.Task
+	if t.Status.State != "TASK_STATE_COMPLETED" || len(t.Artifacts) != 1 || t.Artifacts[0].Parts[0].Text != echoText {
+		return fmt.Errorf("not a completed echo: %+v", t)
+	}
+	return nil
+}
+
+// polledTask is one task over A2A 0.3 without blocking: send, then get until it is completed.
+func polledTask(c *caller) error {
+	var task benchTask
+	err := c.result(`{"jsonrpc":"2.0","id":1,"method":"message/send","params":{"message":{"messageId":"m","kind":"message","role":"user","parts":[{"kind":"text","text":"`+echoText+`"}]}}}`, &task)
+	for err == nil && task.Status.State != "completed" {
+		err = c.result(`{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"`+task.ID+`"}}`, &task)
+	}
+	return err
+}
+
+func newLoadClient(clients int) *fasthttp.Client {
+	return &fasthttp.Client{MaxConnsPerHost: clients + 8, NoDefaultUserAgentHeader: true}
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+
+	"github.com/carrelhq/carrel"
+	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/task"
+)
+
+// serve runs carrel with native workers, on a durable store.
+func serve(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	port := flags.Int("port", 0, "the port to listen on")
+	data := flags.String("data", "", "the folder of the store")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	server, err := carrel.New(ctx, carrel.Options{
+		DataDir: *data,
+		Addr:    "127.0.0.1:" + strconv.Itoa(*port),
+		Dev:     true,
+		Worker:  native{},
+		Agents: []carrel.AgentSpec{
+			{Name: "echo", Description: abi.Description{Description: "Echoes its input."}},
+			{Name: "chunks", Description: abi.Description{Description: "Streams as many chunks as the message says, at the pace it says."}},
+		},
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	return server.Run(ctx)
+}
+
+// native is the worker of the measured agents.
+type native struct{}
+
+// Work implements task.Worker.
+func (native) Work(ctx context.Context, run *task.Run) (task.Result, error) {
+	if run.Ref.Agent == "chunks" {
+		return task.Result{}, chunks(ctx, run)
+	}
+	return task.Result{Artifacts: []*a2apb.Artifact{{Parts: run.Message.Parts}}}, nil
+}
+
+// chunks emits the number of chunks that the message names, paced when it names
+// a pace and a delay before the first: "5000" or "100 50ms 3s". The text of a
+// chunk is the time it was due, in nanoseconds.
+func chunks(ctx context.Context, run *task.Run) error {
+	n, pace, delay, err := parseOrder(run.Message.GetParts()[0].GetText())
+	if err != nil {
+		return err
+	}
+	due := time.Now().Add(delay)
+	for i := range n {
+		if pace == 0 {
+			due = time.Now()
+		} else if err := waitUntil(ctx, due.Add(pace)); err != nil {
+			return err
+		} else {
+			due = due.Add(pace)
+		}
+		if err := run.Artifact(ctx, chunk(i, due, i == n-1)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parseOrder(text string) (n int, pace, delay time.Duration, err error) {
+	words := strings.Fields(text)
+	if n, err = strconv.Atoi(words[0]); err != nil || len(words) < 3 {
+		return n, 0, 0, err
+	}
+	if pace, err = time.ParseDuration(words[1]); err != nil {
+		return n, 0, 0, err
+	}
+	delay, err = time.ParseDuration(words[2])
+	return n, pace, delay, err
+}
+
+func waitUntil(ctx context.Context, due time.Time) error {
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func chunk(i int, due time.Time, last bool) *a2apb.TaskArtifactUpdateEvent {
+	text := strconv.FormatInt(due.UnixNano(), 10)
+	return &a2apb.TaskArtifactUpdateEvent{
+		Artifact:  &a2apb.Artifact{ArtifactId: "out", Parts: []*a2apb.Part{{Content: &a2apb.Part_Text{Text: text}}}},
+		Append:    i > 0,
+		LastChunk: last,
+	}
+}
