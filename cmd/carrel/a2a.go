@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/a2aproject/a2a-go/v2/a2a"
+	"github.com/a2aproject/a2a-go/v2/a2aclient"
+	"github.com/a2aproject/a2a-go/v2/a2aclient/agentcard"
+)
+
+const cardPath = "/.well-known/agent-card.json"
+
+// isURL tells a card's address from an agent's name.
+func isURL(s string) bool { return strings.Contains(s, "://") }
+
+// dial returns the official client, bound to an agent: a name of this server's,
+// or the address of a card anywhere. A key that was meant for this server is
+// not shown to another.
+func (c *client) dial(ctx context.Context, agent string) (*a2aclient.Client, error) {
+	if !isURL(agent) {
+		http := httpClient(c.server, c.token)
+		endpoint := a2a.NewAgentInterface(c.agentURL(agent), a2a.TransportProtocolJSONRPC)
+		return a2aclient.NewFromEndpoints(ctx, []*a2a.AgentInterface{endpoint}, a2aclient.WithJSONRPCTransport(http))
+	}
+	card, err := c.card(ctx, agent)
+	if err != nil {
+		return nil, err
+	}
+	http := httpClient(c.keyOrigin(agent), c.token)
+	return a2aclient.NewFromCard(ctx, card, a2aclient.WithJSONRPCTransport(http), a2aclient.WithRESTTransport(http))
+}
+
+// keyOrigin is where the key may be shown when talking to the agent: a key that
+// was given with the call goes to the agent that was named with it, any other
+// stays with the server.
+func (c *client) keyOrigin(agent string) string {
+	if isURL(agent) && c.tokenGiven {
+		return agent
+	}
+	return c.server
+}
+
+// card fetches an agent's card.
+func (c *client) card(ctx context.Context, agent string) (*a2a.AgentCard, error) {
+	base := agent
+	if !isURL(agent) {
+		base = c.agentURL(agent)
+	}
+	base = strings.TrimSuffix(base, cardPath)
+	card, err := agentcard.NewResolver(httpClient(c.keyOrigin(agent), c.token)).Resolve(ctx, base)
+	if err != nil {
+		return nil, fmt.Errorf("the card of %s: %w", agent, c.explain(err))
+	}
+	return card, nil
+}

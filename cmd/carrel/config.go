@@ -1,0 +1,187 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/carrelhq/carrel"
+)
+
+// Config is the configuration of a server. Each field has one name in three
+// spellings: max_body in the file, CARREL_MAX_BODY, --max-body.
+type Config struct {
+	Addr, Data, PublicURL, DefaultAgent string
+	TLSCert, TLSKey                     string
+	TrustedProxies, CORSOrigins         []string
+	Dev                                 bool
+	Memory, StoreMemory                 byteSize
+	MaxBody, MaxModule                  byteSize
+	Concurrency, MaxAttempts            int
+	MaxQueued, MaxStreams, MaxConns     int
+	RunTimeout, SoftStop                time.Duration
+	BlockingTimeout                     time.Duration
+	LogLevel, LogFormat                 string
+}
+
+// DefaultConfig returns the configuration of a server that was told nothing.
+func DefaultConfig() Config {
+	return Config{
+		Addr:            carrel.DefaultAddr,
+		Data:            "./carrel-data",
+		CORSOrigins:     []string{"*"},
+		Memory:          64 << 20,
+		StoreMemory:     64 << 20,
+		MaxBody:         1 << 20,
+		MaxModule:       64 << 20,
+		Concurrency:     256,
+		MaxAttempts:     5,
+		MaxQueued:       10_000,
+		MaxStreams:      20_000,
+		MaxConns:        50_000,
+		RunTimeout:      10 * time.Minute,
+		SoftStop:        10 * time.Second,
+		BlockingTimeout: 10 * time.Minute,
+		LogLevel:        "info",
+		LogFormat:       "text",
+	}
+}
+
+// bind makes a flag of every setting, with c's values as defaults. The names of
+// the flags are the names of the settings.
+func (c *Config) bind(fs *pflag.FlagSet) {
+	fs.SortFlags = false
+	fs.StringVar(&c.Addr, "addr", c.Addr, "`address` to listen on")
+	fs.StringVar(&c.Data, "data", c.Data, "`folder` of everything that lasts; made when absent")
+	fs.StringVar(&c.PublicURL, "public-url", c.PublicURL, "the server's `address` in agent cards; taken from each request when empty")
+	fs.StringVar(&c.TLSCert, "tls-cert", c.TLSCert, "PEM `file` with the certificate; TLS is off when empty")
+	fs.StringVar(&c.TLSKey, "tls-key", c.TLSKey, "PEM `file` with the certificate's key")
+	fs.StringSliceVar(&c.TrustedProxies, "trusted-proxy", c.TrustedProxies, "`address` or network of a proxy whose forwarded headers are believed; repeat or separate with commas")
+	fs.StringSliceVar(&c.CORSOrigins, "cors-origin", c.CORSOrigins, "browser `origin` that may call; * is any")
+	fs.StringVar(&c.DefaultAgent, "default-agent", c.DefaultAgent, "`tenant/agent` served at /; when empty, the only agent there is")
+	fs.BoolVar(&c.Dev, "dev", c.Dev, "development: no credentials, tenant default, loopback addresses only")
+	fs.Var(&c.Memory, "memory", "the most linear memory of a sandbox")
+	fs.Var(&c.StoreMemory, "store-memory", "roughly the memory the store may use")
+	fs.Var(&c.MaxBody, "max-body", "the largest JSON request")
+	fs.Var(&c.MaxModule, "max-module", "the largest module accepted")
+	fs.IntVar(&c.Concurrency, "concurrency", c.Concurrency, "runs at a `number` at a time")
+	fs.IntVar(&c.MaxAttempts, "max-attempts", c.MaxAttempts, "`times` a run that was lost is tried")
+	fs.IntVar(&c.MaxQueued, "max-queued", c.MaxQueued, "unfinished `tasks` a tenant may have")
+	fs.IntVar(&c.MaxStreams, "max-streams", c.MaxStreams, "open `streams` at a time")
+	fs.IntVar(&c.MaxConns, "max-conns", c.MaxConns, "open `connections` at a time")
+	fs.DurationVar(&c.RunTimeout, "run-timeout", c.RunTimeout, "how long a run may take")
+	fs.DurationVar(&c.SoftStop, "soft-stop", c.SoftStop, "how long runs may go on after shutdown began")
+	fs.DurationVar(&c.BlockingTimeout, "blocking-timeout", c.BlockingTimeout, "how long a blocking SendMessage waits for the task")
+	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "the `least` that is logged: debug, info, warn or error")
+	fs.StringVar(&c.LogFormat, "log-format", c.LogFormat, "`text` or json")
+}
+
+// validate returns what is wrong with a configuration, with the setting's name.
+func (c *Config) validate() error {
+	checks := []struct {
+		name string
+		err  error
+	}{
+		{"addr", checkAddr(c.Addr)},
+		{"data", notEmpty(c.Data)},
+		{"public_url", checkURL(c.PublicURL)},
+		{"tls_cert and tls_key", checkPair(c.TLSCert, c.TLSKey)},
+		{"trusted_proxy", checkNetworks(c.TrustedProxies)},
+		{"default_agent", checkAgent(c.DefaultAgent)},
+		{"memory", atLeast(c.Memory, 64<<10)},
+		{"store_memory", atLeast(c.StoreMemory, 16<<20)},
+		{"max_body", atLeast(c.MaxBody, 1<<10)},
+		{"max_module", atLeast(c.MaxModule, 1<<10)},
+		{"concurrency", positive(c.Concurrency)},
+		{"max_attempts", positive(c.MaxAttempts)},
+		{"max_queued", positive(c.MaxQueued)},
+		{"max_streams", positive(c.MaxStreams)},
+		{"max_conns", positive(c.MaxConns)},
+		{"run_timeout", positive(c.RunTimeout)},
+		{"soft_stop", positive(c.SoftStop)},
+		{"blocking_timeout", positive(c.BlockingTimeout)},
+		{"log_level", new(slog.LevelVar).UnmarshalText([]byte(c.LogLevel))},
+		{"log_format", oneOf(c.LogFormat, "text", "json")},
+	}
+	for _, check := range checks {
+		if check.err != nil {
+			return usagef("%s: %w", check.name, check.err)
+		}
+	}
+	return nil
+}
+
+func checkAddr(s string) error {
+	if _, port, err := net.SplitHostPort(s); err != nil || port == "" {
+		return fmt.Errorf("%q is not host:port, as in %s", s, carrel.DefaultAddr)
+	}
+	return nil
+}
+
+func notEmpty(s string) error {
+	if s == "" {
+		return fmt.Errorf("must not be empty")
+	}
+	return nil
+}
+
+func checkURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("%q is not an absolute http or https address", s)
+	}
+	return nil
+}
+
+func checkPair(cert, key string) error {
+	if (cert == "") != (key == "") {
+		return fmt.Errorf("belong together; give both or neither")
+	}
+	return nil
+}
+
+func checkNetworks(list []string) error {
+	for _, s := range list {
+		if _, _, err := net.ParseCIDR(s); err != nil && net.ParseIP(s) == nil {
+			return fmt.Errorf("%q is neither an address nor a network, as in 10.0.0.0/8", s)
+		}
+	}
+	return nil
+}
+
+func checkAgent(s string) error {
+	if tenant, agent, _ := strings.Cut(s, "/"); s != "" && (tenant == "" || agent == "") {
+		return fmt.Errorf("%q is not tenant/agent", s)
+	}
+	return nil
+}
+
+func atLeast(size, least byteSize) error {
+	if size < least {
+		return fmt.Errorf("%s is too small; %s is the least", size, least)
+	}
+	return nil
+}
+
+func positive[N ~int | ~int64](n N) error {
+	if n <= 0 {
+		return fmt.Errorf("must be more than 0")
+	}
+	return nil
+}
+
+func oneOf(s string, allowed ...string) error {
+	if !slices.Contains(allowed, s) {
+		return fmt.Errorf("%q is not one of %s", s, strings.Join(allowed, ", "))
+	}
+	return nil
+}
