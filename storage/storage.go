@@ -33,12 +33,13 @@ const (
 var (
 	// ErrNotFound is returned by Get for a key that is not there.
 	ErrNotFound = errors.New("storage: not found")
-	// ErrTooLarge is returned for a key, value or update above the limits. The update leaves nothing.
+	// ErrTooLarge is returned for a key, value or update above the limits. The
+	// update leaves nothing and returns it, whatever its function makes of it.
 	ErrTooLarge = errors.New("storage: too large")
 	// ErrReadOnly is returned for a write inside View, and for every update while
 	// the store refuses writes, as it does when the disk is full.
 	ErrReadOnly = errors.New("storage: read-only")
-	// ErrNested is returned for a View or Update started inside an Update's function.
+	// ErrNested is returned for a call that starts inside an update's function, on its goroutine.
 	ErrNested = errors.New("storage: nested update")
 	// ErrClosed is returned by every call after Close.
 	ErrClosed = errors.New("storage: closed")
@@ -47,27 +48,31 @@ var (
 // DB is an ordered key/value space. It is safe for concurrent use.
 //
 // The functions handed to View, Update and UpdateLater do memory work only: no
-// I/O, no waiting, no calls back into the DB. An Update function that calls the
-// DB with the context it was started under, or with any other, must not expect
-// progress; implementations answer ErrNested where they can tell.
+// I/O, no waiting, no calls back into the DB. A call from inside an update's
+// function is ErrNested (see [InUpdate]); one from a goroutine that the function
+// starts and waits for hangs. A panic in a function leaves nothing of its
+// transaction and reaches the caller.
 type DB interface {
 	// View runs fn on a consistent snapshot that holds every update which
-	// returned before View was called. Writes made by fn fail with ErrReadOnly.
+	// returned before View was called, and returns the error of fn unchanged.
+	// Writes made by fn fail with ErrReadOnly. When ctx ends before fn has begun,
+	// View returns its cause.
 	View(ctx context.Context, fn func(Tx) error) error
 
 	// Update runs fn and commits its writes atomically, or not at all if fn
 	// returns an error, which Update then returns unchanged. It returns when the
 	// writes are durable: they survive a power cut. Updates are serializable. fn
 	// may run more than once, so it must have no effects outside its Tx. When ctx
-	// ends before fn has begun, nothing is written; after that the update is
-	// carried through and its outcome returned.
+	// ends before fn has begun, nothing is written and its cause returned; after
+	// that the update is carried through and its outcome returned.
 	Update(ctx context.Context, fn func(Tx) error) error
 
 	// UpdateLater is Update without the wait for the disk: it returns once fn's
 	// writes are visible to later transactions, takes its place in the order of
-	// updates, and becomes durable with the next sync, at most 5 ms later or with
-	// the next Update, whichever comes first. A crash before that loses it, never
-	// part of it, and never an earlier update.
+	// updates, and becomes durable with the next sync, which begins at most 5 ms
+	// later or with the next Update, whichever comes first. A crash before that
+	// loses it, never part of it, and never an earlier update. No View shows an
+	// Update before it is durable, so UpdateLater waits for those before it.
 	UpdateLater(ctx context.Context, fn func(Tx) error) error
 
 	// Close makes accepted updates durable and releases the engine. It is safe to call twice.

@@ -69,6 +69,7 @@ type DB struct {
 
 	active   sync.WaitGroup // transactions that use the engine
 	work     chan struct{}  // the writer has something to do
+	written  chan struct{}  // much has gone to the value log
 	quit     chan struct{}  // closed by Close
 	loops    sync.WaitGroup
 	closing  sync.Once

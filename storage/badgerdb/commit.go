@@ -11,25 +11,46 @@ import (
 // commitLoop is the writer. After Close it commits what was accepted and ends.
 func (db *DB) commitLoop() {
 	defer db.loops.Done()
+	large := 0 // bytes that went to the value log
 	for {
 		select {
 		case <-db.work:
-			db.commitOpen()
+			large += db.commitOpen()
 		case <-db.quit:
 			db.commitOpen()
 			return
 		}
+		if large >= trimBytes {
+			large = 0
+			nudge(db.written)
+		}
 	}
 }
 
-// commitOpen makes the open group durable and opens the next one.
-func (db *DB) commitOpen() {
+// commitOpen makes the open group durable and opens the next one. It returns
+// the bytes that went to the value log.
+func (db *DB) commitOpen() int {
 	g := db.takeOff()
 	if g == nil {
-		return
+		return 0
 	}
-	err := db.commit(g)
-	db.land(g, err)
+	all := g.merged()
+	db.land(g, db.commit(all))
+	large := 0
+	for _, w := range all {
+		if len(w.value) >= valueThreshold {
+			large += len(w.value)
+		}
+	}
+	return large
+}
+
+func (g *group) merged() layer {
+	var all layer
+	for _, l := range g.updates {
+		all = merge(all, l)
+	}
+	return all
 }
 
 // takeOff closes the open group to further updates.
@@ -45,14 +66,10 @@ func (db *DB) takeOff() *group {
 	return g
 }
 
-// commit writes g as one synced transaction.
-func (db *DB) commit(g *group) error {
+// commit writes a group as one synced transaction.
+func (db *DB) commit(all layer) error {
 	if db.failed != nil { // only the writer sets it
 		return db.failed
-	}
-	var all layer
-	for _, l := range g.updates {
-		all = merge(all, l)
 	}
 	if err := db.commitLayer(all); err != nil {
 		return commitFailure(err)

@@ -17,10 +17,8 @@ type disk struct {
 	changed time.Time // when the directory last changed, as far as it is synced
 }
 
-const (
-	defaultReserve  = 128 << 20
-	smallestReserve = 3 * memTableBytes
-)
+// defaultReserve holds what memtables that are not yet flushed become, and a merge of tables.
+const defaultReserve = 128 << 20
 
 func newDisk(dir string, reserve int64) disk {
 	return disk{dir: dir, reserve: reserve, free: freeSpace}
@@ -37,7 +35,7 @@ func (d *disk) check() error {
 	}
 	reserve := d.reserve
 	if reserve == 0 {
-		reserve = min(defaultReserve, max(total/8, smallestReserve))
+		reserve = min(defaultReserve, max(total/8, 3*smallestMemTable))
 	}
 	if free < reserve {
 		return fmt.Errorf("%w: %s has %d MiB free and the store keeps %d MiB; make room and it goes on",
@@ -53,16 +51,19 @@ func (d *disk) syncDir() error {
 	if err != nil || info.ModTime().Equal(d.changed) {
 		return err
 	}
-	f, err := os.Open(d.dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
+	if err := syncDir(d.dir); err != nil {
 		return err
 	}
 	d.changed = info.ModTime()
 	return nil
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // Size returns the bytes the store takes on disk.

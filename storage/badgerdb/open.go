@@ -24,8 +24,8 @@ var (
 
 const (
 	defaultMemory = 64 << 20
-	// memTableBytes lets a transaction hold 2.4 MB: one update at its limits and as much beside it.
-	memTableBytes = 16 << 20
+	// smallestMemTable lets a transaction hold 2.4 MB: one update at its limits and as much beside it.
+	smallestMemTable = 16 << 20
 	// Larger values lie in the value log, which is not rewritten as tables are merged.
 	valueThreshold = 32 << 10
 	valueLogBytes  = 64 << 20
@@ -47,6 +47,7 @@ func Open(opts Options) (*DB, error) {
 		open:    newGroup(),
 		readers: map[uint64]int{},
 		work:    make(chan struct{}, 1),
+		written: make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 	}
 	if err := db.start(); err != nil {
@@ -106,6 +107,8 @@ func damaged(dir string, cause error) error {
 	return fmt.Errorf("%w: %s cannot be opened; restore it from a backup: %w", ErrNotAStore, dir, cause)
 }
 
+func (o Options) memTable() int64 { return max(smallestMemTable, o.MemoryBytes*3/8) }
+
 func engineOptions(opts Options, log badger.Logger) badger.Options {
 	o := badger.DefaultOptions(opts.Dir)
 	o.Logger = log
@@ -113,10 +116,12 @@ func engineOptions(opts Options, log badger.Logger) badger.Options {
 	o.SyncWrites = true
 	o.DetectConflicts = false
 	o.MetricsEnabled = false
-	o.MemTableSize = max(memTableBytes, opts.MemoryBytes/4)
-	o.NumMemtables = 2
-	o.NumLevelZeroTables = 3
-	o.NumLevelZeroTablesStall = 8
+	o.MemTableSize = opts.memTable()
+	o.NumMemtables = 1 // waiting to be flushed, beside the one in use
+	// Few and large tables: merging them is most of what an update costs in CPU.
+	o.BaseTableSize = 8 << 20
+	o.NumLevelZeroTables = 6
+	o.NumLevelZeroTablesStall = 18
 	o.NumCompactors = 2
 	o.Compression = options.None // then blocks are read in place and need no cache
 	o.BlockCacheSize = 0

@@ -177,12 +177,12 @@ func (db *DB) accept(own *buffer, later bool) *group {
 		g.seen = g.updates
 		db.show()
 		if first {
-			time.AfterFunc(laterDelay, db.nudge)
+			time.AfterFunc(laterDelay, func() { nudge(db.work) })
 		}
 		return nil
 	}
 	g.waited = true
-	db.nudge()
+	nudge(db.work)
 	return g
 }
 
@@ -212,10 +212,10 @@ func (db *DB) show() {
 	db.seen = snapshot{db.ts, pending}
 }
 
-// nudge tells the writer that there is something to commit.
-func (db *DB) nudge() {
+// nudge tells the receiver of c that there is something to do.
+func nudge(c chan<- struct{}) {
 	select {
-	case db.work <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

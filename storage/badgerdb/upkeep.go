@@ -7,6 +7,9 @@ const (
 	// collectEvery is how often the value log is searched for files that are mostly garbage.
 	collectEvery = 5 * time.Minute
 	garbageShare = 0.5
+	// The value log's memory is looked at in this interval, and when so much has been written to it.
+	trimEvery = 30 * time.Second
+	trimBytes = 16 << 20
 )
 
 // keepUp does the engine's housekeeping until Close.
@@ -15,18 +18,29 @@ func (db *DB) keepUp() {
 	if db.opts.ReadOnly {
 		return
 	}
-	discard, collect := time.NewTicker(discardEvery), time.NewTicker(collectEvery)
+	discard, collect, trimmed := time.NewTicker(discardEvery), time.NewTicker(collectEvery), time.NewTicker(trimEvery)
 	defer discard.Stop()
 	defer collect.Stop()
+	defer trimmed.Stop()
 	for {
 		select {
 		case <-discard.C:
 			db.engine.SetDiscardTs(db.oldest())
 		case <-collect.C:
 			db.collect()
+		case <-trimmed.C:
+			db.trim()
+		case <-db.written:
+			db.trim()
 		case <-db.quit:
 			return
 		}
+	}
+}
+
+func (db *DB) trim() {
+	if err := trim(db.opts.Dir, db.opts.MemoryBytes/4); err != nil {
+		db.opts.Logger.Warn("value log memory not trimmed", "error", err)
 	}
 }
 

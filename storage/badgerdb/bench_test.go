@@ -1,0 +1,147 @@
+package badgerdb_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/carrelhq/carrel/storage"
+	"github.com/carrelhq/carrel/storage/badgerdb"
+)
+
+// BenchmarkDurable compares durable updates of this package with Badger's own
+// SyncWrites on the same disk, in turns of one run, and reports the ratio.
+func BenchmarkDurable(b *testing.B) {
+	for _, writers := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			ours := open(b, badgerdb.Options{})
+			theirs, err := badger.Open(badger.DefaultOptions(b.TempDir()).WithSyncWrites(true).WithLogger(nil))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer theirs.Close()
+			var n [2]int64
+			var d [2]time.Duration
+			for b.Loop() {
+				for range 4 {
+					for i, write := range []func(key func(int) []byte, value []byte) error{durableUpdate(ours), syncedUpdate(theirs)} {
+						m, took := writeFor(b, writers, 400*time.Millisecond, write)
+						n[i], d[i] = n[i]+m, d[i]+took
+					}
+				}
+			}
+			our, their := float64(n[0])/d[0].Seconds(), float64(n[1])/d[1].Seconds()
+			b.ReportMetric(our, "carrel/s")
+			b.ReportMetric(their, "badger/s")
+			b.ReportMetric(our/their, "ratio")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+const keysPerUpdate = 4
+
+func durableUpdate(db storage.DB) func(key func(int) []byte, value []byte) error {
+	return func(key func(int) []byte, value []byte) error {
+		return db.Update(context.Background(), func(tx storage.Tx) error {
+			for i := range keysPerUpdate {
+				if err := tx.Set(key(i), value); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+func syncedUpdate(db *badger.DB) func(key func(int) []byte, value []byte) error {
+	return func(key func(int) []byte, value []byte) error {
+		return db.Update(func(tx *badger.Txn) error {
+			for i := range keysPerUpdate {
+				if err := tx.Set(key(i), value); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+func writeFor(b *testing.B, writers int, d time.Duration, write func(key func(int) []byte, value []byte) error) (int64, time.Duration) {
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	start := time.Now()
+	value := make([]byte, 300)
+	for w := range writers {
+		wg.Go(func() {
+			for i := 0; time.Since(start) < d; i++ {
+				key := func(k int) []byte {
+					key := binary.BigEndian.AppendUint64(nil, uint64(w))
+					return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(key, uint64(i)), uint32(k))
+				}
+				if err := write(key, value); err != nil {
+					b.Error(err)
+					return
+				}
+				n.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return n.Load(), time.Since(start)
+}
+
+// BenchmarkTask is the storage work of one small task: two updates of ten keys,
+// a mark, and the views between them, from many goroutines.
+func BenchmarkTask(b *testing.B) {
+	db := open(b, badgerdb.Options{})
+	ctx := context.Background()
+	value := bytes.Repeat([]byte("v"), 300)
+	var id atomic.Uint64
+	b.SetParallelism(32)
+	b.ReportAllocs()
+	before := cpuTime()
+	defer func() { b.ReportMetric(float64((cpuTime()-before).Microseconds())/float64(b.N), "cpu-µs/op") }()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			base := storage.NewKey("task").Uint(id.Add(1) * 0x9E3779B97F4A7C15)
+			write := func(from int) func(tx storage.Tx) error {
+				return func(tx storage.Tx) error {
+					for i := range 4 {
+						if _, err := tx.Get(base.Uint(uint64(i))); err != nil && err != storage.ErrNotFound {
+							return err
+						}
+					}
+					for i := range 9 {
+						if err := tx.Set(base.Uint(uint64(from+i)), value); err != nil {
+							return err
+						}
+					}
+					return tx.Add([]byte("count"), 1)
+				}
+			}
+			read := func(tx storage.Tx) error {
+				for range tx.Scan(base, nil) {
+				}
+				_, err := tx.Get(base.Uint(1))
+				return err
+			}
+			for _, step := range []error{
+				db.Update(ctx, write(0)), db.View(ctx, read),
+				db.UpdateLater(ctx, func(tx storage.Tx) error { return tx.Set(base.Uint(99), value) }), db.View(ctx, read),
+				db.Update(ctx, write(10)), db.View(ctx, read),
+			} {
+				if step != nil {
+					b.Error(step)
+				}
+			}
+		}
+	})
+}
