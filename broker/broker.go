@@ -30,9 +30,9 @@ type Broker interface {
 	Enqueue(ctx context.Context, job Job) error
 
 	// Dequeue waits for a job and removes it, or returns the cause of ctx when
-	// that ends first; a job is never lost between the two. Lanes take turns: a tenant with a
-	// thousand jobs delays another tenant's first by one job at most. Within a
-	// lane jobs come in the order they were enqueued.
+	// that ends first; a job is never lost between the two. Lanes take turns: a
+	// tenant with a thousand jobs delays another tenant's first by one job at
+	// most. Within a lane jobs come in the order they were enqueued.
 	Dequeue(ctx context.Context) (Job, error)
 
 	// Notify wakes everyone who watches topic. It never blocks; wake-ups that
