@@ -51,6 +51,19 @@ func TestAJobIsQueuedEvenWhenItsRequestHasEnded(t *testing.T) {
 	}
 }
 
+func TestAReaderThatHasStoppedTakesNoJob(t *testing.T) {
+	t.Parallel()
+	b := broker.New()
+	enqueue(t, b, broker.Job{Tenant: "acme", TaskID: "1"})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 {
+		if job, err := b.Dequeue(ctx); err == nil {
+			t.Fatalf("got %v", job)
+		}
+	}
+}
+
 func BenchmarkNotifyAThousandFollowers(b *testing.B) {
 	br := broker.New()
 	for range 1000 {

@@ -26,6 +26,7 @@ var faults = []fault{
 	{"Enqueue waits for a reader", rendezvous, "Enqueue does not wait for a reader"},
 	{"Dequeue does not wait", pollsOnce, "Dequeue waits for a job"},
 	{"only one reader at a time waits", oneReader, "every waiting Dequeue gets a job when there are enough"},
+	{"a reader sleeps beside a queued job", oneReader, "no reader sleeps beside a queued job"},
 	{"Dequeue ignores its context", ignoresContext, "a waiting Dequeue returns the cause of its context"},
 	{"Dequeue hides the cause", hidesCause, "a waiting Dequeue returns the cause of its context"},
 	{"a cancelled Dequeue loses the job it took", losesOnCancel, "Dequeue with an ended context does not lose a job"},

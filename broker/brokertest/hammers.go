@@ -15,6 +15,7 @@ import (
 
 var hammers = []behaviour{
 	{"no job is lost between many writers and readers that give up", hammerQueue},
+	{"no reader sleeps beside a queued job", hammerSleepers},
 	{"no follower misses the last of many concurrent notifications", hammerWakeUps},
 	{"Close beside every other call ends them all", hammerClose},
 }
@@ -108,6 +109,29 @@ func impatientDequeue(ctx context.Context, b broker.Broker, n int) (broker.Job, 
 		defer time.AfterFunc(time.Millisecond, cancel).Stop()
 	}
 	return b.Dequeue(ctx)
+}
+
+// hammerSleepers starts as many readers as there are jobs, all at the same
+// moment: a wake-up that reaches too few of them leaves one asleep.
+func hammerSleepers(t *testing.T, b broker.Broker) {
+	const rounds, readers = 500, 8
+	for range rounds {
+		var g errgroup.Group
+		start := make(chan struct{})
+		for _, job := range jobsOf("acme", readers) {
+			g.Go(func() error {
+				<-start
+				return b.Enqueue(t.Context(), job)
+			})
+			g.Go(func() error {
+				<-start
+				_, err := b.Dequeue(t.Context())
+				return err
+			})
+		}
+		close(start)
+		within(t, "Dequeue beside a queued job", g.Wait)
+	}
 }
 
 // hammerWakeUps holds what followers of an event log rely on: the news are
