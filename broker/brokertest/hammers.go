@@ -111,26 +111,38 @@ func impatientDequeue(ctx context.Context, b broker.Broker, n int) (broker.Job, 
 	return b.Dequeue(ctx)
 }
 
-// hammerSleepers starts as many readers as there are jobs, all at the same
-// moment: a wake-up that reaches too few of them leaves one asleep.
+// hammerSleepers lets each of a few readers take one job per round, just while
+// that many are enqueued: a wake-up that reaches too few of them leaves one asleep.
 func hammerSleepers(t *testing.T, b broker.Broker) {
-	const rounds, readers = 500, 8
-	for range rounds {
-		var g errgroup.Group
-		start := make(chan struct{})
-		for _, job := range jobsOf("acme", readers) {
-			g.Go(func() error {
-				<-start
-				return b.Enqueue(t.Context(), job)
-			})
-			g.Go(func() error {
-				<-start
-				_, err := b.Dequeue(t.Context())
-				return err
-			})
+	const rounds, readers = 1000, 3
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	begin, taken := make(chan struct{}), make(chan struct{}, readers)
+	for range readers {
+		go func() {
+			for range begin {
+				if _, err := b.Dequeue(ctx); err != nil {
+					return
+				}
+				taken <- struct{}{}
+			}
+		}()
+	}
+	defer close(begin)
+	for round := range rounds {
+		for range readers {
+			begin <- struct{}{}
 		}
-		close(start)
-		within(t, "Dequeue beside a queued job", g.Wait)
+		for _, job := range jobsOf("acme", readers) {
+			b.Enqueue(ctx, job)
+		}
+		for i := range readers {
+			select {
+			case <-taken:
+			case <-time.After(patience):
+				t.Fatalf("round %d: %d readers sleep beside a queued job", round, readers-i)
+			}
+		}
 	}
 }
 
