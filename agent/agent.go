@@ -11,11 +11,9 @@ package agent
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/carrelhq/carrel/abi"
-	"github.com/carrelhq/carrel/storage"
 )
 
 // Errors that callers act on.
@@ -85,76 +83,3 @@ type Options struct {
 	// Grants are given to every new version, as --dev does.
 	Grants []string
 }
-
-// Registry is the register of agents. It is safe for concurrent use.
-type Registry struct {
-	root      storage.DB
-	inspector Inspector
-	opts      Options
-}
-
-// NewRegistry returns the register kept in root. inspector may be nil when only
-// native agents are declared; uploads are refused then.
-func NewRegistry(root storage.DB, inspector Inspector, opts Options) (*Registry, error) {
-	panic("not built")
-}
-
-// PushOptions are what an upload may say beside the module.
-type PushOptions struct {
-	// Visibility changes the agent's visibility; empty keeps it, or CardOnly for a new agent.
-	Visibility Visibility
-	// Digest, when not empty, is what the uploader expects the SHA-256 to be; another one is refused.
-	Digest string
-}
-
-// Push stores a module as the agent's current version, creating the agent when
-// it is new. Pushing bytes that are a version already makes that version
-// current again. It reads module to its end or to the limit.
-func (r *Registry) Push(ctx context.Context, tenant, name string, module io.Reader, opts PushOptions) (Agent, error) {
-	panic("not built")
-}
-
-// Declare makes or updates a native agent: one without a module, whose tasks the
-// embedder's worker runs.
-func (r *Registry) Declare(ctx context.Context, tenant, name string, desc abi.Description, opts PushOptions) (Agent, error) {
-	panic("not built")
-}
-
-// Get returns an agent with its current version.
-func (r *Registry) Get(ctx context.Context, tenant, name string) (Agent, error) { panic("not built") }
-
-// Version returns a version of an agent by digest, current or not.
-func (r *Registry) Version(ctx context.Context, tenant, name, digest string) (Version, error) {
-	panic("not built")
-}
-
-// List returns up to limit agents of the tenant by name, after the given name.
-func (r *Registry) List(ctx context.Context, tenant, after string, limit int) ([]Agent, error) {
-	panic("not built")
-}
-
-// Versions returns all versions of an agent, newest first.
-func (r *Registry) Versions(ctx context.Context, tenant, name string) ([]Version, error) {
-	panic("not built")
-}
-
-// Rollback makes an older version current; digest may be any unambiguous prefix of at least 6 digits.
-func (r *Registry) Rollback(ctx context.Context, tenant, name, digest string) (Agent, error) {
-	panic("not built")
-}
-
-// SetVisibility changes who may see and call an agent.
-func (r *Registry) SetVisibility(ctx context.Context, tenant, name string, v Visibility) (Agent, error) {
-	panic("not built")
-}
-
-// Delete removes an agent and its versions. Module bytes go when no version of
-// any tenant refers to them any more. Tasks that run keep their loaded module;
-// a task that finds its version gone fails.
-func (r *Registry) Delete(ctx context.Context, tenant, name string) error { panic("not built") }
-
-// Module returns the bytes of a module by digest, checked against it.
-func (r *Registry) Module(ctx context.Context, digest string) ([]byte, error) { panic("not built") }
-
-// Sole returns the one agent of the whole server when there is exactly one; ErrNotFound otherwise.
-func (r *Registry) Sole(ctx context.Context) (Agent, error) { panic("not built") }

@@ -1,7 +1,14 @@
 package agent
 
 import (
+	"cmp"
+	"slices"
+	"strconv"
+
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/carrelhq/carrel/abi"
 )
 
 // Interface is one address under which an agent is served, for its card.
@@ -12,9 +19,85 @@ type Interface struct {
 	Tenant string
 }
 
+// protocolVersion is the A2A version the interfaces speak: Major.Minor (section 3.6).
+const protocolVersion = "1.0"
+
+// defaultModes are the media types of an agent that names none.
+var defaultModes = []string{"text/plain"}
+
 // Card builds the agent's card from its description and the server's
 // addresses, in order of preference. authenticated says that calls need a
-// bearer key, which the card then declares.
+// bearer key, which the card then declares. The card shares nothing with its arguments.
 func Card(a Agent, interfaces []Interface, authenticated bool) *a2apb.AgentCard {
-	panic("not built")
+	d := a.Current.Description
+	name := cmp.Or(d.Name, a.Name)
+	card := &a2apb.AgentCard{
+		Name:               name,
+		Description:        cmp.Or(d.Description, name+" has no description."),
+		Version:            cmp.Or(d.Version, strconv.Itoa(a.Current.Number)),
+		Capabilities:       &a2apb.AgentCapabilities{Streaming: proto.Bool(true), PushNotifications: proto.Bool(false)},
+		DefaultInputModes:  modes(d.InputModes, defaultModes),
+		DefaultOutputModes: modes(d.OutputModes, defaultModes),
+		DocumentationUrl:   optional(d.DocumentationURL),
+		IconUrl:            optional(d.IconURL),
+	}
+	for _, i := range interfaces {
+		card.SupportedInterfaces = append(card.SupportedInterfaces, &a2apb.AgentInterface{
+			Url: i.URL, ProtocolBinding: i.Binding, Tenant: i.Tenant, ProtocolVersion: protocolVersion,
+		})
+	}
+	for _, s := range skills(a, d) {
+		card.Skills = append(card.Skills, skill(s, card))
+	}
+	if authenticated {
+		requireBearer(card)
+	}
+	return card
+}
+
+// skills returns the described skills; a card must have at least one (section 5.7).
+func skills(a Agent, d abi.Description) []abi.Skill {
+	if len(d.Skills) > 0 {
+		return d.Skills
+	}
+	name := cmp.Or(d.Name, a.Name)
+	return []abi.Skill{{ID: a.Name, Name: name, Description: cmp.Or(d.Description, "Talk to "+name+".")}}
+}
+
+// skill fills in what the specification or real clients require of every skill:
+// a description, a tag, and both lists of modes.
+func skill(s abi.Skill, card *a2apb.AgentCard) *a2apb.AgentSkill {
+	return &a2apb.AgentSkill{
+		Id: s.ID, Name: cmp.Or(s.Name, s.ID), Description: cmp.Or(s.Description, s.Name, s.ID),
+		Tags:        modes(s.Tags, []string{"agent"}),
+		Examples:    slices.Clone(s.Examples),
+		InputModes:  modes(s.InputModes, card.DefaultInputModes),
+		OutputModes: modes(s.OutputModes, card.DefaultOutputModes),
+	}
+}
+
+func modes(given, otherwise []string) []string {
+	if len(given) == 0 {
+		given = otherwise
+	}
+	return slices.Clone(given)
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// requireBearer declares that calls need a key as a bearer token (section 4.5).
+func requireBearer(card *a2apb.AgentCard) {
+	card.SecuritySchemes = map[string]*a2apb.SecurityScheme{
+		"bearer": {Scheme: &a2apb.SecurityScheme_HttpAuthSecurityScheme{
+			HttpAuthSecurityScheme: &a2apb.HTTPAuthSecurityScheme{Scheme: "Bearer"},
+		}},
+	}
+	card.SecurityRequirements = []*a2apb.SecurityRequirement{
+		{Schemes: map[string]*a2apb.StringList{"bearer": {}}},
+	}
 }
