@@ -5,7 +5,17 @@
 // [Funcs] is the one table from which import validation, registration,
 // journaling, abi/ABI.md and the SDKs' stubs and codecs are derived. The package
 // knows neither an engine nor a host; it imports the standard library only.
+//
+// What the guest exports answer: carrel_run returns a packed [RunReply] as bare
+// JSON. carrel_describe returns a packed frame as host functions do, {"ok":…}
+// with a [Description], or {"error":{"code","message"}} when the module cannot
+// say what it is. A module built with an SDK in which no handler is registered
+// answers both: describe with
+// {"error":{"code":"invalid","message":"no handler is registered: …"}}, run with
+// a [RunReply] that carries the same error.
 package abi
+
+//go:generate go run ../internal/gen -root ..
 
 // Version is the ABI's version. A change that breaks a guest built for an
 // earlier one raises it.

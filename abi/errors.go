@@ -31,6 +31,12 @@ const (
 	Internal Code = "internal"
 )
 
+// Codes lists every code, in the order of the documentation.
+var Codes = []Code{
+	Denied, Invalid, NotFound, Conflict, TooLarge, BudgetExceeded,
+	Timeout, Canceled, Unavailable, UnknownOutcome, Nondeterminism, Internal,
+}
+
 // Error is a refusal as the guest sees it: {"code":…,"message":…}.
 type Error struct {
 	Code    Code   `json:"code"`
