@@ -1,13 +1,22 @@
 // Package server is the edge: it authenticates, decodes, calls task, agent and
 // tenant, and frames what they answer. It is the only package that knows Fiber;
 // no Fiber or fasthttp context leaves it, and no rule of A2A's task life lives in it.
+//
+// Every byte that comes in is bounded before it is believed (limits.go), and
+// every string is copied out of fasthttp's buffers, which later belong to
+// another request. What is not yours is answered like what is not there.
 package server
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/internal/telemetry"
@@ -24,7 +33,8 @@ type Options struct {
 	// empty derives it from the request, believing forwarded headers only from TrustedProxies.
 	PublicURL      string
 	TrustedProxies []string
-	// CORSOrigins are the browser origins that may call; ["*"] is any, and the default.
+	// CORSOrigins are the browser origins that may call; ["*"] is any, and the
+	// default. The admin API is open to origins that are named only.
 	CORSOrigins []string
 	// DefaultAgent ("tenant/agent") is served at "/"; empty serves the sole agent there.
 	DefaultAgent string
@@ -36,6 +46,8 @@ type Options struct {
 	MaxBody, MaxModule int64
 	// MaxStreams bounds open streams (20,000), MaxConns connections (50,000).
 	MaxStreams, MaxConns int
+	// Grace bounds how long requests may go on after shutdown began (10 s).
+	Grace time.Duration
 	// TLSCert and TLSKey are PEM files; both or neither.
 	TLSCert, TLSKey string
 	// Version is what the server says it is.
@@ -51,16 +63,116 @@ type Options struct {
 }
 
 // Server serves A2A and the admin API over HTTP.
-type Server struct{}
+type Server struct {
+	opts    Options
+	parts   parts
+	ops     *operations
+	rpc     map[string]rpcMethod
+	origins *origins
+	proxies []netip.Prefix
+	// landing is the agent at "/", where Options name one.
+	landing  *task.Ref
+	certs    *tls.Config
+	app      *fiber.App
+	api      huma.API
+	streams  slots
+	failures failures
+	// base is the context of all requests; stop ends it when the server does.
+	base context.Context
+	stop context.CancelCauseFunc
+}
+
+// parts are what the server calls.
+type parts struct {
+	tasks  managedTasks
+	events events
+	agents agents
+	keys   keys
+}
 
 // New returns a server. It listens to nothing yet.
 func New(tasks *task.Manager, agents *agent.Registry, keys *tenant.Keys, opts Options) (*Server, error) {
-	panic("not built")
+	return newServer(parts{tasks: tasks, events: tasks.Log(), agents: agents, keys: keys}, opts)
+}
+
+func newServer(p parts, opts Options) (*Server, error) {
+	opts = opts.withDefaults()
+	s := &Server{
+		opts:    opts,
+		parts:   p,
+		ops:     &operations{tasks: p.tasks, events: p.events, blockingTimeout: opts.BlockingTimeout},
+		origins: newOrigins(opts.CORSOrigins),
+		streams: slots{max: int64(opts.MaxStreams)},
+	}
+	s.rpc = s.ops.rpcMethods()
+	s.base, s.stop = context.WithCancelCause(context.Background())
+	for _, prepare := range []func() error{s.parseProxies, s.parseLanding, s.loadCerts} {
+		if err := prepare(); err != nil {
+			return nil, err
+		}
+	}
+	s.app = s.newApp()
+	s.api = s.newAPI()
+	return s, nil
+}
+
+func (s *Server) newApp() *fiber.App {
+	app := fiber.New(fiber.Config{
+		Immutable:                    true, // strings outlive the request
+		CaseSensitive:                true,
+		StrictRouting:                true,
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		BodyLimit:                    maxHeader, // no more than this is read before a handler runs
+		ReadBufferSize:               maxHeader,
+		Concurrency:                  s.opts.MaxConns,
+		ReadTimeout:                  readTimeout,
+		IdleTimeout:                  idleTimeout,
+		// Streams move this deadline on with each frame; see stream.Read.
+		WriteTimeout:          writeTimeout,
+		DisableStartupMessage: true,
+		ErrorHandler:          s.handleError,
+	})
+	app.Server().CloseOnShutdown = true
+	app.Use(s.handle)
+	return app
 }
 
 // Serve serves on l until ctx ends, then stops accepting, lets requests end,
 // closes streams with a comment, and returns nil after the last one has ended.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error { panic("not built") }
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	conns := newListener(l)
+	var serving net.Listener = conns
+	if s.certs != nil {
+		serving = tls.NewListener(conns, s.certs)
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- s.app.Listener(serving) }()
+	select {
+	case err := <-failed:
+		s.stop(errShuttingDown)
+		conns.closeAll()
+		return err
+	case <-ctx.Done():
+	}
+	s.shutdown(conns)
+	return <-failed
+}
 
-// OpenAPI returns the admin API's OpenAPI document as JSON.
-func (s *Server) OpenAPI() []byte { panic("not built") }
+func (s *Server) shutdown(conns *listener) {
+	s.stop(errShuttingDown)
+	conns.closeUnused()
+	grace, cancel := context.WithTimeout(context.Background(), s.opts.Grace)
+	defer cancel()
+	if s.app.ShutdownWithContext(grace) == nil {
+		return
+	}
+	s.opts.Logger.Warn("connections cut off at shutdown", "connections", len(conns.open()))
+	conns.closeAll()
+	// What the connections were busy with ends now that the base context and the sockets have.
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for s.app.Server().GetOpenConnectionsCount() > 0 {
+		<-ticker.C
+	}
+}

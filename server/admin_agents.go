@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/carrelhq/carrel/agent"
+)
+
+// agentAdmin is what the admin API needs of the register of agents.
+type agentAdmin interface {
+	Push(ctx context.Context, tenant, name string, module io.Reader, opts agent.PushOptions) (agent.Agent, error)
+	List(ctx context.Context, tenant, after string, limit int) ([]agent.Agent, error)
+	Versions(ctx context.Context, tenant, name string) ([]agent.Version, error)
+	Rollback(ctx context.Context, tenant, name, digest string) (agent.Agent, error)
+	SetVisibility(ctx context.Context, tenant, name string, v agent.Visibility) (agent.Agent, error)
+	Delete(ctx context.Context, tenant, name string) error
+}
+
+// agentPath names an agent in a path.
+type agentPath struct {
+	Tenant string `path:"tenant" doc:"The tenant that owns the agent"`
+	Agent  string `path:"agent" doc:"The agent's name"`
+}
+
+// paging asks for one page of a list.
+type paging struct {
+	After string `query:"after" doc:"The next of the page before"`
+	Limit int    `query:"limit" minimum:"1" maximum:"100" default:"100" doc:"The most items wanted"`
+}
+
+func (s *Server) registerAgents(api huma.API) {
+	const path = "/tenants/{tenant}/agents/{agent}"
+	tags := []string{"agents"}
+	route(s, api, huma.Operation{OperationID: "list-agents", Method: http.MethodGet, Path: "/tenants/{tenant}/agents", Summary: "The tenant's agents, by name", Tags: tags}, s.listAgents)
+	route(s, api, huma.Operation{OperationID: "get-agent", Method: http.MethodGet, Path: path, Summary: "An agent with its current version", Tags: tags}, s.getAgent)
+	route(s, api, huma.Operation{OperationID: "change-agent", Method: http.MethodPatch, Path: path, Summary: "Change who may see and call an agent", Tags: tags}, s.changeAgent)
+	route(s, api, huma.Operation{OperationID: "delete-agent", Method: http.MethodDelete, Path: path, Summary: "Remove an agent and its versions", Tags: tags}, s.deleteAgent)
+	route(s, api, huma.Operation{OperationID: "list-versions", Method: http.MethodGet, Path: path + "/versions", Summary: "The agent's versions, newest first", Tags: tags}, s.listVersions)
+	route(s, api, huma.Operation{OperationID: "roll-back", Method: http.MethodPost, Path: path + "/rollback", Summary: "Make an older version current", Tags: tags}, s.rollBack)
+}
+
+type listAgentsInput struct {
+	Tenant string `path:"tenant" doc:"The tenant that owns the agents"`
+	paging
+}
+
+func (s *Server) listAgents(ctx context.Context, in *listAgentsInput) (*listed[agent.Agent], error) {
+	list, err := s.parts.agents.List(ctx, in.Tenant, in.After, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	next := ""
+	if len(list) == in.Limit {
+		next = list[len(list)-1].Name
+	}
+	return newListed(list, next), nil
+}
+
+func (s *Server) getAgent(ctx context.Context, in *agentPath) (*one[agent.Agent], error) {
+	a, err := s.parts.agents.Get(ctx, in.Tenant, in.Agent)
+	return &one[agent.Agent]{a}, err
+}
+
+type changeAgentInput struct {
+	agentPath
+	Body struct {
+		Visibility agent.Visibility `json:"visibility" enum:"public,card,private" doc:"Who may see and call the agent"`
+	}
+}
+
+func (s *Server) changeAgent(ctx context.Context, in *changeAgentInput) (*one[agent.Agent], error) {
+	a, err := s.parts.agents.SetVisibility(ctx, in.Tenant, in.Agent, in.Body.Visibility)
+	return &one[agent.Agent]{a}, err
+}
+
+func (s *Server) deleteAgent(ctx context.Context, in *agentPath) (*struct{}, error) {
+	return nil, s.parts.agents.Delete(ctx, in.Tenant, in.Agent)
+}
+
+func (s *Server) listVersions(ctx context.Context, in *agentPath) (*listed[agent.Version], error) {
+	list, err := s.parts.agents.Versions(ctx, in.Tenant, in.Agent)
+	if err != nil {
+		return nil, err
+	}
+	return newListed(list, ""), nil
+}
+
+type rollBackInput struct {
+	agentPath
+	Body struct {
+		Digest string `json:"digest" minLength:"6" maxLength:"64" pattern:"^[0-9a-f]+$" doc:"The version's digest, or enough of its beginning"`
+	}
+}
+
+func (s *Server) rollBack(ctx context.Context, in *rollBackInput) (*one[agent.Agent], error) {
+	a, err := s.parts.agents.Rollback(ctx, in.Tenant, in.Agent, in.Body.Digest)
+	return &one[agent.Agent]{a}, err
+}

@@ -1,0 +1,129 @@
+package server
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// lingerTime and lingerBytes bound how long a refused sender is listened to
+	// after its answer: closing on data unread would reset the connection, and
+	// the sender would never see why.
+	lingerTime  = time.Second
+	lingerBytes = 16 << 20
+)
+
+// listener hands out connections that can be closed all at once and that linger
+// when their sender was refused.
+type listener struct {
+	net.Listener
+
+	mu     sync.Mutex
+	conns  map[*conn]struct{}
+	closed bool
+}
+
+func newListener(l net.Listener) *listener {
+	return &listener{Listener: l, conns: make(map[*conn]struct{})}
+}
+
+// Accept waits for the next connection.
+func (l *listener) Accept() (net.Conn, error) {
+	raw, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: raw, of: l}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		raw.Close()
+		return nil, net.ErrClosed
+	}
+	l.conns[c] = struct{}{}
+	return c, nil
+}
+
+// closeUnused closes the connections on which nothing was ever sent.
+func (l *listener) closeUnused() {
+	for _, c := range l.open() {
+		if !c.used.Load() {
+			c.Close()
+		}
+	}
+}
+
+// closeAll closes every connection, whatever goes on there.
+func (l *listener) closeAll() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	for _, c := range l.open() {
+		c.lingers.Store(false)
+		c.Close()
+	}
+}
+
+func (l *listener) open() []*conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := make([]*conn, 0, len(l.conns))
+	for c := range l.conns {
+		list = append(list, c)
+	}
+	return list
+}
+
+type conn struct {
+	net.Conn
+	of *listener
+	// used is set by the first byte received, lingers when the sender is to be
+	// told before it has sent all.
+	used, lingers atomic.Bool
+	closing       sync.Once
+	closeErr      error
+}
+
+// Read reads from the connection.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 && !c.used.Load() {
+		c.used.Store(true)
+	}
+	return n, err
+}
+
+// Close closes the connection, after lingering where that was asked for.
+func (c *conn) Close() error {
+	c.closing.Do(func() {
+		if c.lingers.Load() {
+			c.linger()
+		}
+		c.of.mu.Lock()
+		delete(c.of.conns, c)
+		c.of.mu.Unlock()
+		c.closeErr = c.Conn.Close()
+	})
+	return c.closeErr
+}
+
+func (c *conn) linger() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	io.CopyN(io.Discard, c.Conn, lingerBytes)
+}
+
+// lingering makes a connection of a listener linger when it is closed, also under TLS.
+func lingering(c net.Conn) {
+	if over, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = over.NetConn()
+	}
+	if own, ok := c.(*conn); ok {
+		own.lingers.Store(true)
+	}
+}

@@ -1,0 +1,43 @@
+package server
+
+import (
+	"bytes"
+	"strconv"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+func appendProto(dst []byte, m proto.Message) ([]byte, error) {
+	return protojson.MarshalOptions{}.MarshalAppend(dst, m)
+}
+
+// appendTaskPage encodes a page of tasks. All four members are required, also
+// where they are empty; a task has artifacts exactly when they were asked for.
+// ProtoJSON can express neither. Section 3.1.4.
+func appendTaskPage(dst []byte, page *a2apb.ListTasksResponse, artifacts bool) ([]byte, error) {
+	dst = append(dst, `{"tasks":[`...)
+	for i, t := range page.GetTasks() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = appendProto(dst, t); err != nil {
+			return nil, err
+		}
+		if artifacts && len(t.GetArtifacts()) == 0 {
+			dst = append(bytes.TrimSuffix(dst, []byte("}")), `,"artifacts":[]}`...)
+		}
+	}
+	dst = append(dst, `],"nextPageToken":`...)
+	dst = append(dst, marshal(page.GetNextPageToken())...)
+	dst = append(dst, `,"pageSize":`...)
+	dst = strconv.AppendInt(dst, int64(page.GetPageSize()), 10)
+	dst = append(dst, `,"totalSize":`...)
+	dst = strconv.AppendInt(dst, int64(page.GetTotalSize()), 10)
+	return append(dst, '}'), nil
+}
+
+// encodeEvent encodes an event for all the streams that show it.
+func encodeEvent(r *a2apb.StreamResponse) ([]byte, error) { return appendProto(nil, r) }

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Limits that are not options, beside those of bodies and connections.
+const (
+	// maxHeader bounds the request line and header fields together.
+	maxHeader = 8 << 10
+	// readTimeout bounds the time for a whole request, each step of an upload,
+	// and a TLS handshake; idleTimeout the wait for the next request.
+	readTimeout = 30 * time.Second
+	idleTimeout = 2 * time.Minute
+	// writeTimeout bounds one write of an answer, or of one frame of a stream.
+	writeTimeout = 30 * time.Second
+	// maxFailures is how many wrong keys an address may show in a failureWindow.
+	maxFailures   = 300
+	failureWindow = time.Minute
+	// maxAddresses bounds the addresses that are counted.
+	maxAddresses = 10_000
+)
+
+// slots counts what is open at a time.
+type slots struct {
+	open atomic.Int64
+	max  int64
+}
+
+func (s *slots) take() bool {
+	if s.open.Add(1) > s.max {
+		s.open.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (s *slots) give() { s.open.Add(-1) }
+
+// failures counts wrong keys by address, in windows. When more addresses fail
+// than it counts, it forgets and begins a new window.
+type failures struct {
+	mu     sync.Mutex
+	began  time.Time
+	counts map[netip.Addr]int
+}
+
+// exceeded reports whether the address has failed too often.
+func (f *failures) exceeded(addr netip.Addr) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts[addr] >= maxFailures && time.Since(f.began) < failureWindow
+}
+
+func (f *failures) add(addr netip.Addr) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.counts == nil || time.Since(f.began) >= failureWindow || len(f.counts) >= maxAddresses {
+		f.began, f.counts = time.Now(), make(map[netip.Addr]int)
+	}
+	f.counts[addr]++
+}

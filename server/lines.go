@@ -1,0 +1,139 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"net"
+	"reflect"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/carrelhq/carrel/task"
+)
+
+// lines is a task's log as the body of a response, read by fasthttp as a
+// [stream] is.
+type lines struct {
+	server *Server
+	ctx    context.Context
+	conn   net.Conn
+	ref    task.Ref
+	id     string
+	seq    uint64
+	follow bool
+
+	pending []byte
+	next    func() (task.LogLine, error, bool)
+	cancel  func()
+}
+
+func (s *Server) newLines(x *exchange, ref task.Ref, id string, after uint64, follow bool) *lines {
+	return &lines{server: s, ctx: x.ctx, conn: x.c.Context().Conn(), ref: ref, id: id, seq: after, follow: follow, cancel: func() {}}
+}
+
+// Close ends the stream.
+func (l *lines) Close() error {
+	l.cancel()
+	l.server.streams.give()
+	return nil
+}
+
+// Read fills p from the current line, after waiting for one where that is needed.
+func (l *lines) Read(p []byte) (int, error) {
+	err := l.advance()
+	if deadlineErr := l.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); deadlineErr != nil {
+		return 0, deadlineErr
+	}
+	if err != nil {
+		return 0, err
+	}
+	n := copy(p, l.pending)
+	l.pending = l.pending[n:]
+	return n, nil
+}
+
+// advance makes the next line pending when none is.
+func (l *lines) advance() error {
+	if len(l.pending) > 0 {
+		return nil
+	}
+	if l.next == nil {
+		ctx, cancel := context.WithTimeoutCause(l.ctx, l.server.opts.KeepAlive, errKeepAlive)
+		next, stop := iter.Pull2(l.server.parts.tasks.Lines(ctx, l.ref, l.id, l.seq, l.follow))
+		l.next, l.cancel = next, func() { stop(); cancel() }
+	}
+	line, err, ok := l.next()
+	switch {
+	case !ok:
+		return io.EOF
+	case errors.Is(err, errKeepAlive):
+		l.cancel()
+		l.next = nil
+		l.pending = []byte("\n")
+		return nil
+	case errors.Is(err, errShuttingDown):
+		return io.EOF
+	case err != nil:
+		// The status is out already: the connection breaks, which says that something is missing.
+		l.server.opts.Logger.Error("log stream failed", "tenant", l.ref.Tenant, "task", l.id, "error", err)
+		return err
+	}
+	l.seq = line.Seq
+	l.pending, err = appendLine(nil, line)
+	return err
+}
+
+// serveBackup streams a backup of the store. Only the operator comes here.
+func (s *Server) serveBackup(x *exchange) error {
+	x.c.Status(fiber.StatusOK)
+	x.set(fiber.HeaderContentType, fiber.MIMEOctetStream)
+	x.set(fiber.HeaderContentDisposition, `attachment; filename="carrel.backup"`)
+	x.c.Response().SetBodyStream(s.newBackup(x), -1)
+	return nil
+}
+
+// backup is a backup as the body of a response. The store pushes and fasthttp
+// pulls, so a goroutine stands between them; it ends with the body.
+type backup struct {
+	*io.PipeReader
+	conn   net.Conn
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func (s *Server) newBackup(x *exchange) *backup {
+	ctx, cancel := context.WithCancel(x.ctx)
+	r, w := io.Pipe()
+	b := &backup{PipeReader: r, conn: x.c.Context().Conn(), cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(b.done)
+		err := s.opts.Backup(ctx, w)
+		if err != nil && ctx.Err() == nil {
+			s.opts.Logger.Error("backup failed", "error", err)
+		}
+		w.CloseWithError(err)
+	}()
+	return b
+}
+
+// Read reads the next piece, and gives the write that follows its time.
+func (b *backup) Read(p []byte) (int, error) {
+	n, err := b.PipeReader.Read(p)
+	if deadlineErr := b.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); deadlineErr != nil {
+		return 0, deadlineErr
+	}
+	return n, err
+}
+
+// Close stops the backup and waits until it has.
+func (b *backup) Close() error {
+	b.cancel()
+	err := b.PipeReader.Close()
+	<-b.done
+	return err
+}
+
+func typeOf(v any) reflect.Type { return reflect.TypeOf(v) }

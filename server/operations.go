@@ -1,0 +1,214 @@
+package server
+
+import (
+	"context"
+	"iter"
+	"strconv"
+	"time"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/carrelhq/carrel/task"
+)
+
+// tasks is what A2A needs of the task manager.
+type tasks interface {
+	Send(ctx context.Context, ref task.Ref, req *a2apb.SendMessageRequest) (task.Accepted, error)
+	Get(ctx context.Context, ref task.Ref, id string, historyLength *int32) (*a2apb.Task, error)
+	List(ctx context.Context, ref task.Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error)
+	Cancel(ctx context.Context, ref task.Ref, id string) (*a2apb.Task, error)
+	Await(ctx context.Context, ref task.Ref, id string, seq uint64, historyLength *int32) (*a2apb.Task, error)
+}
+
+// events is what it needs of the event log.
+type events interface {
+	Snapshot(ctx context.Context, ref task.Ref, id string) (*a2apb.Task, uint64, error)
+	Follow(ctx context.Context, ref task.Ref, id string, seq uint64) iter.Seq2[task.Event, error]
+}
+
+// operations are the operations of A2A, the same for every binding: a binding
+// decodes a request, calls one, and encodes what it returns. Errors are those
+// that [onWire] knows. They are safe for concurrent use.
+type operations struct {
+	tasks           tasks
+	events          events
+	blockingTimeout time.Duration
+}
+
+// caller is who asks, and the agent it asks.
+type caller struct {
+	ref task.Ref
+	// anonymous callers have shown no key; they know tasks by their ids only.
+	anonymous bool
+}
+
+// sendMessage accepts a message and answers with the task: when it has ended or
+// waits, or at once where that is asked for. Section 3.1.1.
+func (o *operations) sendMessage(ctx context.Context, by caller, req *a2apb.SendMessageRequest) (*a2apb.SendMessageResponse, error) {
+	accepted, err := o.accept(ctx, by, req)
+	if err != nil {
+		return nil, err
+	}
+	var t *a2apb.Task
+	history := historyLength(req)
+	if req.GetConfiguration().GetReturnImmediately() {
+		t, err = o.tasks.Get(ctx, by.ref, accepted.TaskID, history)
+	} else {
+		waiting, cancel := context.WithTimeout(ctx, o.blockingTimeout)
+		defer cancel()
+		t, err = o.tasks.Await(waiting, by.ref, accepted.TaskID, accepted.Seq, history)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &a2apb.SendMessageResponse{Payload: &a2apb.SendMessageResponse_Task{Task: t}}, nil
+}
+
+// sendStreamingMessage accepts a message and answers with what comes of it. Section 3.1.2.
+func (o *operations) sendStreamingMessage(ctx context.Context, by caller, req *a2apb.SendMessageRequest) (*feed, error) {
+	accepted, err := o.accept(ctx, by, req)
+	if err != nil {
+		return nil, err
+	}
+	f := &feed{ref: by.ref, id: accepted.TaskID, untilInput: true, history: historyLength(req)}
+	if req.GetMessage().GetTaskId() == "" {
+		return f, nil // the first event of a new task is the task
+	}
+	return f, f.snapshot(ctx, o.events)
+}
+
+// accept checks what a transport can know of a message and hands it on.
+func (o *operations) accept(ctx context.Context, by caller, req *a2apb.SendMessageRequest) (task.Accepted, error) {
+	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
+		return task.Accepted{}, err
+	}
+	if n := historyLength(req); n != nil && *n < 0 {
+		return task.Accepted{}, badField("configuration.historyLength", "must not be negative")
+	}
+	if req.GetConfiguration().GetTaskPushNotificationConfig() != nil {
+		return task.Accepted{}, task.ErrPushNotSupported
+	}
+	if id := req.GetMessage().GetContextId(); by.anonymous && id != "" && uuid.Validate(id) != nil {
+		// Callers without a key share the agent: a context id that can be
+		// guessed would let one read the memory of another.
+		return task.Accepted{}, badField("message.contextId", "must be an id that this server made, for callers without a key")
+	}
+	return o.tasks.Send(ctx, by.ref, req)
+}
+
+// subscribeToTask answers with the task and what follows, or, when the caller
+// names the last event it has seen, with what came after it. Section 3.1.6.
+func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.SubscribeToTaskRequest, lastEventID string) (*feed, error) {
+	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
+		return nil, err
+	}
+	f := &feed{ref: by.ref, id: req.GetId()}
+	if err := f.snapshot(ctx, o.events); err != nil {
+		return nil, err
+	}
+	if seen, err := strconv.ParseUint(lastEventID, 10, 64); err == nil && seen <= f.seq {
+		f.seq, f.first = seen, nil
+		return f, nil
+	}
+	if task.Terminal(f.first.GetTask().GetStatus().GetState()) {
+		return nil, refuse(task.ErrUnsupportedOperation, "the task is finished; read it with GetTask")
+	}
+	return f, nil
+}
+
+// getTask returns the task. Section 3.1.3.
+func (o *operations) getTask(ctx context.Context, by caller, req *a2apb.GetTaskRequest) (*a2apb.Task, error) {
+	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
+		return nil, err
+	}
+	return o.tasks.Get(ctx, by.ref, req.GetId(), req.HistoryLength)
+}
+
+// listTasks returns a page of the tasks. Section 3.1.4. Nothing tells one
+// caller without a key from another, so it may list none.
+func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
+	if by.anonymous {
+		return nil, errUnauthenticated
+	}
+	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
+		return nil, err
+	}
+	return o.tasks.List(ctx, by.ref, req)
+}
+
+// cancelTask ends the task. Section 3.1.5.
+func (o *operations) cancelTask(ctx context.Context, by caller, req *a2apb.CancelTaskRequest) (*a2apb.Task, error) {
+	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
+		return nil, err
+	}
+	return o.tasks.Cancel(ctx, by.ref, req.GetId())
+}
+
+// checkTask checks the fields that every request about one task has.
+func checkTask(ref task.Ref, tenant, id string) error {
+	if id == "" {
+		return badField("id", "must not be empty")
+	}
+	return checkTenant(ref, tenant)
+}
+
+// checkTenant accepts the tenant field where it says what the address says already. Section 4.4.6.
+func checkTenant(ref task.Ref, got string) error {
+	if got == "" || got == ref.Tenant || got == ref.Tenant+"/"+ref.Agent {
+		return nil
+	}
+	return badField("tenant", "is not the one of this agent's interface")
+}
+
+func historyLength(req *a2apb.SendMessageRequest) *int32 {
+	if c := req.GetConfiguration(); c != nil {
+		return c.HistoryLength
+	}
+	return nil
+}
+
+// feed is what a stream shows of one task, whatever the binding: a first
+// snapshot, if any, and the events after seq.
+type feed struct {
+	ref task.Ref
+	id  string
+	// first is the snapshot, seq the last event it contains; without one, seq is
+	// the event after which to begin.
+	first *a2apb.StreamResponse
+	seq   uint64
+	// untilInput ends the feed also when the task waits for input.
+	untilInput bool
+	// history bounds the messages in tasks that are shown; nil is all.
+	history *int32
+}
+
+// snapshot makes the feed begin with the task as it is.
+func (f *feed) snapshot(ctx context.Context, log events) error {
+	t, seq, err := log.Snapshot(ctx, f.ref, f.id)
+	if err != nil {
+		return err
+	}
+	f.first = &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_Task{Task: t}}
+	f.seq = seq
+	return nil
+}
+
+// ends reports whether nothing more is shown after the state.
+func (f *feed) ends(s a2apb.TaskState) bool {
+	return task.Terminal(s) || f.untilInput && s == a2apb.TaskState_TASK_STATE_INPUT_REQUIRED
+}
+
+// trim returns the response with no more history than the feed may show. The
+// original is shared and left as it is.
+func (f *feed) trim(r *a2apb.StreamResponse) *a2apb.StreamResponse {
+	t := r.GetTask()
+	if t == nil || f.history == nil || len(t.GetHistory()) <= int(*f.history) {
+		return r
+	}
+	shown := proto.CloneOf(r)
+	history := shown.GetTask().GetHistory()
+	shown.GetTask().History = history[len(history)-int(*f.history):]
+	return shown
+}

@@ -1,0 +1,183 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/task"
+)
+
+// Route patterns, for metrics, spans and logs.
+const (
+	routeRPC       = "/agents/{tenant}/{agent}"
+	routeCard      = "/agents/{tenant}/{agent}/.well-known/agent-card.json"
+	routePreflight = "preflight"
+	routeUnknown   = "unknown"
+
+	agentsPrefix = "/agents/"
+	apiPrefix    = "/api/"
+	cardPath     = "/.well-known/agent-card.json"
+)
+
+// exchange is one request and its answer.
+type exchange struct {
+	c    *fiber.Ctx
+	body *body
+	// ctx is the server's own: it ends when the server does, and knows nothing of fasthttp.
+	ctx   context.Context
+	route string
+	// rpcID is the raw id of a JSON-RPC request, once it is known.
+	rpcID []byte
+}
+
+// header returns a copy of a request header, "" when absent.
+func (x *exchange) header(name string) string { return x.c.Get(name) }
+
+func (x *exchange) set(name, value string) { x.c.Response().Header.Set(name, value) }
+
+// handle is the one handler of all requests.
+func (s *Server) handle(c *fiber.Ctx) (err error) {
+	begin := time.Now()
+	x := &exchange{c: c, body: newBody(c), ctx: telemetry.Extract(s.base, c.Get("Traceparent")), route: routeUnknown}
+	ctx, span := s.opts.Telemetry.Start(x.ctx, "HTTP "+c.Method(), slog.String("url.path", c.Path()))
+	x.ctx = ctx
+	defer func() {
+		if p := recover(); p != nil {
+			s.opts.Logger.Error("handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = s.fail(x, fmt.Errorf("panic: %v", p))
+		}
+		x.body.finish(c)
+		s.secure(x)
+		span.Set(slog.String("http.route", x.route), slog.Int("http.response.status_code", c.Response().StatusCode()))
+		span.End(nil)
+		s.observe(x, time.Since(begin))
+	}()
+	if err := s.dispatch(x); err != nil {
+		return s.fail(x, err)
+	}
+	return nil
+}
+
+// dispatch routes by hand: Fiber's patterns cannot tell "task:cancel" from a
+// parameter, and an agent's base stands with and without a slash at its end.
+func (s *Server) dispatch(x *exchange) error {
+	if err := s.checkHost(x); err != nil {
+		return err
+	}
+	path := x.c.Path()
+	if s.cors(x, path) {
+		x.route = routePreflight
+		return nil
+	}
+	switch {
+	case strings.HasPrefix(path, agentsPrefix):
+		ref, below := splitAgentPath(path)
+		return s.serveAgent(x, ref, below)
+	case strings.HasPrefix(path, apiPrefix):
+		return s.serveAPI(x)
+	case path == "/" || path == cardPath:
+		ref, err := s.landingAgent(x)
+		if err != nil {
+			return err
+		}
+		return s.serveAgent(x, ref, strings.TrimSuffix(path, "/"))
+	}
+	return s.serveHealth(x, path)
+}
+
+// splitAgentPath splits /agents/tenant/agent and what is below it, which is
+// empty for the base, with or without a slash.
+func splitAgentPath(path string) (ref task.Ref, below string) {
+	var rest string
+	ref.Tenant, rest, _ = strings.Cut(path[len(agentsPrefix):], "/")
+	ref.Agent, below, _ = strings.Cut(rest, "/")
+	if below != "" {
+		below = "/" + below
+	}
+	return ref, below
+}
+
+// landingAgent is the agent served at "/".
+func (s *Server) landingAgent(x *exchange) (task.Ref, error) {
+	if s.landing != nil {
+		return *s.landing, nil
+	}
+	a, err := s.parts.agents.Sole(x.ctx)
+	return task.Ref{Tenant: a.Tenant, Agent: a.Name}, err
+}
+
+// serveAgent serves what lies at and below an agent's base.
+func (s *Server) serveAgent(x *exchange, ref task.Ref, below string) error {
+	switch below {
+	case "":
+		x.route = routeRPC
+		return s.serveRPC(x, ref)
+	case cardPath:
+		x.route = routeCard
+		return s.serveCard(x, ref)
+	}
+	if _, err := s.admitReader(x, ref); err != nil {
+		return err
+	}
+	return errNotFound
+}
+
+// allow answers what a resource does not do, and OPTIONS.
+func (s *Server) allow(x *exchange, methods string) error {
+	x.set(fiber.HeaderAllow, methods)
+	if x.c.Method() == fiber.MethodOptions {
+		x.c.Status(fiber.StatusNoContent)
+		return nil
+	}
+	return errMethodNotAllowed
+}
+
+// checkHost keeps web pages from reaching a development server, which asks for
+// no key, through a name of theirs that resolves to this machine.
+func (s *Server) checkHost(x *exchange) error {
+	if !s.opts.Dev {
+		return nil
+	}
+	name := hostname(string(x.c.Request().Host()))
+	addr, err := netip.ParseAddr(name)
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") || err == nil && addr.IsLoopback() {
+		return nil
+	}
+	if s.opts.PublicURL != "" && name == hostname(hostOf(s.opts.PublicURL)) {
+		return nil
+	}
+	return errMisdirected
+}
+
+func hostname(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		return host
+	}
+	return strings.Trim(hostport, "[]")
+}
+
+// observe records a request that has been answered, or whose stream has begun.
+func (s *Server) observe(x *exchange, took time.Duration) {
+	status := x.c.Response().StatusCode()
+	if t := s.opts.Telemetry; t != nil && t.Metrics != nil {
+		t.Metrics.RequestSeconds.Observe(took, x.c.Method()+" "+x.route, statusClass(status))
+	}
+	if s.opts.Logger.Enabled(x.ctx, slog.LevelDebug) {
+		s.opts.Logger.LogAttrs(x.ctx, slog.LevelDebug, "request",
+			slog.String("method", x.c.Method()), slog.String("route", x.route), slog.String("path", x.c.Path()),
+			slog.Int("status", status), slog.Duration("took", took))
+	}
+}
+
+func statusClass(status int) string {
+	return [...]string{"0xx", "1xx", "2xx", "3xx", "4xx", "5xx"}[min(status/100, 5)]
+}

@@ -1,0 +1,198 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"net"
+	"strconv"
+	"time"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/carrelhq/carrel/task"
+)
+
+// wireKey names the encoding that all JSON streams share, see [task.Event.Encoded].
+const wireKey = "json"
+
+var errKeepAlive = errors.New("nothing happened for a while")
+
+const (
+	commentIdle = ": keep-alive\n\n"
+	commentStop = ": the server is shutting down\n\n"
+)
+
+// serveFeed answers with a feed as server-sent events, each a full JSON-RPC
+// response with the request's id; the event's id is its sequence number.
+func (s *Server) serveFeed(x *exchange, f *feed) error {
+	if !s.streams.take() {
+		return errTooManyStreams
+	}
+	st := s.newStream(x, f)
+	x.c.Status(fiber.StatusOK)
+	x.set(fiber.HeaderContentType, "text/event-stream; charset=utf-8")
+	x.set("X-Accel-Buffering", "no") // or nginx keeps events back
+	// A resumed stream may have nothing to say for a while; its client should
+	// know that it is there.
+	x.c.Response().ImmediateHeaderFlush = f.first == nil
+	x.c.Response().SetBodyStream(st, -1)
+	return nil
+}
+
+// stream is a feed as the body of a response. Fasthttp reads it from the
+// goroutine of the connection and flushes what each Read returns, so a stream
+// needs no goroutine and no buffer of its own, a client that does not read
+// blocks nobody but itself, and one that has gone ends it with the next flush.
+type stream struct {
+	server *Server
+	feed   *feed
+	ctx    context.Context
+	conn   net.Conn
+	// id is the id of the request; head is all of a response before its result.
+	id, head []byte
+	// pending is what is left of the frame to send.
+	pending [3][]byte
+	prefix  []byte
+	over    bool
+
+	next   func() (task.Event, error, bool)
+	cancel func()
+}
+
+func (s *Server) newStream(x *exchange, f *feed) *stream {
+	s.followers(1)
+	return &stream{server: s, feed: f, ctx: x.ctx, conn: x.c.Context().Conn(), id: x.rpcID, head: appendRPCHead(nil, x.rpcID), cancel: func() {}}
+}
+
+func (s *Server) followers(n float64) {
+	if t := s.opts.Telemetry; t != nil && t.Metrics != nil {
+		t.Metrics.Followers.Add(n)
+	}
+}
+
+// Close ends the stream; fasthttp calls it once, however the stream ends.
+func (st *stream) Close() error {
+	st.cancel()
+	st.server.streams.give()
+	st.server.followers(-1)
+	return nil
+}
+
+// Read fills p from the current frame, after waiting for one where that is
+// needed, and gives the write that follows its time.
+func (st *stream) Read(p []byte) (int, error) {
+	n := st.drain(p)
+	if n == 0 && !st.over {
+		st.advance()
+		n = st.drain(p)
+	}
+	if err := st.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return 0, err
+	}
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (st *stream) drain(p []byte) (n int) {
+	for i := range st.pending {
+		m := copy(p[n:], st.pending[i])
+		st.pending[i] = st.pending[i][m:]
+		n += m
+	}
+	return n
+}
+
+// advance makes the next frame pending: an event, or a comment, or none when
+// the stream is over.
+func (st *stream) advance() {
+	if first := st.feed.first; first != nil {
+		st.feed.first = nil
+		st.show(st.feed.seq, first, nil)
+		st.over = st.feed.ends(first.GetTask().GetStatus().GetState())
+		return
+	}
+	for !st.over && st.empty() {
+		st.follow()
+	}
+}
+
+func (st *stream) empty() bool { return len(st.pending[0]) == 0 }
+
+// follow takes one step along the event log.
+func (st *stream) follow() {
+	if st.next == nil {
+		st.open()
+	}
+	e, err, ok := st.next()
+	switch {
+	case !ok:
+		st.over = true
+	case err == nil:
+		st.feed.seq = e.Seq
+		if e.Body != nil {
+			st.show(e.Seq, e.Body, &e)
+		}
+		st.over = st.over || st.feed.ends(e.State)
+	default:
+		st.interrupted(err)
+	}
+}
+
+// open begins to follow. It follows for the time of one keep-alive: then a
+// comment goes out, and the next step opens again where this one stood.
+func (st *stream) open() {
+	ctx, cancel := context.WithTimeoutCause(st.ctx, st.server.opts.KeepAlive, errKeepAlive)
+	next, stop := iter.Pull2(st.server.parts.events.Follow(ctx, st.feed.ref, st.feed.id, st.feed.seq))
+	st.next, st.cancel = next, func() { stop(); cancel() }
+}
+
+// interrupted handles an error of the log.
+func (st *stream) interrupted(err error) {
+	st.cancel()
+	st.next, st.cancel = nil, func() {}
+	switch {
+	case errors.Is(err, errKeepAlive):
+		st.pending[0] = []byte(commentIdle)
+	case errors.Is(err, errShuttingDown):
+		st.pending[0] = []byte(commentStop)
+		st.over = true
+	default:
+		st.fail(err)
+	}
+}
+
+// show makes the frame of an event pending.
+func (st *stream) show(seq uint64, r *a2apb.StreamResponse, shared *task.Event) {
+	trimmed := st.feed.trim(r)
+	var data []byte
+	var err error
+	if shared != nil && trimmed == r {
+		data, err = shared.Encoded(wireKey, encodeEvent)
+	} else {
+		data, err = encodeEvent(trimmed)
+	}
+	if err != nil {
+		st.fail(err)
+		return
+	}
+	st.prefix = strconv.AppendUint(append(st.prefix[:0], "id: "...), seq, 10)
+	st.prefix = append(st.prefix, "\ndata: "...)
+	st.prefix = append(st.prefix, st.head...)
+	st.pending = [3][]byte{st.prefix, data, []byte("}\n\n")}
+}
+
+// fail ends the stream with an error response. Section 9.4.2.
+func (st *stream) fail(err error) {
+	w, known := onWire(err)
+	if !known {
+		st.server.opts.Logger.Error("stream failed", "tenant", st.feed.ref.Tenant, "agent", st.feed.ref.Agent, "task", st.feed.id, "error", err)
+	}
+	frame := appendRPCError([]byte("data: "), st.id, w, err)
+	st.pending[0] = append(frame, "\n\n"...)
+	st.over = true
+}
