@@ -31,7 +31,7 @@ type Server struct {
 	closeErr error
 }
 
-// New opens the store, builds the parts, declares Options.Agents and listens.
+// New listens, opens the store, builds the parts and declares Options.Agents.
 // Connections wait until Run serves them. A server that is never run must be closed.
 func New(ctx context.Context, opts Options) (*Server, error) {
 	opts, err := opts.complete()
@@ -39,7 +39,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{house: house{opts: opts}}
-	for _, step := range []func(context.Context) error{s.build, s.declare, s.ensureOperator, s.listen, s.buildEdge} {
+	for _, step := range []func(context.Context) error{s.listen, s.build, s.declare, s.ensureOperator, s.buildEdge} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/carrelhq/carrel/abi"
 )
 
 const (
@@ -101,11 +103,13 @@ func (c *client) explain(err error) error {
 	return err
 }
 
-// problem is the error in a reply that is none of success.
+// problem is the error in a reply that is none of success: an *abi.Refusal for
+// a module that the server does not take.
 func (c *client) problem(resp *http.Response) error {
 	var problem struct {
 		Title, Detail string
 		Errors        []struct{ Message, Location string }
+		abi.Refusal
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
@@ -113,6 +117,9 @@ func (c *client) problem(resp *http.Response) error {
 	}
 	if err := json.Unmarshal(body, &problem); err != nil || problem.Title+problem.Detail == "" {
 		problem.Detail = strings.TrimSpace(string(body))
+	}
+	if problem.Rule != "" {
+		return &problem.Refusal
 	}
 	text := problem.Detail
 	if text == "" {

@@ -46,28 +46,34 @@ func (c *client) resolve() error {
 	if err := checkURL(c.server); err != nil {
 		return usagef("--server: %w", err)
 	}
+	named := c.findData()
 	if c.token == "" {
 		c.token = c.getenv("CARREL_TOKEN")
 	}
 	if c.token != "" {
 		return nil
 	}
-	return c.findOperatorKey()
+	return c.findOperatorKey(named)
+}
+
+// findData completes the data folder and reports whether it was named.
+func (c *client) findData() bool {
+	if c.data == "" {
+		c.data = c.getenv("CARREL_DATA")
+	}
+	named := c.data != ""
+	if !named {
+		c.data = DefaultConfig().Data
+	}
+	return named
 }
 
 // findOperatorKey takes the key a server on this machine left in its data
 // folder. A folder that merely lies about is no reason to show its key to a
 // server elsewhere; one that was named is.
-func (c *client) findOperatorKey() error {
-	named := c.data != ""
-	if !named {
-		c.data, named = c.lookup("CARREL_DATA")
-	}
-	if !named {
-		c.data = DefaultConfig().Data
-		if !local(c.server) {
-			return nil
-		}
+func (c *client) findOperatorKey(named bool) error {
+	if !named && !local(c.server) {
+		return nil
 	}
 	token, err := carrel.OperatorToken(c.data)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

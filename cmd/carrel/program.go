@@ -102,9 +102,10 @@ key by --token, CARREL_TOKEN, or the file operator.key in the server's data fold
 		&cobra.Group{ID: groupTalk, Title: "Talking A2A:"},
 	)
 	root.AddCommand(
-		newServeCommand(p), newConfigCommand(p),
+		newServeCommand(p), newDevCommand(p), newConfigCommand(p), newKeysCommand(p), newBackupCommand(p),
 		newCheckCommand(p), newRunCommand(p),
-		newPushCommand(p), newSendCommand(p), newSubscribeCommand(p), newCancelCommand(p),
+		newPushCommand(p), newAgentsCommand(p),
+		newSendCommand(p), newSubscribeCommand(p), newCancelCommand(p), newTasksCommand(p), newLogsCommand(p), newCardCommand(p),
 		newVersionCommand(p),
 	)
 	for _, cmd := range root.Commands() {

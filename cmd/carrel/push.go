@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/agent"
 )
 
@@ -34,6 +36,9 @@ have begun keep theirs. An agent that is not there yet is made.`,
 			name = agentNameOf(args[0])
 		}
 		pushed, err := c.pushFile(ctx, args[0], name, visibility)
+		if refusal := (*abi.Refusal)(nil); errors.As(err, &refusal) {
+			return c.refused(args[0], refusal)
+		}
 		if err != nil {
 			return err
 		}
