@@ -158,6 +158,7 @@ func (h *house) edgeOptions() server.Options {
 		CORSOrigins:     h.opts.CORSOrigins,
 		DefaultAgent:    h.opts.DefaultAgent,
 		BlockingTimeout: h.opts.BlockingTimeout,
+		Grace:           h.opts.SoftStop,
 		MaxBody:         h.opts.MaxBody,
 		MaxModule:       h.opts.MaxModule,
 		MaxStreams:      h.opts.MaxStreams,

@@ -38,7 +38,11 @@ func (c *client) agentPath(agent string, below ...string) string {
 }
 
 func (c *client) tenantPath(below ...string) string {
-	path := "/api/v1/tenants/" + url.PathEscape(c.tenant)
+	return pathOf("/api/v1/tenants/"+url.PathEscape(c.tenant), below...)
+}
+
+// pathOf appends escaped elements to a path.
+func pathOf(path string, below ...string) string {
 	for _, element := range below {
 		path += "/" + url.PathEscape(element)
 	}
