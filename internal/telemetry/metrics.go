@@ -1,6 +1,11 @@
 package telemetry
 
-import "time"
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
 
 // Metrics are all metrics of the server, declared in one place. The methods of
 // the fields' types accept nil receivers.
@@ -25,20 +30,73 @@ type Metrics struct {
 	CompileSeconds *Histogram
 }
 
-// Counter only goes up. Label values are given in the order the metric declares them.
-type Counter struct{}
+// newMetrics declares every metric in reg, beside those of the Go runtime and of
+// the process.
+func newMetrics(reg *prometheus.Registry, version string) (*Metrics, error) {
+	d := declarer{reg: reg}
+	m := &Metrics{
+		TasksAccepted:  d.counter("carrel_tasks_accepted_total", "Messages accepted that made a task."),
+		TasksEnded:     d.counter("carrel_tasks_ended_total", "Tasks that reached a final state.", "state"),
+		RunSeconds:     d.histogram("carrel_run_duration_seconds", "Time a worker had a run."),
+		RunsLost:       d.counter("carrel_runs_lost_total", "Attempts at a run that were lost and had to be repeated."),
+		RunsActive:     d.gauge("carrel_runs_active", "Runs at the moment."),
+		Followers:      d.gauge("carrel_followers", "Open streams at the moment."),
+		HostCalls:      d.counter("carrel_host_calls_total", "Host calls of guests.", "function", "outcome"),
+		RequestSeconds: d.histogram("carrel_http_request_duration_seconds", "Time of HTTP requests.", "route", "status"),
+		UploadsRefused: d.counter("carrel_uploads_refused_total", "Modules refused at upload.", "rule"),
+		CompileSeconds: d.histogram("carrel_compile_duration_seconds", "Time of compiling a module."),
+	}
+	d.gauge("carrel_build_info", "Always 1, labelled with the version of the program.", "version").Add(1, version)
+	d.register(collectors.NewGoCollector())
+	d.register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m, errors.Join(d.errs...)
+}
 
-// Add adds n.
-func (c *Counter) Add(n float64, labels ...string) {}
+// durations are the upper bounds of histogram buckets in seconds: from an echo
+// task to the longest blocking request.
+var durations = []float64{
+	.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 600,
+}
 
-// Gauge goes up and down.
-type Gauge struct{}
+// declarer registers metrics and collects what goes wrong.
+type declarer struct {
+	reg  *prometheus.Registry
+	errs []error
+}
 
-// Add adds n, which may be negative.
-func (g *Gauge) Add(n float64, labels ...string) {}
+func (d *declarer) register(c prometheus.Collector) {
+	if err := d.reg.Register(c); err != nil {
+		d.errs = append(d.errs, err)
+	}
+}
 
-// Histogram records durations in seconds.
-type Histogram struct{}
+// A metric without labels shows its zero from the start, so that a rate over it
+// does not miss the first event.
 
-// Observe records d.
-func (h *Histogram) Observe(d time.Duration, labels ...string) {}
+func (d *declarer) counter(name, help string, labels ...string) *Counter {
+	c := &Counter{prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)}
+	d.register(c.vec)
+	if len(labels) == 0 {
+		c.Add(0)
+	}
+	return c
+}
+
+func (d *declarer) gauge(name, help string, labels ...string) *Gauge {
+	g := &Gauge{prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)}
+	d.register(g.vec)
+	if len(labels) == 0 {
+		g.Add(0)
+	}
+	return g
+}
+
+func (d *declarer) histogram(name, help string, labels ...string) *Histogram {
+	opts := prometheus.HistogramOpts{Name: name, Help: help, Buckets: durations}
+	h := &Histogram{prometheus.NewHistogramVec(opts, labels)}
+	d.register(h.vec)
+	if len(labels) == 0 {
+		h.vec.WithLabelValues()
+	}
+	return h
+}
