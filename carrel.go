@@ -39,7 +39,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{house: house{opts: opts}}
-	for _, step := range []func(context.Context) error{s.listen, s.build, s.declare, s.ensureOperator, s.buildEdge} {
+	for _, step := range []func(context.Context) error{s.listen, s.openTelemetry, s.build, s.declare, s.ensureOperator, s.buildEdge} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/internal/telemetry"
 	"github.com/carrelhq/carrel/runtime"
 	"github.com/carrelhq/carrel/server"
 	"github.com/carrelhq/carrel/storage"
@@ -29,17 +31,21 @@ const (
 	cacheDir = "cache"
 )
 
+// flushSpans is how long a collector may take to receive the last spans.
+const flushSpans = 5 * time.Second
+
 // house is everything but the edge: what turns an accepted message into work done.
 type house struct {
-	opts    Options
-	db      storage.DB
-	broker  broker.Broker
-	keys    *tenant.Keys
-	engine  *runtime.Engine
-	agents  *agent.Registry
-	tasks   *task.Manager
-	loop    *worker.Loop
-	closers []func() error
+	opts      Options
+	db        storage.DB
+	broker    broker.Broker
+	keys      *tenant.Keys
+	engine    *runtime.Engine
+	agents    *agent.Registry
+	tasks     *task.Manager
+	loop      *worker.Loop
+	telemetry *telemetry.Telemetry
+	closers   []func() error
 }
 
 func (h *house) onClose(fn func() error) { h.closers = append(h.closers, fn) }
@@ -83,6 +89,23 @@ func (h *house) openStore() error {
 	return nil
 }
 
+// openTelemetry prepares metrics, and tracing as the OTEL_* variables say.
+func (h *house) openTelemetry(ctx context.Context) (err error) {
+	h.telemetry, err = telemetry.New(ctx, telemetry.Options{Version: h.opts.Version, Logger: h.opts.Logger})
+	if err != nil {
+		return err
+	}
+	h.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), flushSpans)
+		defer cancel()
+		if err := h.telemetry.Shutdown(ctx); err != nil {
+			h.opts.Logger.Warn("spans were lost", "error", err) // no reason to call the stop unclean
+		}
+		return nil
+	})
+	return nil
+}
+
 func (h *house) openBroker() error {
 	if h.broker = h.opts.Broker; h.broker == nil {
 		h.broker = broker.New()
@@ -96,7 +119,7 @@ func (h *house) openBroker() error {
 func (h *house) openEngine() (err error) {
 	var inspector agent.Inspector
 	if h.opts.Worker == nil {
-		opts := runtime.Options{MemoryBytes: h.opts.MemoryBytes, Logger: h.opts.Logger}
+		opts := runtime.Options{MemoryBytes: h.opts.MemoryBytes, Logger: h.opts.Logger, Telemetry: h.telemetry}
 		if h.opts.DataDir != "" {
 			opts.CacheDir = filepath.Join(h.opts.DataDir, cacheDir)
 		}
@@ -113,6 +136,7 @@ func (h *house) openEngine() (err error) {
 func (h *house) buildTasks() (err error) {
 	h.tasks, err = task.NewManager(h.db, h.broker, h.agents, task.Options{
 		Logger:      h.opts.Logger,
+		Telemetry:   h.telemetry,
 		MaxAttempts: h.opts.MaxAttempts,
 		MaxQueued:   h.opts.MaxQueued,
 	})
@@ -122,7 +146,7 @@ func (h *house) buildTasks() (err error) {
 func (h *house) buildLoop() error {
 	w := h.opts.Worker
 	if w == nil {
-		sandboxed, err := wasm.New(h.engine, h.agents, wasm.Options{Logger: h.opts.Logger})
+		sandboxed, err := wasm.New(h.engine, h.agents, wasm.Options{Logger: h.opts.Logger, Telemetry: h.telemetry})
 		if err != nil {
 			return err
 		}
@@ -133,6 +157,7 @@ func (h *house) buildLoop() error {
 		RunTimeout:  h.opts.RunTimeout,
 		SoftStop:    h.opts.SoftStop,
 		Logger:      h.opts.Logger,
+		Telemetry:   h.telemetry,
 	})
 	h.loop = loop
 	return err
@@ -167,8 +192,10 @@ func (h *house) edgeOptions() server.Options {
 		TLSKey:          h.opts.TLSKey,
 		Version:         h.opts.Version,
 		Ready:           h.ready,
+		MetricsText:     h.telemetry.MetricsText,
 		Backup:          h.backup(),
 		Logger:          h.opts.Logger,
+		Telemetry:       h.telemetry,
 	}
 }
 
