@@ -36,17 +36,26 @@ func (db *DB) Backup(ctx context.Context, w io.Writer) error {
 }
 
 // Restore makes a store in dir, which must be absent or empty, from a backup. A
-// backup that is cut off or damaged is ErrBadBackup. The store appears in dir
-// when it is complete; a failed Restore leaves nothing.
-func Restore(ctx context.Context, dir string, r io.Reader) (err error) {
-	dir = filepath.Clean(dir)
+// backup that is cut off or damaged is ErrBadBackup. A failed Restore leaves
+// nothing; one cut off by a crash leaves a directory that Open refuses.
+func Restore(ctx context.Context, dir string, r io.Reader) error {
 	if err := mustBeEmpty(dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+	_, absent := os.Stat(dir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+".restore-*")
+	err := restoreInto(ctx, dir, r)
+	if err != nil && absent != nil {
+		_ = os.Remove(dir)
+	}
+	return err
+}
+
+// restoreInto works in a directory inside dir, so that dir may be a mount point.
+func restoreInto(ctx context.Context, dir string, r io.Reader) error {
+	temp, err := os.MkdirTemp(dir, "restore-*")
 	if err != nil {
 		return err
 	}
@@ -54,11 +63,31 @@ func Restore(ctx context.Context, dir string, r io.Reader) (err error) {
 	if err := fill(ctx, temp, r); err != nil {
 		return err
 	}
-	// Rename replaces an empty directory, and nothing else.
-	if err := os.Rename(temp, dir); err != nil {
+	return moveUp(temp, dir)
+}
+
+// moveUp moves a store's files to dir. The format file comes last: without it
+// dir is no store.
+func moveUp(from, dir string) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(dir))
+	for _, e := range entries {
+		if e.Name() == formatFile {
+			continue
+		}
+		if err := os.Rename(filepath.Join(from, e.Name()), filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	if err := syncDir(dir); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(from, formatFile), filepath.Join(dir, formatFile)); err != nil {
+		return err
+	}
+	return syncDir(dir)
 }
 
 func mustBeEmpty(dir string) error {

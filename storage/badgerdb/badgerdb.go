@@ -24,6 +24,7 @@ package badgerdb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -41,8 +42,9 @@ type Options struct {
 	ReadOnly bool
 	// MemoryBytes is roughly the memory the engine may use for tables and caches (64 MiB).
 	MemoryBytes int64
-	// ReserveBytes is the free disk space below which updates are refused
-	// (128 MiB, less on a disk smaller than 1 GiB). Badger's own merging of tables lives on it.
+	// ReserveBytes is the free disk space below which updates are refused. By
+	// default it follows what the engine may yet write by itself: 24 MiB for a new
+	// store, at most about 0.6 GiB for a large one.
 	ReserveBytes int64
 	// Logger receives what the engine has to say; nil discards it.
 	Logger *slog.Logger
@@ -66,6 +68,9 @@ type DB struct {
 	readers map[uint64]int // open snapshots by timestamp
 	failed  error          // a commit went wrong
 	closed  bool
+
+	commitLayer func(layer) error // a field, so that a test can let the disk fail
+	logged      atomic.Int64      // bytes that went to memtables
 
 	active   sync.WaitGroup // transactions that use the engine
 	work     chan struct{}  // the writer has something to do
@@ -126,7 +131,9 @@ func (db *DB) leave(snap snapshot) {
 	db.active.Done()
 }
 
-// Close implements storage.DB. It waits for running transactions.
+// Close implements storage.DB. It waits for running transactions. On a disk too
+// full for what is still in memtables it leaves the engine as a crash would, and
+// says so: nothing is lost, and the next Open goes on from the logs.
 func (db *DB) Close() error {
 	db.closing.Do(func() {
 		db.turn.Lock() // the update that runs is accepted
@@ -137,9 +144,18 @@ func (db *DB) Close() error {
 		close(db.quit)
 		db.loops.Wait()
 		db.active.Wait()
-		db.closeErr = db.engine.Close()
+		db.closeErr = db.closeEngine()
 	})
 	return db.closeErr
+}
+
+func (db *DB) closeEngine() error {
+	if !db.opts.ReadOnly {
+		if err := db.disk.check(db.unflushed()); err != nil {
+			return fmt.Errorf("closed without tidying up: %w", err)
+		}
+	}
+	return db.engine.Close()
 }
 
 // ReadOnlyCause returns why the store refuses writes, as after the disk was
@@ -159,5 +175,5 @@ func (db *DB) refusal() error {
 	case db.opts.ReadOnly:
 		return errOpenedReadOnly
 	}
-	return db.disk.check()
+	return db.disk.check(db.reserve())
 }

@@ -35,13 +35,9 @@ func (db *DB) commitOpen() int {
 		return 0
 	}
 	all := g.merged()
+	large, small := all.sizes()
+	db.logged.Add(int64(small))
 	db.land(g, db.commit(all))
-	large := 0
-	for _, w := range all {
-		if len(w.value) >= valueThreshold {
-			large += len(w.value)
-		}
-	}
 	return large
 }
 
@@ -77,7 +73,7 @@ func (db *DB) commit(all layer) error {
 	return nil
 }
 
-func (db *DB) commitLayer(all layer) error {
+func (db *DB) write(all layer) error {
 	txn := db.engine.NewTransactionAt(db.ts, true)
 	defer txn.Discard()
 	entries := make([]badger.Entry, len(all))

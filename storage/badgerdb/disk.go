@@ -12,36 +12,59 @@ import (
 // disk watches the file system the store lies on.
 type disk struct {
 	dir     string
-	reserve int64
-	free    func(dir string) (free, total int64, err error)
+	free    func(dir string) (int64, error)
 	changed time.Time // when the directory last changed, as far as it is synced
 }
 
-// defaultReserve holds what memtables that are not yet flushed become, and a merge of tables.
-const defaultReserve = 128 << 20
-
-func newDisk(dir string, reserve int64) disk {
-	return disk{dir: dir, reserve: reserve, free: freeSpace}
-}
+// What the engine may write by itself, after the updates that caused it.
+const (
+	// diskMargin is for the group under way, new files and the file system's own records.
+	diskMargin = 24 << 20
+	// mergeBytes is what one merge of tables writes before it deletes its sources.
+	mergeBytes = 512 << 20
+)
 
 // errDiskFull tells what is missing.
 var errDiskFull = errors.New("badgerdb: the disk is full")
 
-// check returns an error when less than the reserve is free.
-func (d *disk) check() error {
-	free, total, err := d.free(d.dir)
+// check returns an error when less than need is free.
+func (d *disk) check(need int64) error {
+	free, err := d.free(d.dir)
 	if err != nil {
 		return fmt.Errorf("badgerdb: free space of %s: %w", d.dir, err)
 	}
-	reserve := d.reserve
-	if reserve == 0 {
-		reserve = min(defaultReserve, max(total/8, 3*smallestMemTable))
-	}
-	if free < reserve {
-		return fmt.Errorf("%w: %s has %d MiB free and the store keeps %d MiB; make room and it goes on",
-			errDiskFull, d.dir, free>>20, reserve>>20)
+	if free < need {
+		return fmt.Errorf("%w: %s has %d MiB free and needs %d MiB; make room and it goes on",
+			errDiskFull, d.dir, free>>20, need>>20)
 	}
 	return nil
+}
+
+// reserve is the free space below which updates are refused.
+func (db *DB) reserve() int64 {
+	if db.opts.ReserveBytes > 0 {
+		return db.opts.ReserveBytes
+	}
+	var tables int64
+	for _, level := range db.engine.Levels() {
+		tables += level.Size
+	}
+	return diskMargin + db.unflushed() + min(tables, mergeBytes)
+}
+
+// unflushed bounds what lies in memtables and has yet to be written as tables:
+// one in use, one waiting, one on its way.
+func (db *DB) unflushed() int64 { return min(db.logged.Load(), 3*db.opts.memTable()) }
+
+// logBytes returns what the engine's logs in dir hold, which it writes as tables when it opens.
+func logBytes(dir string) (n int64) {
+	names, _ := filepath.Glob(filepath.Join(dir, "*.mem")) // the pattern is good
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil {
+			n += allocated(info)
+		}
+	}
+	return n
 }
 
 // syncDir makes new files of the engine findable after a power cut: Badger

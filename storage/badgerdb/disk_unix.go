@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin || freebsd
 
 package badgerdb
 
@@ -7,13 +7,18 @@ import (
 	"syscall"
 )
 
-// freeSpace returns what an unprivileged process may still write in dir's file system.
-func freeSpace(dir string) (free, total int64, err error) {
+// freeSpace returns what an unprivileged process may still write in dir's file
+// system: nothing, when no file can be made there.
+func freeSpace(dir string) (int64, error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	return int64(s.Bavail) * int64(s.Bsize), int64(s.Blocks) * int64(s.Bsize), nil
+	const filesOfTheEngine = 64
+	if s.Files > 0 && s.Ffree < filesOfTheEngine {
+		return 0, nil
+	}
+	return int64(s.Bavail) * int64(s.Bsize), nil
 }
 
 // allocated returns the bytes a file takes; Badger's files are mostly holes.

@@ -38,6 +38,20 @@ func (l layer) within(prefix, after []byte) layer {
 	return l[from:to]
 }
 
+// sizes returns the bytes that go to the value log, and those that go to memtables.
+func (l layer) sizes() (large, small int) {
+	const pointer = 32
+	for _, w := range l {
+		small += len(w.key) + perKey + pointer
+		if len(w.value) >= valueThreshold {
+			large += len(w.value)
+		} else {
+			small += len(w.value)
+		}
+	}
+	return large, small
+}
+
 // merge returns both layers as one; where both hold a key, newer wins.
 func merge(older, newer layer) layer {
 	if len(older) == 0 {

@@ -42,7 +42,7 @@ func Open(opts Options) (*DB, error) {
 	}
 	db := &DB{
 		opts:    opts,
-		disk:    newDisk(opts.Dir, opts.ReserveBytes),
+		disk:    disk{dir: opts.Dir, free: freeSpace},
 		log:     &engineLog{log: opts.Logger},
 		open:    newGroup(),
 		readers: map[uint64]int{},
@@ -67,6 +67,13 @@ func (o Options) withDefaults() Options {
 }
 
 func (db *DB) start() error {
+	db.commitLayer = db.write
+	if !db.opts.ReadOnly {
+		db.logged.Store(logBytes(db.opts.Dir))
+		if err := db.disk.check(diskMargin + db.logged.Load()); err != nil {
+			return err
+		}
+	}
 	engine, err := openEngine(db.opts, db.log)
 	if err != nil {
 		return err

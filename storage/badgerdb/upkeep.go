@@ -57,7 +57,7 @@ func (db *DB) oldest() uint64 {
 
 // collect rewrites value log files that are mostly garbage, while there are any.
 func (db *DB) collect() {
-	for db.disk.check() == nil && db.engine.RunValueLogGC(garbageShare) == nil {
+	for db.disk.check(db.reserve()+valueLogBytes) == nil && db.engine.RunValueLogGC(garbageShare) == nil {
 		select {
 		case <-db.quit:
 			return

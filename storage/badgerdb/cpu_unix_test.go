@@ -1,3 +1,5 @@
+//go:build unix
+
 package badgerdb_test
 
 import (
@@ -5,8 +7,11 @@ import (
 	"time"
 )
 
+// cpuTime returns the processor time the process has used.
 func cpuTime() time.Duration {
 	var r syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		return 0
+	}
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
