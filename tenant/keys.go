@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -69,89 +68,31 @@ func (s KeySpec) check() error {
 	return nil
 }
 
-// keyRecord is a key with the hash of its token. A plain SHA-256 is enough: the
-// secret has 160 random bits, so there is nothing to guess that a slow hash would protect.
-type keyRecord struct {
-	Key
-	Operator bool   `json:"operator,omitempty"`
-	Hash     []byte `json:"hash"`
-}
-
-func recordKey(id string) storage.Key         { return storage.NewKey("key").Str(id) }
-func listKey(tenant string) storage.Key       { return storage.NewKey("tenant-key").Str(tenant) }
-func memberKey(tenant, id string) storage.Key { return listKey(tenant).Str(id) }
-
 // Create makes a key and returns it with its token, which is shown this once.
 func (k *Keys) Create(ctx context.Context, spec KeySpec) (Key, string, error) {
 	if err := spec.check(); err != nil {
 		return Key{}, "", err
 	}
-	record, token := newRecord(spec)
-	err := k.root.Update(ctx, func(tx storage.Tx) error {
-		ids, err := keyIDs(tx, spec.Tenant)
-		if err != nil {
-			return err
-		}
-		if len(ids) >= MaxKeys {
-			return ErrTooManyKeys
-		}
-		return putRecord(tx, record)
-	})
-	if err != nil {
-		return Key{}, "", err
-	}
-	return record.Key, token, nil
+	return k.insert(ctx, spec, func(tx storage.Tx) error { return makeRoom(tx, spec.Tenant) })
 }
 
-func newRecord(spec KeySpec) (keyRecord, string) {
-	id, token := newToken()
-	hash := sha256.Sum256([]byte(token))
-	record := keyRecord{
-		Key:      Key{ID: id, Tenant: spec.Tenant, Name: spec.Name, Created: time.Now().UTC()},
-		Operator: spec.Operator,
-		Hash:     hash[:],
-	}
-	if spec.TTL > 0 {
-		record.Expires = record.Created.Add(spec.TTL)
-	}
-	return record, token
-}
-
-func putRecord(tx storage.Tx, record keyRecord) error {
-	value, err := json.Marshal(record)
-	if err != nil {
-		return err
-	}
-	if err := tx.Set(recordKey(record.ID), value); err != nil {
-		return err
-	}
-	return tx.Set(memberKey(record.Tenant, record.ID), nil)
-}
-
-func getRecord(tx storage.Tx, id string) (record keyRecord, err error) {
-	value, err := tx.Get(recordKey(id))
-	if err != nil {
-		return record, err
-	}
-	if err := json.Unmarshal(value, &record); err != nil {
-		return record, fmt.Errorf("tenant: record of key %s: %w", id, err)
-	}
-	return record, nil
-}
-
-func keyIDs(tx storage.Tx, tenant string) (ids []string, err error) {
-	prefix := listKey(tenant)
-	for item, err := range tx.Scan(prefix, nil) {
-		if err != nil {
-			return nil, err
+// insert writes a new key once may agrees, in the same update.
+func (k *Keys) insert(ctx context.Context, spec KeySpec, may func(storage.Tx) error) (Key, string, error) {
+	for {
+		record, token := newRecord(spec)
+		err := k.root.Update(ctx, func(tx storage.Tx) error {
+			if err := may(tx); err != nil {
+				return err
+			}
+			return putRecord(tx, record)
+		})
+		if err == nil {
+			return record.Key, token, nil
 		}
-		r := storage.ReadKey(item.Key[len(prefix):])
-		ids = append(ids, r.Str())
-		if err := r.Err(); err != nil {
-			return nil, err
+		if !errors.Is(err, errTaken) {
+			return Key{}, "", err
 		}
 	}
-	return ids, nil
 }
 
 // List returns the tenant's keys, oldest first; of the operator's for the empty tenant.
@@ -179,14 +120,14 @@ func (k *Keys) List(ctx context.Context, tenant string) ([]Key, error) {
 
 // Revoke deletes a key at once; storage.ErrNotFound when the tenant has none of that id.
 func (k *Keys) Revoke(ctx context.Context, tenant, id string) error {
+	if len(id) != idLength {
+		return fmt.Errorf("key: %w", storage.ErrNotFound)
+	}
 	return k.root.Update(ctx, func(tx storage.Tx) error {
 		if _, err := tx.Get(memberKey(tenant, id)); err != nil {
 			return fmt.Errorf("key %s: %w", id, err)
 		}
-		if err := tx.Delete(recordKey(id)); err != nil {
-			return err
-		}
-		return tx.Delete(memberKey(tenant, id))
+		return deleteRecord(tx, tenant, id)
 	})
 }
 
@@ -212,25 +153,19 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error
 	return Principal{Tenant: record.Tenant, Operator: record.Operator, KeyID: record.ID}, nil
 }
 
-func (r keyRecord) expired() bool {
-	return !r.Expires.IsZero() && !time.Now().Before(r.Expires)
-}
-
-// EnsureOperator makes the operator key on the first start. On later starts
-// token is empty. When the store has an operator key already, nothing changes.
+// EnsureOperator makes an operator key when the store has none that is valid, as
+// on the first start; token is empty otherwise, and nothing changes.
 func (k *Keys) EnsureOperator(ctx context.Context) (token string, err error) {
-	record, fresh := newRecord(KeySpec{Operator: true, Name: "operator"})
-	err = k.root.Update(ctx, func(tx storage.Tx) error {
-		token = ""
-		ids, err := keyIDs(tx, "")
-		if err != nil || len(ids) > 0 {
-			return err
+	errFound := errors.New("tenant: there is an operator key")
+	_, token, err = k.insert(ctx, KeySpec{Operator: true, Name: "operator"}, func(tx storage.Tx) error {
+		found, err := hasOperator(tx)
+		if found {
+			return errFound
 		}
-		token = fresh
-		return putRecord(tx, record)
+		return err
 	})
-	if err != nil {
-		return "", err
+	if errors.Is(err, errFound) {
+		err = nil
 	}
-	return token, nil
+	return token, err
 }

@@ -145,6 +145,85 @@ func TestTheOperatorKeyIsMadeOnce(t *testing.T) {
 	}
 }
 
+func TestAnExpiredOperatorKeyIsReplacedOnStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		keys := tenant.NewKeys(storagetest.Memory())
+		create(t, keys, tenant.KeySpec{Operator: true, TTL: time.Hour})
+		if token, err := keys.EnsureOperator(t.Context()); token != "" || err != nil {
+			t.Errorf("while it is valid: got a token %t, %v", token != "", err)
+		}
+		time.Sleep(time.Hour)
+		if token, err := keys.EnsureOperator(t.Context()); token == "" || err != nil {
+			t.Errorf("when it has expired: got a token %t, %v", token != "", err)
+		}
+	})
+}
+
+func TestATenantHasABoundedNumberOfKeysThatAreValid(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		keys := tenant.NewKeys(storagetest.Memory())
+		for range tenant.MaxKeys {
+			create(t, keys, tenant.KeySpec{Tenant: "acme", TTL: time.Hour})
+		}
+		if _, _, err := keys.Create(t.Context(), tenant.KeySpec{Tenant: "acme"}); !errors.Is(err, tenant.ErrTooManyKeys) {
+			t.Errorf("one more: got %v, want ErrTooManyKeys", err)
+		}
+		create(t, keys, tenant.KeySpec{Tenant: "other"})
+		time.Sleep(time.Hour)
+		key, _ := create(t, keys, tenant.KeySpec{Tenant: "acme"})
+		list, err := keys.List(t.Context(), "acme")
+		if err != nil || len(list) != 1 || list[0].ID != key.ID {
+			t.Errorf("after the others expired: got %d keys, %v, want the new one", len(list), err)
+		}
+	})
+}
+
+// TestNoTokenIsTakenAfterItsRevocation authenticates from many sides while the
+// keys are revoked; a token that is taken by a call begun after Revoke returned is a fault.
+func TestNoTokenIsTakenAfterItsRevocation(t *testing.T) {
+	t.Parallel()
+	keys := tenant.NewKeys(storagetest.Memory())
+	var wg sync.WaitGroup
+	for range 8 {
+		key, token := create(t, keys, tenant.KeySpec{Tenant: "acme"})
+		revoked := make(chan struct{})
+		wg.Go(func() {
+			defer close(revoked)
+			if err := keys.Revoke(t.Context(), "acme", key.ID); err != nil {
+				t.Error(err)
+			}
+		})
+		for range 4 {
+			wg.Go(func() {
+				for over := false; !over; {
+					select {
+					case <-revoked:
+						over = true
+					default:
+					}
+					_, err := keys.Authenticate(t.Context(), token)
+					if over && !errors.Is(err, tenant.ErrUnauthenticated) {
+						t.Errorf("after the revocation: got %v", err)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+func TestAnIDThatCannotBeIsNotFound(t *testing.T) {
+	t.Parallel()
+	keys := tenant.NewKeys(storagetest.Memory())
+	for _, id := range []string{"", "short", strings.Repeat("a", 1<<20)} {
+		if err := keys.Revoke(t.Context(), "acme", id); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("an id of %d bytes: got %v, want not found", len(id), err)
+		}
+	}
+}
+
 func TestSpecsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	keys := tenant.NewKeys(storagetest.Memory())

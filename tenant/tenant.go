@@ -2,7 +2,7 @@
 // keys, and the scope in storage that holds everything a tenant owns.
 //
 // Credentials decide the tenant; nothing in a request widens it. The package
-// owns one global space, the index from a key's hash to its tenant.
+// owns two global spaces: the keys by their ids, and each tenant's list of them.
 package tenant
 
 import (
