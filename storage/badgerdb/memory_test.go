@@ -21,6 +21,7 @@ import (
 const (
 	envWriteBlobs = "BADGERDB_TEST_WRITE_BLOBS" // megabytes
 	envCrash      = "BADGERDB_TEST_CRASH"
+	envFullDisk   = "BADGERDB_TEST_FULL_DISK"
 	envDir        = "BADGERDB_TEST_DIR"
 )
 
@@ -28,6 +29,10 @@ func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(envWriteBlobs) != "":
 		os.Exit(writeBlobs(os.Getenv(envDir), os.Getenv(envWriteBlobs)))
+	case os.Getenv(envCrash) != "":
+		os.Exit(writeUntilKilled(os.Getenv(envDir), os.Getenv(envCrash)))
+	case os.Getenv(envFullDisk) != "":
+		os.Exit(closeOnFullDisk(os.Getenv(envFullDisk), os.Getenv(envDir)))
 	default:
 		os.Exit(m.Run())
 	}
