@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/a2aproject/a2a-go/v2/a2a"
@@ -20,16 +21,40 @@ func isURL(s string) bool { return strings.Contains(s, "://") }
 // not shown to another.
 func (c *client) dial(ctx context.Context, agent string) (*a2aclient.Client, error) {
 	if !isURL(agent) {
-		http := httpClient(c.server, c.token)
+		plain := c.a2aClient(c.server)
 		endpoint := a2a.NewAgentInterface(c.agentURL(agent), a2a.TransportProtocolJSONRPC)
-		return a2aclient.NewFromEndpoints(ctx, []*a2a.AgentInterface{endpoint}, a2aclient.WithJSONRPCTransport(http))
+		return a2aclient.NewFromEndpoints(ctx, []*a2a.AgentInterface{endpoint}, a2aclient.WithJSONRPCTransport(plain))
 	}
 	card, err := c.card(ctx, agent)
 	if err != nil {
 		return nil, err
 	}
-	http := httpClient(c.keyOrigin(agent), c.token)
-	return a2aclient.NewFromCard(ctx, card, a2aclient.WithJSONRPCTransport(http), a2aclient.WithRESTTransport(http))
+	plain := c.a2aClient(c.keyOrigin(agent))
+	return a2aclient.NewFromCard(ctx, card, a2aclient.WithJSONRPCTransport(plain), a2aclient.WithRESTTransport(plain))
+}
+
+// a2aClient is the HTTP client under the official client. It turns replies that
+// are none of success into errors, of which the official client would keep the
+// status alone.
+func (c *client) a2aClient(origin string) *http.Client {
+	inner := httpClient(origin, c.token)
+	inner.Transport = explaining{c, inner.Transport}
+	return inner
+}
+
+type explaining struct {
+	client *client
+	next   http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (e explaining) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := e.next.RoundTrip(req)
+	if err != nil || resp.StatusCode < http.StatusBadRequest {
+		return resp, err
+	}
+	defer resp.Body.Close()
+	return nil, e.client.problem(resp)
 }
 
 // keyOrigin is where the key may be shown when talking to the agent: a key that
@@ -49,7 +74,7 @@ func (c *client) card(ctx context.Context, agent string) (*a2a.AgentCard, error)
 		base = c.agentURL(agent)
 	}
 	base = strings.TrimSuffix(base, cardPath)
-	card, err := agentcard.NewResolver(httpClient(c.keyOrigin(agent), c.token)).Resolve(ctx, base)
+	card, err := agentcard.NewResolver(c.a2aClient(c.keyOrigin(agent))).Resolve(ctx, base)
 	if err != nil {
 		return nil, fmt.Errorf("the card of %s: %w", agent, c.explain(err))
 	}

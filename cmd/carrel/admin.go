@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -101,6 +103,9 @@ func (c *client) send(req *http.Request) (*http.Response, error) {
 
 // explain adds what to do to an error of the connection.
 func (c *client) explain(err error) error {
+	if status := (statusError{}); errors.As(err, &status) {
+		return status
+	}
 	if strings.Contains(err.Error(), "connection refused") {
 		return fmt.Errorf("no server answers at %s; start one with 'carrel serve', or name another with --server", c.server)
 	}
@@ -113,44 +118,45 @@ func (c *client) problem(resp *http.Response) error {
 	var problem struct {
 		Title, Detail string
 		Errors        []struct{ Message, Location string }
+		Error         struct{ Message string } // of JSON-RPC
 		abi.Refusal
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(body, &problem); err != nil || problem.Title+problem.Detail == "" {
+	if err := json.Unmarshal(body, &problem); err != nil || problem.Title+problem.Detail+problem.Error.Message == "" {
 		problem.Detail = strings.TrimSpace(string(body))
 	}
 	if problem.Rule != "" {
 		return &problem.Refusal
 	}
-	text := problem.Detail
-	if text == "" {
-		text = problem.Title
-	}
+	text := cmp.Or(problem.Detail, problem.Error.Message, problem.Title)
 	for _, e := range problem.Errors {
 		text += "; " + strings.TrimSpace(e.Location+" "+e.Message)
 	}
-	return statusError{resp.StatusCode, printable(text), c}
+	return statusError{resp.StatusCode, printable(text), originOf(resp.Request.URL.String()), c}
 }
 
 // statusError is a reply that is none of success.
 type statusError struct {
-	status int
-	text   string
-	client *client
+	status      int
+	text, where string
+	client      *client
 }
 
 // Error returns what the server said, and what to do about it.
 func (e statusError) Error() string {
+	c := e.client
 	switch {
-	case e.status == http.StatusUnauthorized && e.client.token == "":
-		return fmt.Sprintf("%s wants a key; give one with --token or CARREL_TOKEN, or name the server's data folder with --data", e.client.server)
+	case e.status == http.StatusUnauthorized && e.where != originOf(c.server) && !c.tokenGiven:
+		return fmt.Sprintf("%s wants a key; give one for it with --token", e.where)
+	case e.status == http.StatusUnauthorized && c.token == "":
+		return fmt.Sprintf("%s wants a key; give one with --token or CARREL_TOKEN, or name the server's data folder with --data", e.where)
 	case e.status == http.StatusUnauthorized:
-		return fmt.Sprintf("%s does not take the key given; make one with 'carrel keys create'", e.client.server)
+		return fmt.Sprintf("%s does not take the key given; make one with 'carrel keys create'", e.where)
 	case e.text == "":
-		return fmt.Sprintf("%s answered %d %s", e.client.server, e.status, http.StatusText(e.status))
+		return fmt.Sprintf("%s answered %d %s", e.where, e.status, http.StatusText(e.status))
 	}
 	return e.text
 }

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
 	"io"
-	"os"
 	"strings"
 	"testing"
 
@@ -71,91 +68,6 @@ func eachCommand(cmd *cobra.Command, visit func(*cobra.Command)) {
 	visit(cmd)
 	for _, child := range cmd.Commands() {
 		eachCommand(child, visit)
-	}
-}
-
-func TestTheReferenceIsWhatHelpSays(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	fmt.Fprint(&out, "# Commands\n\nWhat `carrel COMMAND --help` says. The file is rewritten by `go test ./cmd/carrel -update`.\n")
-	eachCommand(newRootCommand(program{}), func(cmd *cobra.Command) {
-		if cmd.Runnable() || cmd.HasParent() {
-			fmt.Fprintf(&out, "\n## %s\n\n```\n%s```\n", cmd.CommandPath(), helpOf(cmd))
-		}
-	})
-	golden(t, "../../docs/cli.md", out.Bytes())
-}
-
-func helpOf(cmd *cobra.Command) string {
-	var out bytes.Buffer
-	cmd.SetOut(&out)
-	cmd.InitDefaultHelpFlag()
-	cmd.Help()
-	lines := strings.Split(strings.TrimRight(out.String(), "\n"), "\n")
-	for i, line := range lines {
-		lines[i] = strings.TrimRight(line, " ")
-	}
-	return strings.Join(lines, "\n") + "\n"
-}
-
-func TestTheREADMENamesCommandsAndFlagsThatThereAre(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := newRootCommand(program{})
-	root.InitDefaultCompletionCmd()
-	lines := commandLines(string(readme))
-	if len(lines) < 10 {
-		t.Errorf("only %d command lines were found in the README", len(lines))
-	}
-	for _, line := range lines {
-		checkCommandLine(t, root, line)
-	}
-}
-
-// commandLines are the uses of the program in a document: in lines of code
-// blocks, and between backquotes.
-func commandLines(document string) []string {
-	var lines []string
-	block := false
-	for line := range strings.Lines(document) {
-		if strings.HasPrefix(line, "```") {
-			block = !block
-			continue
-		}
-		pieces := []string{line}
-		if !block {
-			pieces = strings.Split(line, "`")
-		}
-		for i, piece := range pieces {
-			if _, after, ok := strings.Cut(piece, "./cmd/carrel "); ok {
-				piece = "carrel " + after
-			}
-			piece = strings.TrimPrefix(piece, "$ ")
-			if (block || i%2 == 1) && strings.HasPrefix(piece, "carrel ") {
-				lines = append(lines, strings.TrimSpace(piece))
-			}
-		}
-	}
-	return lines
-}
-
-func checkCommandLine(t *testing.T, root *cobra.Command, line string) {
-	t.Helper()
-	words := strings.Fields(line)[1:]
-	cmd, _, err := root.Find(words)
-	if err != nil || cmd == root {
-		t.Errorf("%q: there is no such command", line)
-		return
-	}
-	for _, word := range words {
-		name, isFlag := strings.CutPrefix(word, "--")
-		name, _, _ = strings.Cut(strings.Trim(name, "[],;."), "=")
-		if isFlag && name != "help" && cmd.Flags().Lookup(name) == nil {
-			t.Errorf("%q: %s has no flag --%s", line, cmd.CommandPath(), name)
-		}
 	}
 }
 

@@ -1,0 +1,187 @@
+package carrel_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/carrelhq/carrel"
+	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/storage"
+	"github.com/carrelhq/carrel/storage/storagetest"
+)
+
+// embedded are the options of a server with a worker of its own, on a free port.
+func embedded(dir string) carrel.Options {
+	return carrel.Options{
+		DataDir: dir,
+		Addr:    "127.0.0.1:0",
+		Dev:     true,
+		Worker:  shout{},
+		Agents:  []carrel.AgentSpec{{Name: "shout", Description: abi.Description{Description: "Answers in capitals."}}},
+	}
+}
+
+// running is a server that runs until stop.
+type running struct {
+	*carrel.Server
+	stop func() error
+}
+
+func start(t *testing.T, opts carrel.Options) running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	server, err := carrel.New(ctx, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	stopped := false
+	stop := func() error {
+		if stopped {
+			return nil
+		}
+		stopped = true
+		cancel()
+		return <-ended
+	}
+	t.Cleanup(func() { stop() })
+	return running{server, stop}
+}
+
+func TestATaskIsDoneByTheEmbeddersWorkerAndSurvivesARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for range 2 {
+		s := start(t, embedded(dir))
+		if got := ask(s.URL()+"/agents/default/shout", "hello"); got != "HELLO" {
+			t.Errorf("got %q", got)
+		}
+		if err := s.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRunClosesWhatNewOpenedAndNothingElse(t *testing.T) {
+	t.Parallel()
+	db, queue := storagetest.Memory(), broker.New()
+	opts := embedded("")
+	opts.DB, opts.Broker = db, queue
+	s := start(t, opts)
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.View(t.Context(), func(storage.Tx) error { return nil }); err != nil {
+		t.Errorf("the embedder's store: %v", err)
+	}
+	if err := queue.Enqueue(t.Context(), broker.Job{Tenant: "default", TaskID: "x"}); err != nil {
+		t.Errorf("the embedder's broker: %v", err)
+	}
+	if _, err := net.Dial("tcp", s.Addr().String()); err == nil {
+		t.Error("the listener is still open")
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("a second Close: %v", err)
+	}
+}
+
+func TestANewThatFailsLeavesNothingOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := embedded(dir)
+	opts.Listener, opts.DefaultAgent = l, "nonsense"
+	if _, err := carrel.New(t.Context(), opts); err == nil {
+		t.Fatal("a default agent without a tenant was taken")
+	}
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the listener is still open: %v", err)
+	}
+	s, err := carrel.New(t.Context(), embedded(dir))
+	if err != nil {
+		t.Fatalf("the store is still open: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestADataFolderServesOneServer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := start(t, embedded(dir))
+	if _, err := carrel.New(t.Context(), embedded(dir)); !errors.Is(err, carrel.ErrDataInUse) {
+		t.Errorf("got %v, want ErrDataInUse", err)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheOperatorsTokenIsHandedOverOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	opts := embedded(dir)
+	var tokens []string
+	opts.OnOperatorToken = func(token string) { tokens = append(tokens, token) }
+	for range 2 {
+		s, err := carrel.New(t.Context(), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := carrel.OperatorToken(dir)
+	if err != nil || len(tokens) != 1 || tokens[0] != kept {
+		t.Errorf("handed over %d times, kept the same: %v, %v", len(tokens), len(tokens) > 0 && tokens[0] == kept, err)
+	}
+	info, err := os.Stat(filepath.Join(dir, carrel.OperatorKeyFile))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key's file has mode %v, %v, want 0600", info.Mode(), err)
+	}
+}
+
+func TestWithAWorkerOfItsOwnAServerTakesNoModules(t *testing.T) {
+	t.Parallel()
+	s := start(t, embedded(t.TempDir()))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, s.URL()+"/api/v1/tenants/default/agents/a", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/wasm")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode < 400 || resp.StatusCode >= 500 {
+		t.Errorf("got status %d, want a refusal", resp.StatusCode)
+	}
+}
+
+func TestHealthReadinessAndMetrics(t *testing.T) {
+	t.Parallel()
+	s := start(t, embedded(t.TempDir()))
+	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/api/openapi.json"} {
+		resp, err := http.Get(s.URL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: got status %d", path, resp.StatusCode)
+		}
+	}
+}
