@@ -39,7 +39,8 @@ const (
 	Private Visibility = "private"
 )
 
-// Agent is one agent of a tenant.
+// Agent is one agent of a tenant. What a Registry returns is shared by its
+// callers: the slices in it must not be changed.
 type Agent struct {
 	Tenant     string     `json:"tenant"`
 	Name       string     `json:"name"`

@@ -69,6 +69,9 @@ func readModule(module io.Reader, max int64) ([]byte, error) {
 	return data, nil
 }
 
+// digestLength is the length of a digest in hex digits.
+const digestLength = 2 * sha256.Size
+
 func digestOf(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
@@ -89,8 +92,8 @@ func (r *Registry) inspect(ctx context.Context, data []byte) (Version, error) {
 		Digest:      digestOf(data),
 		Size:        int64(len(data)),
 		Description: in.Description,
-		Wants:       slices.Clone(in.Wants),
-		Grants:      slices.Clone(r.opts.Grants),
+		Wants:       append([]string{}, in.Wants...), // never null in JSON
+		Grants:      append([]string{}, r.opts.Grants...),
 		Created:     time.Now().UTC(),
 	}
 	v.NeedsGrants = missingGrants(v)
@@ -117,6 +120,9 @@ func (r *Registry) Declare(ctx context.Context, tenantName, name string, desc ab
 	if err != nil {
 		return Agent{}, err
 	}
-	v := Version{Digest: digestOf(text), Native: true, Description: desc, Created: time.Now().UTC()}
+	v := Version{
+		Digest: digestOf(text), Native: true, Description: desc,
+		Wants: []string{}, Grants: []string{}, Created: time.Now().UTC(),
+	}
 	return r.store(ctx, place{tenantName, name}, v, nil, opts)
 }

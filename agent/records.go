@@ -18,10 +18,12 @@ import (
 //
 //	module/<digest>                      the module's bytes, a blob
 //	module-ref/<digest>/<tenant>/<name>  empty: a version of that agent has these bytes
+//	module-loose/<time>/<id>/<digest>    a blob: bytes of an upload that is under way, or that no version has
 //	agent-place/<tenant>/<name>          empty: the agent is there
 var (
 	agentsKey = storage.NewKey("agent")
 	placesKey = storage.NewKey("agent-place")
+	looseKeys = storage.NewKey("module-loose")
 )
 
 func agentKey(name string) storage.Key           { return agentsKey.Str(name) }
@@ -33,11 +35,14 @@ func placeKey(tenant, name string) storage.Key   { return placesKey.Str(tenant).
 func refKey(digest, tenant, name string) storage.Key {
 	return refsKey(digest).Str(tenant).Str(name)
 }
+func looseKey(since time.Time, id, digest string) storage.Key {
+	return looseKeys.Time(since).Str(id).Str(digest)
+}
 
 type agentRecord struct {
 	Visibility Visibility `json:"visibility"`
 	Current    string     `json:"current"`
-	// Versions counts the versions ever made, so that numbers are not used twice.
+	// Versions is the number of versions, and so the number of the newest.
 	Versions int       `json:"versions"`
 	Created  time.Time `json:"created"`
 	Updated  time.Time `json:"updated"`
@@ -53,6 +58,12 @@ func readPlace(key []byte) (place, error) {
 	return p, r.Err()
 }
 
+// records reads and writes the records of agents. Its zero value is ready.
+type records struct {
+	agents   decoded[agentRecord]
+	versions decoded[Version]
+}
+
 func putJSON(tx storage.Tx, key storage.Key, v any) error {
 	value, err := json.Marshal(v)
 	if err != nil {
@@ -61,76 +72,92 @@ func putJSON(tx storage.Tx, key storage.Key, v any) error {
 	return tx.Set(key, value)
 }
 
-// getJSON decodes the record at key into v; what names it in errors.
-func getJSON(tx storage.Tx, key storage.Key, v any, what string) error {
+func get(tx storage.Tx, key storage.Key, what string) ([]byte, error) {
 	value, err := tx.Get(key)
 	if errors.Is(err, storage.ErrNotFound) {
-		return fmt.Errorf("%w: %s", ErrNotFound, what)
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, what)
 	}
+	return value, err
+}
+
+func (r *records) record(tx storage.Tx, name string) (agentRecord, error) {
+	value, err := get(tx, agentKey(name), name)
 	if err != nil {
-		return err
+		return agentRecord{}, err
 	}
-	return decodeJSON(value, v, what)
+	return r.agents.decode(value, name)
 }
 
-func decodeJSON(value []byte, v any, what string) error {
-	if err := json.Unmarshal(value, v); err != nil {
-		return fmt.Errorf("agent: record of %s: %w", what, err)
+func (r *records) version(tx storage.Tx, name, digest string) (Version, error) {
+	what := name + " version " + digest
+	value, err := get(tx, versionKey(name, digest), what)
+	if err != nil {
+		return Version{}, err
 	}
-	return nil
+	return r.versions.decode(value, what)
 }
 
-func getRecord(tx storage.Tx, name string) (record agentRecord, err error) {
-	err = getJSON(tx, agentKey(name), &record, name)
-	return record, err
-}
-
-func getVersion(tx storage.Tx, name, digest string) (v Version, err error) {
-	err = getJSON(tx, versionKey(name, digest), &v, name+" version "+digest)
-	return v, err
-}
-
-func getAgent(tx storage.Tx, tenant, name string) (Agent, error) {
-	record, err := getRecord(tx, name)
+func (r *records) agent(tx storage.Tx, p place) (Agent, error) {
+	record, err := r.record(tx, p.name)
 	if err != nil {
 		return Agent{}, err
 	}
-	return record.agent(tx, tenant, name)
+	return r.withVersion(tx, p, record)
 }
 
-// loadAgent makes an agent of an item of the space "agent".
-func loadAgent(tx storage.Tx, tenant string, item storage.Item) (Agent, error) {
+func (r *records) withVersion(tx storage.Tx, p place, record agentRecord) (Agent, error) {
+	current, err := r.version(tx, p.name, record.Current)
+	if err != nil {
+		return Agent{}, err
+	}
+	return Agent{
+		Tenant: p.tenant, Name: p.name, Visibility: record.Visibility,
+		Current: current, Created: record.Created, Updated: record.Updated,
+	}, nil
+}
+
+// listed makes an agent of an item of the space "agent".
+func (r *records) listed(tx storage.Tx, tenant string, item storage.Item) (Agent, error) {
 	key := storage.ReadKey(item.Key)
 	key.Str()
 	name := key.Str()
 	if err := key.Err(); err != nil {
 		return Agent{}, err
 	}
-	var record agentRecord
-	if err := decodeJSON(item.Value, &record, name); err != nil {
-		return Agent{}, err
-	}
-	return record.agent(tx, tenant, name)
-}
-
-func (r agentRecord) agent(tx storage.Tx, tenant, name string) (Agent, error) {
-	current, err := getVersion(tx, name, r.Current)
+	record, err := r.agents.decode(item.Value, name)
 	if err != nil {
 		return Agent{}, err
 	}
-	return Agent{Tenant: tenant, Name: name, Visibility: r.Visibility, Current: current, Created: r.Created, Updated: r.Updated}, nil
+	return r.withVersion(tx, place{tenant, name}, record)
 }
 
-func allVersions(tx storage.Tx, name string) (list []Version, err error) {
+func (r *records) allVersions(tx storage.Tx, name string) (list []Version, err error) {
 	for item, err := range tx.Scan(versionsKey(name), nil) {
 		if err != nil {
 			return nil, err
 		}
-		var v Version
-		if err := decodeJSON(item.Value, &v, "a version of "+name); err != nil {
+		v, err := r.versions.decode(item.Value, "a version of "+name)
+		if err != nil {
 			return nil, err
 		}
 		list = append(list, v)
+	}
+	return list, nil
+}
+
+// digests lists the versions of an agent without decoding them, because it runs
+// within updates, which all others wait for.
+func digests(tx storage.Tx, name string) (list []string, err error) {
+	prefix := versionsKey(name)
+	for item, err := range tx.Scan(prefix, nil) {
+		if err != nil {
+			return nil, err
+		}
+		key := storage.ReadKey(item.Key[len(prefix):])
+		list = append(list, key.Str())
+		if err := key.Err(); err != nil {
+			return nil, err
+		}
 	}
 	return list, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/tenant"
@@ -23,6 +22,7 @@ type Registry struct {
 	root      storage.DB
 	inspector Inspector
 	opts      Options
+	records   records
 }
 
 // NewRegistry returns the register kept in root. inspector may be nil when only
@@ -38,10 +38,10 @@ func NewRegistry(root storage.DB, inspector Inspector, opts Options) (*Registry,
 	return &Registry{root: root, inspector: inspector, opts: opts}, nil
 }
 
-// Get returns an agent with its current version.
+// Get returns an agent with its current version. It is cheap enough for every request.
 func (r *Registry) Get(ctx context.Context, tenantName, name string) (a Agent, err error) {
-	err = r.view(ctx, tenantName, func(tx storage.Tx) error {
-		a, err = getAgent(tx, tenantName, name)
+	err = r.view(ctx, place{tenantName, name}, func(tx storage.Tx) error {
+		a, err = r.records.agent(tx, place{tenantName, name})
 		return err
 	})
 	return a, err
@@ -49,8 +49,11 @@ func (r *Registry) Get(ctx context.Context, tenantName, name string) (a Agent, e
 
 // Version returns a version of an agent by digest, current or not.
 func (r *Registry) Version(ctx context.Context, tenantName, name, digest string) (v Version, err error) {
-	err = r.view(ctx, tenantName, func(tx storage.Tx) error {
-		v, err = getVersion(tx, name, digest)
+	if len(digest) != digestLength {
+		return Version{}, fmt.Errorf("%w: %s has no such version", ErrNotFound, name)
+	}
+	err = r.view(ctx, place{tenantName, name}, func(tx storage.Tx) error {
+		v, err = r.records.version(tx, name, digest)
 		return err
 	})
 	return v, err
@@ -58,11 +61,17 @@ func (r *Registry) Version(ctx context.Context, tenantName, name, digest string)
 
 // List returns up to limit agents of the tenant by name, after the given name.
 func (r *Registry) List(ctx context.Context, tenantName, after string, limit int) (list []Agent, err error) {
-	err = r.view(ctx, tenantName, func(tx storage.Tx) error {
-		var from []byte
-		if after != "" {
-			from = agentKey(after)
+	var from []byte
+	if after != "" {
+		if !tenant.ValidName(after) {
+			return nil, fmt.Errorf("%w: after: %w", ErrInvalid, tenant.ErrInvalidName)
 		}
+		from = agentKey(after)
+	}
+	if !tenant.ValidName(tenantName) {
+		return nil, nil
+	}
+	err = tenant.Scope(r.root, tenantName).View(ctx, func(tx storage.Tx) error {
 		for item, err := range tx.Scan(agentsKey, from) {
 			if err != nil {
 				return err
@@ -70,7 +79,7 @@ func (r *Registry) List(ctx context.Context, tenantName, after string, limit int
 			if len(list) == limit {
 				return nil
 			}
-			a, err := loadAgent(tx, tenantName, item)
+			a, err := r.records.listed(tx, tenantName, item)
 			if err != nil {
 				return err
 			}
@@ -83,11 +92,11 @@ func (r *Registry) List(ctx context.Context, tenantName, after string, limit int
 
 // Versions returns all versions of an agent, newest first.
 func (r *Registry) Versions(ctx context.Context, tenantName, name string) (list []Version, err error) {
-	err = r.view(ctx, tenantName, func(tx storage.Tx) error {
-		if _, err := getAgent(tx, tenantName, name); err != nil {
+	err = r.view(ctx, place{tenantName, name}, func(tx storage.Tx) error {
+		if _, err := r.records.record(tx, name); err != nil {
 			return err
 		}
-		list, err = allVersions(tx, name)
+		list, err = r.records.allVersions(tx, name)
 		return err
 	})
 	slices.SortFunc(list, func(a, b Version) int { return b.Number - a.Number })
@@ -99,26 +108,31 @@ func (r *Registry) Rollback(ctx context.Context, tenantName, name, digest string
 	if len(digest) < 6 {
 		return Agent{}, fmt.Errorf("%w: name at least 6 digits of the version's digest", ErrInvalid)
 	}
-	return r.change(ctx, tenantName, name, func(tx storage.Tx, record *agentRecord) error {
-		versions, err := allVersions(tx, name)
+	return r.change(ctx, place{tenantName, name}, func(tx storage.Tx, record *agentRecord) error {
+		list, err := digests(tx, name)
 		if err != nil {
 			return err
 		}
-		var found []Version
-		for _, v := range versions {
-			if strings.HasPrefix(v.Digest, digest) {
-				found = append(found, v)
-			}
-		}
-		switch len(found) {
-		case 0:
-			return fmt.Errorf("%w: version %s", ErrNotFound, digest)
-		case 1:
-			record.Current = found[0].Digest
-			return nil
-		}
-		return fmt.Errorf("%w: %s begins the digests of %d versions; give more digits", ErrInvalid, digest, len(found))
+		record.Current, err = matching(list, digest)
+		return err
 	})
+}
+
+// matching returns the one digest that begins with prefix.
+func matching(digests []string, prefix string) (found string, err error) {
+	for _, digest := range digests {
+		if !strings.HasPrefix(digest, prefix) {
+			continue
+		}
+		if found != "" {
+			return "", fmt.Errorf("%w: %s begins the digests of several versions; give more digits", ErrInvalid, prefix)
+		}
+		found = digest
+	}
+	if found == "" {
+		return "", fmt.Errorf("%w: version %.64s", ErrNotFound, prefix)
+	}
+	return found, nil
 }
 
 // SetVisibility changes who may see and call an agent.
@@ -126,90 +140,68 @@ func (r *Registry) SetVisibility(ctx context.Context, tenantName, name string, v
 	if err := v.check(); err != nil {
 		return Agent{}, err
 	}
-	return r.change(ctx, tenantName, name, func(_ storage.Tx, record *agentRecord) error {
+	return r.change(ctx, place{tenantName, name}, func(_ storage.Tx, record *agentRecord) error {
 		record.Visibility = v
 		return nil
 	})
 }
 
 // Delete removes an agent and its versions. Module bytes go when no version of
-// any tenant refers to them any more. Tasks that run keep their loaded module;
-// a task that finds its version gone fails.
+// any tenant refers to them any more; their room is given back by uploads and
+// deletions an hour later. Tasks that run keep their loaded module; a task that
+// finds its version gone fails.
 func (r *Registry) Delete(ctx context.Context, tenantName, name string) error {
-	return r.root.Update(ctx, func(root storage.Tx) error {
-		tx := tenant.ScopeTx(root, tenantName)
-		if _, err := getRecord(tx, name); err != nil {
-			return err
-		}
-		versions, err := allVersions(tx, name)
-		if err != nil {
-			return err
-		}
-		for _, v := range versions {
-			if err := tx.Delete(versionKey(name, v.Digest)); err != nil {
-				return err
-			}
-			if err := dropModule(root, v.Digest, tenantName, name); err != nil {
-				return err
-			}
-		}
-		if err := root.Delete(placeKey(tenantName, name)); err != nil {
-			return err
-		}
-		return tx.Delete(agentKey(name))
-	})
+	p := place{tenantName, name}
+	if err := p.check(); err != nil {
+		return err
+	}
+	r.sweep(ctx)
+	return r.remove(ctx, p)
 }
 
 // Sole returns the one agent of the whole server when there is exactly one; ErrNotFound otherwise.
 func (r *Registry) Sole(ctx context.Context) (a Agent, err error) {
 	err = r.root.View(ctx, func(root storage.Tx) error {
-		var places []place
-		for item, err := range root.Scan(placesKey, nil) {
-			if err != nil {
-				return err
-			}
-			p, err := readPlace(item.Key)
-			if err != nil {
-				return err
-			}
-			if places = append(places, p); len(places) > 1 {
-				break
-			}
+		p, err := solePlace(root)
+		if err != nil {
+			return err
 		}
-		if len(places) != 1 {
-			return ErrNotFound
-		}
-		a, err = getAgent(tenant.ScopeTx(root, places[0].tenant), places[0].tenant, places[0].name)
+		a, err = r.records.agent(tenant.ScopeTx(root, p.tenant), p)
 		return err
 	})
 	return a, err
 }
 
-func (r *Registry) view(ctx context.Context, tenantName string, fn func(storage.Tx) error) error {
-	return tenant.Scope(r.root, tenantName).View(ctx, fn)
+func solePlace(root storage.Tx) (place, error) {
+	var sole []byte
+	for item, err := range root.Scan(placesKey, nil) {
+		if err != nil {
+			return place{}, err
+		}
+		if sole != nil {
+			return place{}, fmt.Errorf("%w: there are several agents", ErrNotFound)
+		}
+		sole = item.Key
+	}
+	if sole == nil {
+		return place{}, fmt.Errorf("%w: there is no agent", ErrNotFound)
+	}
+	return readPlace(sole)
 }
 
-// change updates an agent's record and returns the agent as it then is.
-func (r *Registry) change(ctx context.Context, tenantName, name string, fn func(storage.Tx, *agentRecord) error) (a Agent, err error) {
-	err = tenant.Scope(r.root, tenantName).Update(ctx, func(tx storage.Tx) error {
-		record, err := getRecord(tx, name)
-		if err != nil {
-			return err
-		}
-		if err := fn(tx, &record); err != nil {
-			return err
-		}
-		record.Updated = time.Now().UTC()
-		if err := putJSON(tx, agentKey(name), record); err != nil {
-			return err
-		}
-		a, err = record.agent(tx, tenantName, name)
+func (r *Registry) view(ctx context.Context, p place, fn func(storage.Tx) error) error {
+	if err := p.check(); err != nil {
 		return err
-	})
-	if err != nil {
-		return Agent{}, err
 	}
-	return a, nil
+	return tenant.Scope(r.root, p.tenant).View(ctx, fn)
+}
+
+// check refuses a place where no agent can be, as one where none is.
+func (p place) check() error {
+	if !tenant.ValidName(p.tenant) || !tenant.ValidName(p.name) {
+		return fmt.Errorf("%w: %w", ErrNotFound, tenant.ErrInvalidName)
+	}
+	return nil
 }
 
 func (v Visibility) check() error {

@@ -1,61 +1,42 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/tenant"
 )
 
-// errNoModule is returned inside an update that finds the module's bytes gone.
-var errNoModule = errors.New("agent: module bytes are gone")
-
-// store makes v the current version of the agent at p. The bytes are put first;
-// the update that refers to them checks that they are still there, and the one
-// that drops their last reference unlinks them, so no version is ever without.
+// store makes v the current version of the agent at p, in one update after its
+// bytes are durable.
 func (r *Registry) store(ctx context.Context, p place, v Version, data []byte, opts PushOptions) (Agent, error) {
-	for {
-		if err := r.putModule(ctx, v, data); err != nil {
-			return Agent{}, err
-		}
-		a, err := r.commit(ctx, p, v, opts)
-		if !errors.Is(err, errNoModule) {
-			return a, err
-		}
+	r.sweep(ctx)
+	staged, err := r.stage(ctx, v, data)
+	if err != nil {
+		return Agent{}, err
 	}
+	a, err := r.commit(ctx, p, v, staged, opts)
+	again := !a.Current.Created.Equal(v.Created) // the agent had this version already
+	if staged != nil && (err != nil || again) {
+		// What cannot be deleted now is swept later.
+		_ = storage.DeleteBlob(context.WithoutCancel(ctx), r.root, staged)
+	}
+	return a, err
 }
 
-func (r *Registry) putModule(ctx context.Context, v Version, data []byte) error {
-	if v.Native {
-		return nil
-	}
-	err := r.root.View(ctx, func(tx storage.Tx) error {
-		_, err := storage.StatBlob(tx, moduleKey(v.Digest))
-		return err
-	})
-	if !errors.Is(err, storage.ErrNotFound) {
-		return err
-	}
-	_, err = storage.PutBlob(ctx, r.root, moduleKey(v.Digest), bytes.NewReader(data), r.opts.MaxModule)
-	return err
-}
-
-func (r *Registry) commit(ctx context.Context, p place, v Version, opts PushOptions) (a Agent, err error) {
+func (r *Registry) commit(ctx context.Context, p place, v Version, staged storage.Key, opts PushOptions) (a Agent, err error) {
 	err = r.root.Update(ctx, func(root storage.Tx) error {
-		if err := refer(root, p, v); err != nil {
-			return err
-		}
 		tx := tenant.ScopeTx(root, p.tenant)
-		record, err := recordFor(tx, p.name, v)
+		record, err := r.recordFor(tx, p.name, v)
 		if err != nil {
 			return err
 		}
-		if err := record.add(tx, p.name, v); err != nil {
+		if err := r.add(tx, p.name, &record, v); err != nil {
 			return err
 		}
 		if opts.Visibility != "" {
@@ -64,7 +45,15 @@ func (r *Registry) commit(ctx context.Context, p place, v Version, opts PushOpti
 		if err := putJSON(tx, agentKey(p.name), record); err != nil {
 			return err
 		}
-		a, err = record.agent(tx, p.tenant, p.name)
+		if err := root.Set(placeKey(p.tenant, p.name), nil); err != nil {
+			return err
+		}
+		if !v.Native {
+			if err := adopt(root, p, v.Digest, staged); err != nil {
+				return err
+			}
+		}
+		a, err = r.records.withVersion(tx, p, record)
 		return err
 	})
 	if err != nil {
@@ -73,24 +62,9 @@ func (r *Registry) commit(ctx context.Context, p place, v Version, opts PushOpti
 	return a, nil
 }
 
-// refer writes the global records of a version.
-func refer(root storage.Tx, p place, v Version) error {
-	if err := root.Set(placeKey(p.tenant, p.name), nil); err != nil || v.Native {
-		return err
-	}
-	_, err := storage.StatBlob(root, moduleKey(v.Digest))
-	if errors.Is(err, storage.ErrNotFound) {
-		return errNoModule
-	}
-	if err != nil {
-		return err
-	}
-	return root.Set(refKey(v.Digest, p.tenant, p.name), nil)
-}
-
 // recordFor returns the agent's record, a new one when there is none.
-func recordFor(tx storage.Tx, name string, v Version) (agentRecord, error) {
-	record, err := getRecord(tx, name)
+func (r *Registry) recordFor(tx storage.Tx, name string, v Version) (agentRecord, error) {
+	record, err := r.records.record(tx, name)
 	if errors.Is(err, ErrNotFound) {
 		return agentRecord{Visibility: CardOnly, Created: v.Created}, nil
 	}
@@ -99,51 +73,70 @@ func recordFor(tx storage.Tx, name string, v Version) (agentRecord, error) {
 
 // add makes v current, as a new version unless the agent has it already: then
 // the stored one stays as it is.
-func (r *agentRecord) add(tx storage.Tx, name string, v Version) error {
-	r.Updated = time.Now().UTC()
-	r.Current = v.Digest
-	_, err := getVersion(tx, name, v.Digest)
+func (r *Registry) add(tx storage.Tx, name string, record *agentRecord, v Version) error {
+	record.Updated = time.Now().UTC()
+	record.Current = v.Digest
+	_, err := r.records.version(tx, name, v.Digest)
 	if !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	versions, err := allVersions(tx, name)
-	if err != nil {
-		return err
-	}
-	if len(versions) >= MaxVersions {
+	if record.Versions >= MaxVersions {
 		return fmt.Errorf("%w: the agent has %d versions, which is the most; delete it and begin anew", ErrInvalid, MaxVersions)
 	}
-	r.Versions++
-	v.Number = r.Versions
+	record.Versions++
+	v.Number = record.Versions
 	return putJSON(tx, versionKey(name, v.Digest), v)
 }
 
-// dropModule removes one reference to a module, and its bytes with the last.
-func dropModule(root storage.Tx, digest, tenantName, name string) error {
-	if err := root.Delete(refKey(digest, tenantName, name)); err != nil {
-		return err
-	}
-	for _, err := range root.Scan(refsKey(digest), nil) {
-		return err // nil: another version refers to the bytes
-	}
-	return storage.UnlinkBlob(root, moduleKey(digest))
+// remove takes the agent at p away, with its versions.
+func (r *Registry) remove(ctx context.Context, p place) error {
+	since, id := time.Now(), uuid.NewString()
+	return r.root.Update(ctx, func(root storage.Tx) error {
+		tx := tenant.ScopeTx(root, p.tenant)
+		if _, err := r.records.record(tx, p.name); err != nil {
+			return err
+		}
+		list, err := digests(tx, p.name)
+		if err != nil {
+			return err
+		}
+		for _, digest := range list {
+			if err := tx.Delete(versionKey(p.name, digest)); err != nil {
+				return err
+			}
+			if err := abandon(root, p, digest, looseKey(since, id, digest)); err != nil {
+				return err
+			}
+		}
+		if err := root.Delete(placeKey(p.tenant, p.name)); err != nil {
+			return err
+		}
+		return tx.Delete(agentKey(p.name))
+	})
 }
 
-// Module returns the bytes of a module by digest, checked against it.
-func (r *Registry) Module(ctx context.Context, digest string) ([]byte, error) {
-	blob, err := storage.OpenBlob(ctx, r.root, moduleKey(digest))
-	if err == nil {
-		defer blob.Close()
-		var data []byte
-		if data, err = io.ReadAll(blob); err == nil && digestOf(data) == digest {
-			return data, nil
+// change updates an agent's record and returns the agent as it then is.
+func (r *Registry) change(ctx context.Context, p place, fn func(storage.Tx, *agentRecord) error) (a Agent, err error) {
+	if err := p.check(); err != nil {
+		return Agent{}, err
+	}
+	err = tenant.Scope(r.root, p.tenant).Update(ctx, func(tx storage.Tx) error {
+		record, err := r.records.record(tx, p.name)
+		if err != nil {
+			return err
 		}
+		if err := fn(tx, &record); err != nil {
+			return err
+		}
+		record.Updated = time.Now().UTC()
+		if err := putJSON(tx, agentKey(p.name), record); err != nil {
+			return err
+		}
+		a, err = r.records.withVersion(tx, p, record)
+		return err
+	})
+	if err != nil {
+		return Agent{}, err
 	}
-	switch {
-	case err == nil:
-		return nil, fmt.Errorf("agent: module %s: %w", digest, storage.ErrDamaged)
-	case errors.Is(err, storage.ErrNotFound):
-		return nil, fmt.Errorf("%w: module %s", ErrNotFound, digest)
-	}
-	return nil, fmt.Errorf("module %s: %w", digest, err)
+	return a, nil
 }
