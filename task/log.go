@@ -2,18 +2,57 @@ package task
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"sync"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+
+	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/storage"
+	"github.com/carrelhq/carrel/tenant"
 )
 
+// ErrEventsPurged is returned by Follow when the events after the given one are
+// not all there: the number is ahead of the log, or events are no longer kept.
+var ErrEventsPurged = errors.New("task: events after that one are not kept")
+
+// followBatch is how many events a follower reads at a time.
+const followBatch = 128
+
 // Log reads the event logs of tasks. It is safe for concurrent use.
-type Log struct{}
+type Log struct {
+	db     storage.DB
+	broker broker.Broker
+	tails  tails
+}
+
+func newLog(db storage.DB, b broker.Broker) *Log {
+	return &Log{db: db, broker: b, tails: tails{byTask: make(map[runKey]*tail)}}
+}
+
+// publish tells followers about committed events.
+func (l *Log) publish(tenantName, id string, events []Event) {
+	if len(events) == 0 {
+		return
+	}
+	l.tails.add(runKey{tenantName, id}, events)
+	l.broker.Notify(topic(tenantName, id))
+}
 
 // Snapshot returns the task as it is, with the sequence number of the last
 // event it contains: following from there neither misses nor repeats one.
-func (l *Log) Snapshot(ctx context.Context, ref Ref, id string) (*a2apb.Task, uint64, error) {
-	panic("not built")
+func (l *Log) Snapshot(ctx context.Context, ref Ref, id string) (t *a2apb.Task, seq uint64, err error) {
+	err = tenant.Scope(l.db, ref.Tenant).View(ctx, func(tx storage.Tx) error {
+		h, err := getHead(tx, ref.Agent, id)
+		if err != nil {
+			return err
+		}
+		seq = h.seq
+		t, err = fold(tx, id, h, all)
+		return err
+	})
+	return t, seq, err
 }
 
 // Follow yields the events after the given sequence number, in order, as they
@@ -23,13 +62,122 @@ func (l *Log) Snapshot(ctx context.Context, ref Ref, id string) (*a2apb.Task, ui
 // there (ErrTaskNotFound), or when events after seq are no longer kept
 // (ErrEventsPurged): then start again from a Snapshot.
 func (l *Log) Follow(ctx context.Context, ref Ref, id string, seq uint64) iter.Seq2[Event, error] {
-	panic("not built")
+	return func(yield func(Event, error) bool) {
+		key := runKey{ref.Tenant, id}
+		// Watch before the first read: an event committed in between is then either
+		// read or announced, never missed.
+		wake, stop := l.broker.Watch(topic(ref.Tenant, id))
+		defer stop()
+		tail := l.tails.hold(key)
+		defer l.tails.release(key, tail)
+		for {
+			events, done, err := l.after(ctx, ref, id, tail, seq)
+			if err != nil {
+				yield(Event{}, err)
+				return
+			}
+			for _, e := range events {
+				seq = e.Seq
+				if !yield(e, nil) || Terminal(e.State) {
+					return
+				}
+			}
+			if done {
+				return
+			}
+			if len(events) > 0 {
+				continue
+			}
+			select {
+			case <-wake:
+			case <-ctx.Done():
+				yield(Event{}, context.Cause(ctx))
+				return
+			}
+		}
+	}
 }
 
-type wireCache struct{}
+// after returns some of the events after seq, from memory if they are there. done
+// says that there will never be more.
+func (l *Log) after(ctx context.Context, ref Ref, id string, tail *tail, seq uint64) (events []Event, done bool, err error) {
+	if events := tail.after(seq); len(events) > 0 {
+		return events, false, nil
+	}
+	if err := context.Cause(ctx); err != nil {
+		return nil, false, err
+	}
+	err = tenant.Scope(l.db, ref.Tenant).View(ctx, func(tx storage.Tx) error {
+		h, err := getHead(tx, ref.Agent, id)
+		if err != nil {
+			return err
+		}
+		if seq > h.seq {
+			return ErrEventsPurged
+		}
+		done = seq == h.seq && Terminal(h.state)
+		if seq == h.seq {
+			return nil
+		}
+		events, err = readEvents(tx, id, seq)
+		return err
+	})
+	return events, done, err
+}
+
+// readEvents reads a batch of the events after seq, which must follow it without a gap.
+func readEvents(tx storage.Tx, id string, seq uint64) (events []Event, err error) {
+	for item, err := range tx.Scan(eventsKey(id), eventKey(id, seq)) {
+		if err != nil {
+			return nil, err
+		}
+		r, err := decodeRecord(item)
+		if err != nil {
+			return nil, err
+		}
+		if seq++; r.seq != seq {
+			return nil, ErrEventsPurged
+		}
+		e, err := r.event()
+		if err != nil {
+			return nil, err
+		}
+		if events = append(events, e); len(events) == followBatch {
+			break
+		}
+	}
+	if len(events) == 0 {
+		return nil, ErrEventsPurged
+	}
+	return events, nil
+}
+
+// wireCache keeps what transports made of an event's body.
+type wireCache struct {
+	mu     sync.Mutex
+	byKey  map[string][]byte
+	failed error
+}
 
 // Encoded returns encode's result for the event's Body, computed once for all
 // followers that share the event, per key. The bytes are shared: do not change them.
 func (e Event) Encoded(key string, encode func(*a2apb.StreamResponse) ([]byte, error)) ([]byte, error) {
-	panic("not built")
+	if e.wire == nil {
+		return encode(e.Body)
+	}
+	e.wire.mu.Lock()
+	defer e.wire.mu.Unlock()
+	if data, ok := e.wire.byKey[key]; ok || e.wire.failed != nil {
+		return data, e.wire.failed
+	}
+	data, err := encode(e.Body)
+	if err != nil {
+		e.wire.failed = err
+		return nil, err
+	}
+	if e.wire.byKey == nil {
+		e.wire.byKey = make(map[string][]byte, 1)
+	}
+	e.wire.byKey[key] = data
+	return data, nil
 }

@@ -1,12 +1,14 @@
 package task
 
 import (
+	"cmp"
 	"context"
-	"iter"
+	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
-	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"github.com/google/uuid"
 
 	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/internal/telemetry"
@@ -25,11 +27,36 @@ type Options struct {
 	BackOff, MaxBackOff time.Duration
 	// Lease is how long a claim lasts without renewal (30 s).
 	Lease time.Duration
-	// MaxQueued bounds the tasks of a tenant that are not finished (10,000), and
+	// MaxQueued bounds the tasks of an agent that are submitted or working (10,000), and
 	// MaxPending the messages waiting for a task that is submitted or working (16).
 	MaxQueued, MaxPending int
-	// MaxMessage bounds one message in bytes (512 KiB).
+	// MaxMessage bounds one message in bytes (256 KiB): two of them and their
+	// copies fit into one update of the store.
 	MaxMessage int
+	// Shared says that managers of other processes work on the same store. Then a
+	// lease is honoured until it runs out; otherwise one that this manager did not
+	// give is of a process that is gone, and counts for nothing.
+	Shared bool
+}
+
+func (o Options) complete() (Options, error) {
+	o.MaxAttempts = cmp.Or(o.MaxAttempts, 5)
+	o.BackOff = cmp.Or(o.BackOff, time.Second)
+	o.MaxBackOff = cmp.Or(o.MaxBackOff, time.Minute)
+	o.Lease = cmp.Or(o.Lease, 30*time.Second)
+	o.MaxQueued = cmp.Or(o.MaxQueued, 10_000)
+	o.MaxPending = cmp.Or(o.MaxPending, 16)
+	o.MaxMessage = cmp.Or(o.MaxMessage, 256<<10)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxAttempts < 0 || o.BackOff < 0 || o.MaxBackOff < o.BackOff || o.Lease < 0 || o.MaxQueued < 0 || o.MaxPending < 0 {
+		return o, errors.New("task: Options must not be negative, nor MaxBackOff below BackOff")
+	}
+	if o.MaxMessage < 0 || o.MaxMessage > 256<<10 {
+		return o, errors.New("task: MaxMessage must be between 1 byte and 256 KiB")
+	}
+	return o, nil
 }
 
 // Manager accepts messages and answers for tasks. It is safe for concurrent use.
@@ -37,16 +64,38 @@ type Options struct {
 // Every method takes the agent the request came in on; a task of another agent
 // is ErrTaskNotFound. The requests are not changed and may be kept.
 type Manager struct {
-	db     storage.DB
-	broker broker.Broker
-	agents Agents
-	opts   Options
+	db       storage.DB
+	broker   broker.Broker
+	agents   Agents
+	opts     Options
+	log      *Log
+	instance string // names this manager in leases
+
+	mu   sync.Mutex
+	runs map[runKey]*Run // in the hands of this process's workers
 }
+
+type runKey struct{ tenant, id string }
 
 // NewManager returns a manager on the root DB.
 func NewManager(db storage.DB, b broker.Broker, agents Agents, opts Options) (*Manager, error) {
-	panic("not built")
+	if db == nil || b == nil || agents == nil {
+		return nil, errors.New("task: a manager needs a store, a broker and agents")
+	}
+	opts, err := opts.complete()
+	if err != nil {
+		return nil, err
+	}
+	return &Manager{
+		db: db, broker: b, agents: agents, opts: opts,
+		log:      newLog(db, b),
+		instance: newID(),
+		runs:     make(map[runKey]*Run),
+	}, nil
 }
+
+// Log returns the event log.
+func (m *Manager) Log() *Log { return m.log }
 
 // Accepted tells what became of a message.
 type Accepted struct {
@@ -56,64 +105,21 @@ type Accepted struct {
 	Seq uint64
 }
 
-// Send accepts a message: a new task, or the next message of a task that is not
-// finished (message.taskId). When it returns, task, message and job are durable.
-// It does not wait for the work. Sections 3.1.1, 3.4.
-func (m *Manager) Send(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest) (Accepted, error) {
-	panic("not built")
+func newID() string { return uuid.NewString() }
+
+// metrics may be nil, as may its fields.
+func (m *Manager) metrics() *telemetry.Metrics {
+	if m.opts.Telemetry == nil || m.opts.Telemetry.Metrics == nil {
+		return &telemetry.Metrics{}
+	}
+	return m.opts.Telemetry.Metrics
 }
 
-// Get returns the task. historyLength nil is all, 0 none, n the n most recent
-// messages; negative is ErrInvalidParams. Section 3.1.3.
-func (m *Manager) Get(ctx context.Context, ref Ref, id string, historyLength *int32) (*a2apb.Task, error) {
-	panic("not built")
+// find reads a task's head for an agent's caller.
+func (m *Manager) find(ctx context.Context, ref Ref, id string) (h *head, err error) {
+	err = m.view(ctx, ref.Tenant, func(tx storage.Tx) error {
+		h, err = getHead(tx, ref.Agent, id)
+		return err
+	})
+	return h, err
 }
-
-// List returns a page of the agent's tasks, newest status first. Section 3.1.4.
-func (m *Manager) List(ctx context.Context, ref Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
-	panic("not built")
-}
-
-// Cancel ends a task that is not finished and returns it as it then is; a
-// running worker sees its context end with ErrCanceled. Section 3.1.5.
-func (m *Manager) Cancel(ctx context.Context, ref Ref, id string) (*a2apb.Task, error) {
-	panic("not built")
-}
-
-// Await waits until the task, as seen after event seq, is finished or waits for
-// its caller, and returns it; when ctx ends first, it returns the task as it is
-// then, and no error.
-func (m *Manager) Await(ctx context.Context, ref Ref, id string, seq uint64, historyLength *int32) (*a2apb.Task, error) {
-	panic("not built")
-}
-
-// Delete removes a finished task with its events and log; a task that is not
-// finished is ErrUnsupportedOperation. Deleting twice is ErrTaskNotFound.
-func (m *Manager) Delete(ctx context.Context, ref Ref, id string) error { panic("not built") }
-
-// DeleteContext removes the agent's private context, and the tasks of the
-// context, which must all be finished.
-func (m *Manager) DeleteContext(ctx context.Context, ref Ref, contextID string) error {
-	panic("not built")
-}
-
-// LogLine is one line of a task's log, written by its guest.
-type LogLine struct {
-	// Seq numbers the lines of a task from 1.
-	Seq uint64 `json:"seq"`
-	// Run and Attempt tell which run wrote it.
-	Run     int       `json:"run"`
-	Attempt int       `json:"attempt"`
-	Time    time.Time `json:"time"`
-	Level   string    `json:"level"`
-	Message string    `json:"message"`
-}
-
-// Lines yields the task's log lines after the given one. With follow it waits
-// for more until the task is finished; else it ends with the last one there is.
-func (m *Manager) Lines(ctx context.Context, ref Ref, id string, after uint64, follow bool) iter.Seq2[LogLine, error] {
-	panic("not built")
-}
-
-// Log returns the event log.
-func (m *Manager) Log() *Log { panic("not built") }

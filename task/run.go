@@ -3,12 +3,20 @@ package task
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/storage"
 )
+
+// maxChunk bounds one status message, artifact or chunk of one, in bytes.
+const maxChunk = 320 << 10
 
 // Run is one attempt at a task's current run, in the hands of a Worker. Its
 // methods may be called from any goroutine until Work returns. All its writes
@@ -17,7 +25,7 @@ type Run struct {
 	// Ref names the agent, Version is the version the task is pinned to.
 	Ref     Ref
 	Version agent.Version
-	// TaskID and ContextID are UUIDs.
+	// TaskID and ContextID are UUIDs, unless the client chose the context's id.
 	TaskID, ContextID string
 	// Number counts the task's runs from 1, Attempt the attempts at this run.
 	Number, Attempt int
@@ -26,52 +34,186 @@ type Run struct {
 	Pending []*a2apb.Message
 	// AcceptedOutputModes are the media types the client can take; empty is any.
 	AcceptedOutputModes []string
+
+	m      *Manager
+	key    runKey
+	fence  uint64
+	digest string
+	trace  string
+	ctx    context.Context // ends with a cause when the run must
+	cancel context.CancelCauseFunc
+
+	write sync.Mutex // held during an update of this run
+	cur   *edit      // the update that runs, for the Append methods
+
+	mu    sync.Mutex
+	due   time.Time       // of the lease
+	begun map[string]bool // artifacts this attempt has emitted a committed chunk of
+	saved *savedContext   // what SaveContext was given last
 }
 
-// Status reports progress: a working status with a message, durable on return.
-func (r *Run) Status(ctx context.Context, msg *a2apb.Message) error { panic("not built") }
+// Context is the context to work under: it continues the trace of the request
+// and ends with ErrCanceled or ErrFenced when the run must end.
+func (r *Run) Context() context.Context { return r.ctx }
 
-// Artifact emits an artifact, or a chunk of one, durable on return. The first
-// chunk an attempt emits of an artifact replaces what an earlier attempt emitted.
-func (r *Run) Artifact(ctx context.Context, chunk *a2apb.TaskArtifactUpdateEvent) error {
-	panic("not built")
+// Interrupt ends the run's context with the cause.
+func (r *Run) Interrupt(cause error) { r.cancel(cause) }
+
+// change runs fn on the task if the run still has its lease.
+func (r *Run) change(ctx context.Context, update func(context.Context, string, string, func(*edit) error) error, fn func(*edit) error) error {
+	r.write.Lock()
+	defer r.write.Unlock()
+	var begun []string
+	err := update(ctx, r.key.tenant, r.key.id, func(e *edit) error {
+		if e.h.fence != r.fence {
+			return r.fenced(e)
+		}
+		e.begun = nil
+		if err := fn(e); err != nil {
+			return err
+		}
+		begun = e.begun
+		return nil
+	})
+	if errors.Is(err, ErrTaskNotFound) {
+		return fmt.Errorf("%w: the task was deleted", ErrFenced)
+	}
+	if err == nil {
+		r.noteBegun(begun)
+	}
+	return err
 }
 
-// Task returns the task as it is, without its history.
-func (r *Run) Task(ctx context.Context) (*a2apb.Task, error) { panic("not built") }
-
-// History returns the newest messages of all tasks of the context, at most
-// limit, oldest first, those of this task included.
-func (r *Run) History(ctx context.Context, limit int) ([]*a2apb.Message, error) { panic("not built") }
-
-// LoadContext returns the agent's bytes for this context and their version, 0 when there are none.
-func (r *Run) LoadContext(ctx context.Context) (data []byte, version uint64, err error) {
-	panic("not built")
+// fenced says why the lease is gone.
+func (r *Run) fenced(e *edit) error {
+	if e.h.state == canceled {
+		return fmt.Errorf("%w: %w", ErrFenced, ErrCanceled)
+	}
+	return ErrFenced
 }
 
-// ErrConflict is returned when a context was saved by another run since it was read.
-var ErrConflict = errors.New("task: context was saved by another run")
-
-// SaveContext replaces the agent's bytes for this context if version is the one
-// stored, else ErrConflict. The save commits together with the end of the run
-// and is visible to this run's LoadContext at once; a run that is lost saves nothing.
-func (r *Run) SaveContext(ctx context.Context, data []byte, version uint64) (newVersion uint64, err error) {
-	panic("not built")
+func (r *Run) noteBegun(ids []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range ids {
+		if r.begun == nil {
+			r.begun = make(map[string]bool)
+		}
+		r.begun[id] = true
+	}
 }
 
 // Update runs fn on the tenant's scope in one durable, fenced update and then
 // wakes the task's followers. The Append methods are for use inside fn: so task
-// events commit together with whatever else fn writes.
-func (r *Run) Update(ctx context.Context, fn func(storage.Tx) error) error { panic("not built") }
-
-// AppendStatus is Status inside [Run.Update].
-func (r *Run) AppendStatus(tx storage.Tx, msg *a2apb.Message) error { panic("not built") }
-
-// AppendArtifact is Artifact inside [Run.Update].
-func (r *Run) AppendArtifact(tx storage.Tx, chunk *a2apb.TaskArtifactUpdateEvent) error {
-	panic("not built")
+// events commit together with whatever else fn writes. fn may run more than once.
+func (r *Run) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	defer func() { r.cur = nil }()
+	return r.change(ctx, r.m.change, func(e *edit) error {
+		r.cur = e
+		return fn(e.tx)
+	})
 }
 
-// AppendLine adds a line to the task's log inside [Run.Update]. Lines beyond the
-// task's quota are counted, not kept.
-func (r *Run) AppendLine(tx storage.Tx, level, message string) error { panic("not built") }
+// errOutside is returned by an Append method that is called outside Update.
+var errOutside = errors.New("task: Append outside Update")
+
+// Status reports progress: a working status with a message, durable on return.
+func (r *Run) Status(ctx context.Context, msg *a2apb.Message) error {
+	return r.Update(ctx, func(tx storage.Tx) error { return r.AppendStatus(tx, msg) })
+}
+
+// Artifact emits an artifact, or a chunk of one, durable on return. The first
+// chunk an attempt emits of an artifact replaces what an earlier attempt emitted.
+func (r *Run) Artifact(ctx context.Context, chunk *a2apb.TaskArtifactUpdateEvent) error {
+	return r.Update(ctx, func(tx storage.Tx) error { return r.AppendArtifact(tx, chunk) })
+}
+
+// AppendStatus is Status inside [Run.Update].
+func (r *Run) AppendStatus(_ storage.Tx, msg *a2apb.Message) error {
+	if r.cur == nil {
+		return errOutside
+	}
+	if err := CheckStatus(msg); err != nil {
+		return err
+	}
+	return r.cur.setState(working, r.cur.fill(msg), r.Attempt)
+}
+
+// CheckStatus tells what is wrong with a status message, nil when nothing is.
+func CheckStatus(msg *a2apb.Message) error {
+	switch {
+	case len(msg.GetParts()) == 0:
+		return &FieldError{"message.parts", "must not be empty"}
+	case proto.Size(msg) > maxChunk:
+		return &FieldError{"message", fmt.Sprintf("is larger than %d bytes", maxChunk)}
+	}
+	return nil
+}
+
+// AppendArtifact is Artifact inside [Run.Update].
+func (r *Run) AppendArtifact(_ storage.Tx, chunk *a2apb.TaskArtifactUpdateEvent) error {
+	if r.cur == nil {
+		return errOutside
+	}
+	if err := CheckArtifact(chunk.GetArtifact()); err != nil {
+		return err
+	}
+	return r.appendChunk(r.cur, chunk)
+}
+
+// CheckArtifact tells what is wrong with an artifact or a chunk, nil when nothing is.
+func CheckArtifact(a *a2apb.Artifact) error {
+	if err := checkArtifact(a); err != nil {
+		return &FieldError{"artifact", err.Error()}
+	}
+	return nil
+}
+
+func checkArtifact(a *a2apb.Artifact) error {
+	switch {
+	case len(a.GetParts()) == 0:
+		return errors.New("has no parts")
+	case len(a.ArtifactId) > maxID:
+		return fmt.Errorf("has an id longer than %d bytes", maxID)
+	case proto.Size(a) > maxChunk:
+		return fmt.Errorf("is larger than %d bytes; emit it in chunks", maxChunk)
+	}
+	return nil
+}
+
+// appendChunk appends an artifact event with its ids. The first chunk of an
+// attempt never appends to what a lost attempt has streamed.
+func (r *Run) appendChunk(e *edit, chunk *a2apb.TaskArtifactUpdateEvent) error {
+	a := chunk.Artifact
+	id := a.ArtifactId
+	if id == "" {
+		id = r.defaultArtifact()
+	}
+	update := &a2apb.TaskArtifactUpdateEvent{
+		TaskId: e.id, ContextId: e.h.contextID, LastChunk: chunk.LastChunk, Metadata: chunk.Metadata,
+		Append: chunk.Append && r.appends(e, id),
+		Artifact: &a2apb.Artifact{
+			ArtifactId: id, Name: a.Name, Description: a.Description, Parts: a.Parts, Metadata: a.Metadata, Extensions: a.Extensions,
+		},
+	}
+	e.begun = append(e.begun, id)
+	return e.append(&record{attempt: r.Attempt}, &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_ArtifactUpdate{ArtifactUpdate: update}})
+}
+
+// defaultArtifact is the id of a run's artifact that was given none: the same in every attempt.
+func (r *Run) defaultArtifact() string { return fmt.Sprintf("artifact-%d", r.Number) }
+
+// appends tells whether a chunk may append to the artifact: this attempt has
+// begun it, or an earlier run of the task has made it.
+func (r *Run) appends(e *edit, id string) bool {
+	r.mu.Lock()
+	begun := r.begun[id]
+	r.mu.Unlock()
+	return begun || slices.Contains(e.begun, id) || r.Number > 1
+}
+
+// Task returns the task as it is, without its history.
+func (r *Run) Task(ctx context.Context) (*a2apb.Task, error) {
+	none := int32(0)
+	return r.m.Get(ctx, r.Ref, r.TaskID, &none)
+}

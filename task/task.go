@@ -111,8 +111,7 @@ type Event struct {
 	Body *a2apb.StreamResponse
 	// State is the state the event puts the task in; unspecified when it changes none.
 	State a2apb.TaskState
-	// Wire caches what a transport made of Body; see [Event.Encoded].
-	wire *wireCache
+	wire  *wireCache // see Encoded
 }
 
 // Terminal reports whether the state is final: completed, failed, canceled or rejected.

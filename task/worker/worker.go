@@ -7,8 +7,11 @@
 package worker
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/carrelhq/carrel/broker"
@@ -25,20 +28,134 @@ type Options struct {
 	// SoftStop is how long runs may go on after shutdown began (10 s); what then
 	// still runs is interrupted and its lease given back, at no cost of an attempt.
 	SoftStop time.Duration
-	// SweepEvery is how often storage is searched for lost work (5 s).
+	// SweepEvery is how often storage is searched for lost work, and leases are
+	// looked at (5 s). It must be well below the manager's lease.
 	SweepEvery time.Duration
 	Logger     *slog.Logger
 	Telemetry  *telemetry.Telemetry
 }
 
+func (o Options) complete() (Options, error) {
+	o.Concurrency = cmp.Or(o.Concurrency, 256)
+	o.RunTimeout = cmp.Or(o.RunTimeout, 10*time.Minute)
+	o.SoftStop = cmp.Or(o.SoftStop, 10*time.Second)
+	o.SweepEvery = cmp.Or(o.SweepEvery, 5*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Concurrency < 0 || o.RunTimeout < 0 || o.SoftStop < 0 || o.SweepEvery < 0 {
+		return o, errors.New("worker: Options must not be negative")
+	}
+	return o, nil
+}
+
 // Loop runs tasks. Run it once.
-type Loop struct{}
+type Loop struct {
+	tasks  *task.Manager
+	broker broker.Broker
+	worker task.Worker
+	opts   Options
+
+	places chan struct{} // one for each run at a time
+	runs   sync.WaitGroup
+}
 
 // New returns a loop over the manager's tasks.
 func New(m *task.Manager, b broker.Broker, w task.Worker, opts Options) (*Loop, error) {
-	panic("not built")
+	if m == nil || b == nil || w == nil {
+		return nil, errors.New("worker: a loop needs a manager, a broker and a worker")
+	}
+	opts, err := opts.complete()
+	if err != nil {
+		return nil, err
+	}
+	return &Loop{tasks: m, broker: b, worker: w, opts: opts, places: make(chan struct{}, opts.Concurrency)}, nil
 }
 
 // Run works until ctx ends, then stops taking jobs, lets runs end within
-// SoftStop, gives leases back and returns nil after the last goroutine ended.
-func (l *Loop) Run(ctx context.Context) error { panic("not built") }
+// SoftStop, gives leases back and returns nil after the last goroutine ended. It
+// returns an error when the store cannot be searched at the start.
+func (l *Loop) Run(ctx context.Context) error {
+	if err := l.recover(ctx); err != nil {
+		return err
+	}
+	stopUpkeep := l.startUpkeep(ctx)
+	l.takeJobs(ctx)
+	l.drain()
+	stopUpkeep()
+	return nil
+}
+
+// recover takes up what an earlier process left.
+func (l *Loop) recover(ctx context.Context) error {
+	err := errors.Join(l.tasks.ClearDeleted(ctx), l.tasks.Sweep(ctx, true))
+	if ctx.Err() != nil {
+		return nil // told to stop before it began
+	}
+	return err
+}
+
+// takeJobs hands jobs to runs until ctx ends or the broker is closed.
+func (l *Loop) takeJobs(ctx context.Context) {
+	for {
+		select {
+		case l.places <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		job, err := l.broker.Dequeue(ctx)
+		if err != nil {
+			<-l.places
+			if ctx.Err() == nil {
+				l.opts.Logger.Error("no more jobs", "error", err)
+			}
+			return
+		}
+		l.runs.Go(func() {
+			defer func() { <-l.places }()
+			l.do(context.WithoutCancel(ctx), job)
+		})
+	}
+}
+
+// drain waits for the runs, at first as long as they take, then interrupting them.
+func (l *Loop) drain() {
+	hard := time.AfterFunc(l.opts.SoftStop, func() { l.tasks.InterruptAll(task.ErrShutdown) })
+	defer hard.Stop()
+	l.runs.Wait()
+}
+
+// startUpkeep renews leases and sweeps until the returned function is called;
+// leases are renewed during the drain, too.
+func (l *Loop) startUpkeep(ctx context.Context) (stop func()) {
+	upkeep, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var done sync.WaitGroup
+	done.Go(func() {
+		ticker := time.NewTicker(l.opts.SweepEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				l.tidy(upkeep, ctx.Err() == nil)
+			case <-upkeep.Done():
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		done.Wait()
+	}
+}
+
+func (l *Loop) tidy(ctx context.Context, sweep bool) {
+	if err := l.tasks.RenewAll(ctx); err != nil && ctx.Err() == nil {
+		l.opts.Logger.Error("leases were not renewed", "error", err)
+	}
+	if !sweep {
+		return
+	}
+	if err := l.tasks.Sweep(ctx, false); err != nil && ctx.Err() == nil {
+		l.opts.Logger.Error("lost work was not searched for", "error", err)
+	}
+}

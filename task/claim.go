@@ -1,0 +1,225 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/storage"
+)
+
+// errNothingToDo ends a claim that finds no work: the task is finished, waits,
+// is leased to somebody, or is to be tried later.
+var errNothingToDo = errors.New("task: nothing to do")
+
+// Claim leases the job's task for one attempt at its current run. It returns nil
+// and no error when there is nothing to do. The run must end with Finish, Lose or
+// GiveBack. A task whose version is gone, or that is out of attempts, is failed here.
+func (m *Manager) Claim(ctx context.Context, job broker.Job) (*Run, error) {
+	var run *Run
+	var outOf error
+	err := m.changeLater(ctx, job.Tenant, job.TaskID, func(e *edit) (err error) {
+		run, outOf = nil, nil
+		if err := m.claimable(e); err != nil {
+			return err
+		}
+		if e.h.owner != "" { // its holder died, or did not renew
+			e.h.lost++
+		}
+		if e.h.lost >= m.opts.MaxAttempts {
+			outOf = fmt.Errorf("its run was tried %d times and lost each time", e.h.lost)
+			return e.giveUp(outOf)
+		}
+		run, err = m.lease(e)
+		return err
+	})
+	switch {
+	case errors.Is(err, errNothingToDo), errors.Is(err, ErrTaskNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case outOf != nil:
+		m.metrics().TasksEnded.Add(1, ended(failed))
+		return nil, nil
+	}
+	return m.ready(ctx, run)
+}
+
+// claimable tells whether an attempt may begin now.
+func (m *Manager) claimable(e *edit) error {
+	h := e.h
+	switch {
+	case h.state != submitted && h.state != working, h.due.IsZero():
+		return errNothingToDo
+	case h.owner == "":
+		if h.lost > 0 && h.due.After(e.now) {
+			return errNothingToDo // a retry that is not due
+		}
+		return nil
+	case h.owner == m.instance && m.holds(runKey{e.tenant, e.id}):
+		return errNothingToDo
+	case h.owner != m.instance && m.opts.Shared && h.due.After(e.now):
+		return errNothingToDo
+	}
+	return nil
+}
+
+func (m *Manager) holds(key runKey) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.runs[key] != nil
+}
+
+// lease begins an attempt: it raises the fence and reads the run's messages.
+func (m *Manager) lease(e *edit) (*Run, error) {
+	h := e.h
+	h.fence++
+	h.owner = m.instance
+	h.attempt++
+	h.runLines = h.lines
+	// A fresh job is due a lease after it was accepted, which is lease enough
+	// unless it has waited for long.
+	if h.due.Sub(e.now) < m.opts.Lease/2 {
+		if err := e.schedule(e.now.Add(m.opts.Lease)); err != nil {
+			return nil, err
+		}
+	}
+	run := &Run{
+		m: m, key: runKey{e.tenant, e.id}, fence: h.fence, digest: h.version, trace: h.trace,
+		Ref: Ref{e.tenant, h.agent}, TaskID: e.id, ContextID: h.contextID,
+		Number: h.run, Attempt: h.attempt, AcceptedOutputModes: h.modes,
+		due: h.due,
+	}
+	if err := run.readInbox(e); err != nil {
+		return nil, err
+	}
+	return run, e.setState(working, nil, h.attempt)
+}
+
+// readInbox gives the attempt the messages that wait for the run.
+func (r *Run) readInbox(e *edit) error {
+	for i, seq := range e.h.inbox {
+		msg, err := readMessage(e.tx, e.id, seq)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			r.Message = msg
+		} else {
+			r.Pending = append(r.Pending, msg)
+		}
+	}
+	if r.Message == nil {
+		return fmt.Errorf("task %s: run %d has no message", e.id, r.Number)
+	}
+	e.h.taken = len(e.h.inbox)
+	return nil
+}
+
+// readMessage reads the user's message that an event holds.
+func readMessage(tx storage.Tx, id string, seq uint64) (*a2apb.Message, error) {
+	value, err := tx.Get(eventKey(id, seq))
+	if err != nil {
+		return nil, fmt.Errorf("task %s: event %d: %w", id, seq, err)
+	}
+	r := &record{seq: seq}
+	if err := r.decode(value); err != nil {
+		return nil, err
+	}
+	if len(r.message) > 0 {
+		msg := &a2apb.Message{}
+		return msg, proto.Unmarshal(r.message, msg)
+	}
+	body := &a2apb.StreamResponse{}
+	if err := proto.Unmarshal(r.body, body); err != nil {
+		return nil, err
+	}
+	if history := body.GetTask().GetHistory(); len(history) == 1 {
+		return history[0], nil
+	}
+	return nil, fmt.Errorf("task %s: event %d holds no message", id, seq)
+}
+
+// ready completes a leased run with its version and makes it cancelable.
+func (m *Manager) ready(ctx context.Context, run *Run) (*Run, error) {
+	ctx = telemetry.Extract(context.WithoutCancel(ctx), run.trace)
+	run.ctx, run.cancel = context.WithCancelCause(ctx)
+	m.mu.Lock()
+	m.runs[run.key] = run
+	m.mu.Unlock()
+	version, err := m.agents.Version(ctx, run.Ref.Tenant, run.Ref.Agent, run.digest)
+	switch {
+	case errors.Is(err, agent.ErrNotFound):
+		return nil, m.Finish(ctx, run, Result{State: failed, Message: textMessage("The agent's version that this task began with was deleted.")})
+	case err != nil:
+		return nil, errors.Join(err, m.GiveBack(ctx, run))
+	}
+	run.Version = version
+	return run, nil
+}
+
+// Renew extends the lease of a run, once half of it has passed. ErrFenced says
+// that it was lost; the run's context has then ended.
+func (m *Manager) Renew(ctx context.Context, run *Run) error {
+	run.mu.Lock()
+	due := run.due
+	run.mu.Unlock()
+	if time.Until(due) > m.opts.Lease/2 {
+		return nil
+	}
+	err := run.change(ctx, m.changeLater, func(e *edit) error {
+		due = e.now.Add(m.opts.Lease)
+		return e.schedule(due)
+	})
+	if errors.Is(err, ErrFenced) {
+		run.cancel(ErrFenced)
+	}
+	if err == nil {
+		run.mu.Lock()
+		run.due = due
+		run.mu.Unlock()
+	}
+	return err
+}
+
+// RenewAll renews the leases of all runs in this process.
+func (m *Manager) RenewAll(ctx context.Context) error {
+	var errs []error
+	for _, run := range m.held() {
+		if err := m.Renew(ctx, run); err != nil && !errors.Is(err, ErrFenced) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// InterruptAll ends the context of all runs in this process with the cause.
+func (m *Manager) InterruptAll(cause error) {
+	for _, run := range m.held() {
+		run.cancel(cause)
+	}
+}
+
+func (m *Manager) held() []*Run {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Values(m.runs))
+}
+
+// giveUp fails the task for a reason that is not the worker's result.
+func (e *edit) giveUp(reason error) error {
+	return e.finish(failed, e.agentMessage("The task failed: "+reason.Error()+"."), 0)
+}
+
+func textMessage(text string) *a2apb.Message {
+	return &a2apb.Message{Parts: []*a2apb.Part{{Content: &a2apb.Part_Text{Text: text}}}}
+}

@@ -1,0 +1,232 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/storage"
+	"github.com/carrelhq/carrel/tenant"
+)
+
+// edit is one change of a task inside an update: the head, the events appended,
+// and the entries that follow from the head. Whatever changes a task is an edit.
+type edit struct {
+	root, tx storage.Tx // tx is the tenant's part of root
+	tenant   string
+	id       string
+	now      time.Time
+	h        *head
+	events   []Event  // appended, for followers
+	begun    []string // artifacts that chunks were appended of
+	wake     string   // a task whose turn it became, to be enqueued after the commit
+	removed  bool     // the task is deleted
+}
+
+// change runs fn on the task in one durable update, then tells followers.
+func (m *Manager) change(ctx context.Context, tenantName, id string, fn func(*edit) error) error {
+	return m.edit(ctx, m.db.Update, tenantName, id, fn)
+}
+
+// changeLater is change without the wait for the disk.
+func (m *Manager) changeLater(ctx context.Context, tenantName, id string, fn func(*edit) error) error {
+	return m.edit(ctx, m.db.UpdateLater, tenantName, id, fn)
+}
+
+type updater func(context.Context, func(storage.Tx) error) error
+
+func (m *Manager) edit(ctx context.Context, update updater, tenantName, id string, fn func(*edit) error) error {
+	var e *edit
+	err := update(ctx, func(root storage.Tx) error {
+		e = &edit{root: root, tx: tenant.ScopeTx(root, tenantName), tenant: tenantName, id: id, now: time.Now().UTC()}
+		var err error
+		if e.h, err = loadHead(e.tx, id); err != nil {
+			return err
+		}
+		if err := fn(e); err != nil || e.removed {
+			return err
+		}
+		return e.tx.Set(headKey(id), e.h.encode())
+	})
+	if err != nil {
+		return err
+	}
+	return m.announce(ctx, e)
+}
+
+// announce tells followers what was committed, and the broker whose turn it is.
+func (m *Manager) announce(ctx context.Context, e *edit) error {
+	m.log.publish(e.tenant, e.id, e.events)
+	if e.wake == "" {
+		return nil
+	}
+	return m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: e.tenant, TaskID: e.wake})
+}
+
+// append adds an event to the log.
+func (e *edit) append(r *record, body *a2apb.StreamResponse) error {
+	e.h.seq++
+	r.seq, r.time, r.run = e.h.seq, e.now, e.h.run
+	if body != nil {
+		var err error
+		if r.body, err = proto.Marshal(body); err != nil {
+			return err
+		}
+	}
+	e.events = append(e.events, Event{Seq: r.seq, Time: r.time, Body: body, State: r.state, wire: &wireCache{}})
+	return e.tx.Set(eventKey(e.id, r.seq), r.encode())
+}
+
+// setState moves the task to a state, with an event, and keeps the lists and
+// counters in step. attempt is 0 for a change that no attempt makes.
+func (e *edit) setState(to a2apb.TaskState, msg *a2apb.Message, attempt int) error {
+	h := e.h
+	if err := enter(h.state, to); err != nil {
+		return err
+	}
+	if err := e.relist(to); err != nil {
+		return err
+	}
+	h.status = nil
+	if msg != nil {
+		var err error
+		if h.status, err = proto.Marshal(msg); err != nil {
+			return err
+		}
+	}
+	status := &a2apb.TaskStatus{State: to, Message: msg, Timestamp: timestamppb.New(h.changed)}
+	return e.append(&record{attempt: attempt, state: to}, &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_StatusUpdate{
+		StatusUpdate: &a2apb.TaskStatusUpdateEvent{TaskId: e.id, ContextId: h.contextID, Status: status},
+	}})
+}
+
+// relist moves the task in the list of its agent, which is sorted by status time.
+func (e *edit) relist(to a2apb.TaskState) error {
+	h := e.h
+	if h.state != unspecified {
+		if err := e.tx.Delete(listEntryKey(h.agent, h.changed, e.id)); err != nil {
+			return err
+		}
+	}
+	if err := e.recount(to); err != nil {
+		return err
+	}
+	h.state, h.changed = to, e.now
+	return e.tx.Set(listEntryKey(h.agent, h.changed, e.id), []byte{byte(to)})
+}
+
+func (e *edit) recount(to a2apb.TaskState) error {
+	if e.h.state == to {
+		return nil
+	}
+	if e.h.state != unspecified {
+		if err := e.tx.Add(countKey(e.h.agent, e.h.state), -1); err != nil {
+			return err
+		}
+	}
+	return e.tx.Add(countKey(e.h.agent, to), 1)
+}
+
+// schedule puts the task into the due index for the given time; the zero time takes it out.
+func (e *edit) schedule(at time.Time) error {
+	if !e.h.due.IsZero() {
+		if err := e.root.Delete(dueKey(e.h.due, e.tenant, e.id)); err != nil {
+			return err
+		}
+	}
+	e.h.due = at
+	if at.IsZero() {
+		return nil
+	}
+	return e.root.Set(dueKey(at, e.tenant, e.id), nil)
+}
+
+// free takes the lease away: what its holder writes from now on is refused.
+func (e *edit) free() {
+	e.h.fence++
+	e.h.owner = ""
+}
+
+// nextRun begins the run that the next message starts.
+func (e *edit) nextRun() {
+	e.h.run++
+	e.h.attempt, e.h.lost, e.h.taken = 0, 0, 0
+}
+
+// rest ends the task's claim on a worker: no lease, no entry in the due index, no turn.
+func (e *edit) rest() error {
+	e.free()
+	if err := e.schedule(time.Time{}); err != nil {
+		return err
+	}
+	return e.leaveTurn()
+}
+
+// finish moves the task to a terminal state.
+func (e *edit) finish(to a2apb.TaskState, msg *a2apb.Message, attempt int) error {
+	if err := e.setState(to, msg, attempt); err != nil {
+		return err
+	}
+	return e.rest()
+}
+
+// agentMessage makes a status message of a text.
+func (e *edit) agentMessage(text string) *a2apb.Message {
+	return &a2apb.Message{
+		MessageId: newID(), TaskId: e.id, ContextId: e.h.contextID, Role: a2apb.Role_ROLE_AGENT,
+		Parts: []*a2apb.Part{{Content: &a2apb.Part_Text{Text: text}}},
+	}
+}
+
+// fill completes a message of the agent with its ids; the argument is not changed.
+func (e *edit) fill(msg *a2apb.Message) *a2apb.Message {
+	if msg == nil {
+		return nil
+	}
+	out := shallow(msg)
+	if out.MessageId == "" {
+		out.MessageId = newID()
+	}
+	out.TaskId, out.ContextId, out.Role = e.id, e.h.contextID, a2apb.Role_ROLE_AGENT
+	return out
+}
+
+// shallow copies a message; its parts are shared.
+func shallow(m *a2apb.Message) *a2apb.Message {
+	return &a2apb.Message{
+		MessageId: m.MessageId, ContextId: m.ContextId, TaskId: m.TaskId, Role: m.Role, Parts: m.Parts,
+		Metadata: m.Metadata, Extensions: m.Extensions, ReferenceTaskIds: m.ReferenceTaskIds,
+	}
+}
+
+// inject returns the traceparent of ctx for the head.
+func inject(ctx context.Context) string {
+	trace := telemetry.Inject(ctx)
+	if len(trace) > maxTrace {
+		return ""
+	}
+	return trace
+}
+
+const maxTrace = 128
+
+// ended is the metric's word for a terminal state.
+func ended(s a2apb.TaskState) string {
+	switch s {
+	case completed:
+		return "completed"
+	case failed:
+		return "failed"
+	case canceled:
+		return "canceled"
+	case rejected:
+		return "rejected"
+	}
+	return fmt.Sprint(int32(s))
+}

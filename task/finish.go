@@ -1,0 +1,160 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/carrelhq/carrel/broker"
+)
+
+// Finish commits how a run ended: its artifacts, its state, the context it saved
+// and the end of its turn, in one update.
+func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
+	defer m.Drop(run)
+	result, err := checked(result)
+	if err != nil {
+		result = Result{State: failed, Message: textMessage("The agent's result is not valid: " + err.Error() + ".")}
+	}
+	if err := run.emitLarge(ctx, &result); err != nil {
+		return err
+	}
+	requeue := false
+	err = run.change(ctx, m.change, func(e *edit) (err error) {
+		for _, a := range result.Artifacts {
+			if err := run.appendChunk(e, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}); err != nil {
+				return err
+			}
+		}
+		if err := run.commitContext(e); err != nil {
+			return err
+		}
+		e.h.inbox, e.h.taken = e.h.inbox[e.h.taken:], 0
+		if err := e.finish(result.State, e.fill(result.Message), run.Attempt); err != nil {
+			return err
+		}
+		requeue, err = m.goOn(e)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if Terminal(result.State) {
+		m.metrics().TasksEnded.Add(1, ended(result.State))
+	}
+	if requeue {
+		return m.broker.Enqueue(ctx, broker.Job{Tenant: run.key.tenant, TaskID: run.key.id})
+	}
+	return nil
+}
+
+// goOn starts the next run of a task that waits for a message which came while
+// it was still running. It tells whether the task has the turn already.
+func (m *Manager) goOn(e *edit) (bool, error) {
+	if !Interrupted(e.h.state) || len(e.h.inbox) == 0 {
+		return false, nil
+	}
+	e.nextRun()
+	if err := e.setState(working, nil, 0); err != nil {
+		return false, err
+	}
+	return e.takeTurn(e.now.Add(m.opts.Lease))
+}
+
+// checked completes a result, or tells what is wrong with it.
+func checked(r Result) (Result, error) {
+	switch r.State {
+	case unspecified:
+		r.State = completed
+	case completed, failed, rejected, inputRequired, authRequired:
+	default:
+		return r, fmt.Errorf("a run cannot end as %s", stateWord(r.State))
+	}
+	if r.Message != nil && len(r.Message.Parts) == 0 {
+		return r, errors.New("its message has no parts")
+	}
+	if r.Message != nil && proto.Size(r.Message) > maxChunk {
+		return r, fmt.Errorf("its message is larger than %d bytes", maxChunk)
+	}
+	for i, a := range r.Artifacts {
+		if err := checkArtifact(a); err != nil {
+			return r, fmt.Errorf("artifact %d %w", i+1, err)
+		}
+	}
+	return r, nil
+}
+
+// emitLarge emits the result's artifacts on their own when they would not fit
+// into one update with the end of the run.
+func (r *Run) emitLarge(ctx context.Context, result *Result) error {
+	size := 0
+	for _, a := range result.Artifacts {
+		size += proto.Size(a)
+	}
+	if size <= maxChunk {
+		return nil
+	}
+	for _, a := range result.Artifacts {
+		if err := r.Artifact(ctx, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}); err != nil {
+			return err
+		}
+	}
+	result.Artifacts = nil
+	return nil
+}
+
+// Lose ends an attempt that came to nothing. The run is tried again after a
+// back-off, or failed when it is out of attempts; cause is for its status
+// message then. The task keeps its turn. It returns how long until the retry.
+func (m *Manager) Lose(ctx context.Context, run *Run, cause error) (retryIn time.Duration, err error) {
+	defer m.Drop(run)
+	m.metrics().RunsLost.Add(1)
+	err = run.change(ctx, m.change, func(e *edit) error {
+		retryIn = 0
+		if e.h.lost++; e.h.lost >= m.opts.MaxAttempts {
+			return e.giveUp(fmt.Errorf("%w, the last of %d attempts", cause, e.h.lost))
+		}
+		e.free()
+		retryIn = m.backOff(e.h.lost)
+		return e.schedule(e.now.Add(retryIn))
+	})
+	if err == nil && retryIn == 0 {
+		m.metrics().TasksEnded.Add(1, ended(failed))
+	}
+	return retryIn, err
+}
+
+// backOff is the wait after that many lost attempts.
+func (m *Manager) backOff(lost int) time.Duration {
+	d := m.opts.BackOff
+	for range lost - 1 {
+		if d *= 2; d >= m.opts.MaxBackOff {
+			return m.opts.MaxBackOff
+		}
+	}
+	return d
+}
+
+// GiveBack ends an attempt that was not the worker's to finish, as at shutdown:
+// the run may be claimed again at once, and the attempt does not count.
+func (m *Manager) GiveBack(ctx context.Context, run *Run) error {
+	defer m.Drop(run)
+	return run.change(ctx, m.change, func(e *edit) error {
+		e.free()
+		return e.schedule(e.now)
+	})
+}
+
+// Drop forgets a run that this process no longer works on, as one that was taken away.
+func (m *Manager) Drop(run *Run) {
+	m.mu.Lock()
+	if m.runs[run.key] == run {
+		delete(m.runs, run.key)
+	}
+	m.mu.Unlock()
+	run.cancel(context.Canceled)
+}

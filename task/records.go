@@ -1,0 +1,71 @@
+package task
+
+import (
+	"time"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+
+	"github.com/carrelhq/carrel/storage"
+)
+
+// Records in the tenant's scope:
+//
+//	task/<id>                                     head, see head.go
+//	event/<id>/<seq>                              one event, see record.go
+//	line/<id>/<seq>                               one line of the task's log
+//	task-list/<agent>/<status time, newest first>/<id>   state
+//	context-task/<agent>/<context>/<created>/<id> empty
+//	task-count/<agent>/<state>                    counter
+//	turn/<agent>/<context>                        ids of the tasks that take turns, the running one first
+//	context/<agent>/<context>                     the agent's own bytes and their version
+//
+// and in the global spaces:
+//
+//	due/<time>/<tenant>/<id>                      a job or lease that is looked after at that time
+//	gone/<tenant>/<id>                            a deleted task whose events are to be cleared away
+func headKey(id string) storage.Key   { return storage.NewKey("task").Str(id) }
+func eventsKey(id string) storage.Key { return storage.NewKey("event").Str(id) }
+func eventKey(id string, seq uint64) storage.Key {
+	return eventsKey(id).Uint(seq)
+}
+func linesKey(id string) storage.Key            { return storage.NewKey("line").Str(id) }
+func lineKey(id string, seq uint64) storage.Key { return linesKey(id).Uint(seq) }
+
+func listKey(agent string) storage.Key { return storage.NewKey("task-list").Str(agent) }
+func listEntryKey(agent string, status time.Time, id string) storage.Key {
+	return listKey(agent).TimeDesc(status).Str(id)
+}
+
+func contextTasksKey(agent, contextID string) storage.Key {
+	return storage.NewKey("context-task").Str(agent).Str(contextID)
+}
+func contextTaskKey(agent, contextID string, created time.Time, id string) storage.Key {
+	return contextTasksKey(agent, contextID).Time(created).Str(id)
+}
+
+func countKey(agent string, state a2apb.TaskState) storage.Key {
+	return storage.NewKey("task-count").Str(agent).Uint(uint64(state))
+}
+
+func turnKey(agent, contextID string) storage.Key {
+	return storage.NewKey("turn").Str(agent).Str(contextID)
+}
+
+func contextKey(agent, contextID string) storage.Key {
+	return storage.NewKey("context").Str(agent).Str(contextID)
+}
+
+var (
+	dueSpace  = storage.NewKey("due")
+	goneSpace = storage.NewKey("gone")
+)
+
+func dueKey(at time.Time, tenant, id string) storage.Key {
+	return dueSpace.Time(at).Str(tenant).Str(id)
+}
+
+func goneKey(tenant, id string) storage.Key { return goneSpace.Str(tenant).Str(id) }
+
+// topic is the broker's topic of a task: somebody who watches it looks again
+// when something of the task was committed.
+func topic(tenant, id string) string { return "task/" + tenant + "/" + id }

@@ -1,0 +1,77 @@
+package task
+
+import "sync"
+
+// tailLength is how many recent events of a followed task are kept in memory.
+const tailLength = 64
+
+// tails keeps the recent events of the tasks that somebody follows in this
+// process, so that a thousand followers of a task do not each read and decode
+// the same event. Storage stays the truth: a tail may be empty or behind at any
+// time, and whoever does not find his event in it reads the store.
+type tails struct {
+	mu     sync.Mutex
+	byTask map[runKey]*tail
+}
+
+type tail struct {
+	holders int // guarded by tails.mu
+
+	mu     sync.RWMutex
+	events []Event // consecutive, the newest last; never changed in place
+}
+
+func (t *tails) hold(key runKey) *tail {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	tl := t.byTask[key]
+	if tl == nil {
+		tl = &tail{}
+		t.byTask[key] = tl
+	}
+	tl.holders++
+	return tl
+}
+
+func (t *tails) release(key runKey, tl *tail) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if tl.holders--; tl.holders == 0 {
+		delete(t.byTask, key)
+	}
+}
+
+// add takes committed events. Two updates of a task may arrive in the wrong
+// order; then the tail starts anew with what came last.
+func (t *tails) add(key runKey, events []Event) {
+	t.mu.Lock()
+	tl := t.byTask[key]
+	t.mu.Unlock()
+	if tl != nil {
+		tl.add(events)
+	}
+}
+
+func (tl *tail) add(events []Event) {
+	tl.mu.Lock()
+	defer tl.mu.Unlock()
+	kept := tl.events
+	if n := len(kept); n > 0 && kept[n-1].Seq+1 != events[0].Seq {
+		if events[0].Seq <= kept[n-1].Seq {
+			return // an older update that was overtaken
+		}
+		kept = nil
+	}
+	kept = append(kept[:len(kept):len(kept)], events...)
+	tl.events = kept[max(0, len(kept)-tailLength):]
+}
+
+// after returns the events after seq if the tail has the one that follows it.
+func (tl *tail) after(seq uint64) []Event {
+	tl.mu.RLock()
+	defer tl.mu.RUnlock()
+	if len(tl.events) == 0 || seq+1 < tl.events[0].Seq || seq >= tl.events[len(tl.events)-1].Seq {
+		return nil
+	}
+	return tl.events[seq+1-tl.events[0].Seq:]
+}
