@@ -103,7 +103,8 @@ func (r *Registry) inspect(ctx context.Context, data []byte) (Version, error) {
 // missingGrants lists what the version wants and may not call.
 func missingGrants(v Version) (missing []string) {
 	for _, name := range v.Wants {
-		if f, ok := abi.Lookup(name); ok && !f.Always && !slices.Contains(v.Grants, name) {
+		f, _ := abi.Lookup(name)
+		if !f.Always && !slices.Contains(v.Grants, name) {
 			missing = append(missing, name)
 		}
 	}

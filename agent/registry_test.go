@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -99,6 +96,50 @@ func TestRollbackNamesAVersionByTheBeginningOfItsDigest(t *testing.T) {
 	}
 }
 
+func TestAnAmbiguousBeginningOfADigestIsRefused(t *testing.T) {
+	t.Parallel()
+	r := newRegistry(t, storagetest.Memory(), agent.Options{})
+	// Texts whose SHA-256 both begin with a32077, found by trying.
+	push(t, r, "acme", "bot", "module 4122")
+	two := push(t, r, "acme", "bot", "module 4960")
+	if _, err := r.Rollback(t.Context(), "acme", "bot", two.Current.Digest[:6]); !errors.Is(err, agent.ErrInvalid) {
+		t.Errorf("got %v, want ErrInvalid", err)
+	}
+	if a, err := r.Rollback(t.Context(), "acme", "bot", two.Current.Digest); err != nil || a.Current.Digest != two.Current.Digest {
+		t.Errorf("the whole digest: got %+v, %v", a, err)
+	}
+}
+
+func TestNamesThatCannotBeAreNotFound(t *testing.T) {
+	t.Parallel()
+	r := newRegistry(t, storagetest.Memory(), agent.Options{})
+	push(t, r, "acme", "bot", "one")
+	ctx := t.Context()
+	for _, bad := range []string{"", "Bot", "../bot", "bot\x00", strings.Repeat("b", 64), strings.Repeat("b", 1<<20)} {
+		for call, err := range map[string]error{
+			"get":              second(r.Get(ctx, "acme", bad)),
+			"get of a tenant":  second(r.Get(ctx, bad, "bot")),
+			"version":          second(r.Version(ctx, "acme", "bot", bad)),
+			"module":           second(r.Module(ctx, bad)),
+			"versions":         second(r.Versions(ctx, "acme", bad)),
+			"rollback":         second(r.Rollback(ctx, "acme", bad, "abcdef")),
+			"visibility":       second(r.SetVisibility(ctx, "acme", bad, agent.Public)),
+			"delete":           r.Delete(ctx, "acme", bad),
+			"delete, a tenant": r.Delete(ctx, bad, "bot"),
+		} {
+			if !errors.Is(err, agent.ErrNotFound) {
+				t.Errorf("%s of %.20q: got %v, want not found", call, bad, err)
+			}
+		}
+		if list, err := r.List(ctx, bad, "", 10); err != nil || len(list) != 0 {
+			t.Errorf("list of %.20q: got %+v, %v, want nothing", bad, list, err)
+		}
+		if _, err := r.List(ctx, "acme", bad, 10); bad != "" && !errors.Is(err, agent.ErrInvalid) {
+			t.Errorf("list after %.20q: got %v, want invalid", bad, err)
+		}
+	}
+}
+
 func TestPushesThatAreRefusedLeaveNothing(t *testing.T) {
 	t.Parallel()
 	db := storagetest.Memory()
@@ -119,7 +160,7 @@ func TestPushesThatAreRefusedLeaveNothing(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}
 	}
-	if n := records(t, db); n != 0 {
+	if n := agent.Count(t, db); n != 0 {
 		t.Errorf("%d records are left", n)
 	}
 }
@@ -217,14 +258,25 @@ func TestTheSoleAgent(t *testing.T) {
 	}
 }
 
+// wants is an inspector of modules that import these functions.
+type wants []string
+
+func (w wants) Inspect(context.Context, []byte) (abi.Inspection, error) {
+	return abi.Inspection{Wants: w}, nil
+}
+
 func TestWhatIsWantedAndNotGrantedIsNamed(t *testing.T) {
 	t.Parallel()
-	r, err := agent.NewRegistry(storagetest.Memory(), inspector{}, agent.Options{})
+	r, err := agent.NewRegistry(storagetest.Memory(), wants{"log", "kv_get", "kv_set"}, agent.Options{Grants: []string{"kv_get"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := push(t, r, "acme", "bot", "one"); len(a.Current.NeedsGrants) != 0 {
-		t.Errorf("log is always granted: %+v", a.Current)
+	got := push(t, r, "acme", "bot", "one").Current
+	if diff := cmp.Diff([]string{"kv_set"}, got.NeedsGrants); diff != "" {
+		t.Errorf("log is always granted, kv_get by the options (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"kv_get"}, got.Grants); diff != "" {
+		t.Errorf("grants (-want +got):\n%s", diff)
 	}
 }
 
@@ -245,58 +297,4 @@ func TestANativeAgentHasNoModule(t *testing.T) {
 	if _, err := r.Push(t.Context(), "acme", "bot", strings.NewReader("one"), agent.PushOptions{}); !errors.Is(err, agent.ErrInvalid) {
 		t.Errorf("an upload without an inspector: got %v", err)
 	}
-}
-
-// TestNoVersionIsEverWithoutItsBytes pushes and deletes the same bytes from many
-// sides at once.
-func TestNoVersionIsEverWithoutItsBytes(t *testing.T) {
-	t.Parallel()
-	r := newRegistry(t, storagetest.Memory(), agent.Options{})
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			tenant := fmt.Sprintf("t%d", i%4)
-			for range 50 {
-				if rand.IntN(2) == 0 {
-					if err := r.Delete(t.Context(), tenant, "bot"); err != nil && !errors.Is(err, agent.ErrNotFound) {
-						t.Error(err)
-					}
-					continue
-				}
-				if _, err := r.Push(t.Context(), tenant, "bot", strings.NewReader("same"), agent.PushOptions{}); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	for i := range 4 {
-		a, err := r.Get(t.Context(), fmt.Sprintf("t%d", i), "bot")
-		if errors.Is(err, agent.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := r.Module(t.Context(), a.Current.Digest); err != nil {
-			t.Errorf("tenant t%d: %v", i, err)
-		}
-	}
-}
-
-func records(t *testing.T, db storage.DB) (n int) {
-	t.Helper()
-	err := db.View(t.Context(), func(tx storage.Tx) error {
-		for _, err := range tx.Scan(nil, nil) {
-			if err != nil {
-				return err
-			}
-			n++
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
