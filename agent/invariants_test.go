@@ -191,6 +191,63 @@ func TestBytesThatNobodyHasAreClearedAwayAfterAnHour(t *testing.T) {
 	})
 }
 
+// crashing is a store whose process dies after so many updates.
+type crashing struct {
+	storage.DB
+	left int
+}
+
+var errCrashed = errors.New("crashed")
+
+func (c *crashing) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	if c.left--; c.left < 0 {
+		return errCrashed
+	}
+	return c.DB.Update(ctx, fn)
+}
+
+func (c *crashing) UpdateLater(ctx context.Context, fn func(storage.Tx) error) error {
+	return c.Update(ctx, fn)
+}
+
+func TestAnUploadThatACrashCutsOffLeavesNothingForLong(t *testing.T) {
+	t.Parallel()
+	whole := false
+	for updates := 0; !whole; updates++ {
+		synctest.Test(t, func(t *testing.T) {
+			db := storagetest.Memory()
+			_, err := registry(t, &crashing{db, updates}).Push(t.Context(), "acme", "bot", strings.NewReader("one"), PushOptions{})
+			if whole = err == nil; whole {
+				return
+			}
+			if !errors.Is(err, errCrashed) {
+				t.Errorf("got %v", err)
+			}
+			time.Sleep(looseFor + 1)
+			registry(t, db).sweep(t.Context())
+			if n := Count(t, db); n != 0 {
+				t.Errorf("after %d updates: %d records are left", updates, n)
+			}
+		})
+		if updates > 20 {
+			t.Fatal("an upload does not take as many updates as this")
+		}
+	}
+}
+
+func TestAModuleThatIsNotWhatItsDigestSaysIsDamaged(t *testing.T) {
+	t.Parallel()
+	db := storagetest.Memory()
+	r := registry(t, db)
+	digest := digestOf([]byte("one"))
+	if _, err := storage.PutBlob(t.Context(), db, moduleKey(digest), strings.NewReader("two"), 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Module(t.Context(), digest); !errors.Is(err, storage.ErrDamaged) {
+		t.Errorf("got %v, want ErrDamaged", err)
+	}
+}
+
 func TestAnUploadThatFailsAtItsEndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	db := storagetest.Memory()
