@@ -48,7 +48,7 @@ type Options struct {
 	// Logger and Telemetry may be nil.
 	Logger    *slog.Logger
 	Telemetry *telemetry.Telemetry
-	// Now is the clock that guests see; nil is time.Now. FlushAfter (2 ms) and
+	// Now is the clock that guests see, to the millisecond; nil is time.Now. FlushAfter (2 ms) and
 	// FlushBytes (64 KiB) bound how long queued effects wait for their update.
 	Now        func() time.Time
 	FlushAfter time.Duration
@@ -59,36 +59,3 @@ type Options struct {
 // as failed: a bad pointer, a broken quota. All other errors mean that carrel
 // failed and the run is to be tried again.
 var ErrGuest = errors.New("the agent broke the rules")
-
-// Session serves the host calls of one run. It is safe for concurrent use, though a
-// guest calls one at a time.
-type Session struct{}
-
-// NewSession returns a session whose effects go to tasks. End must be called.
-func NewSession(ctx context.Context, tasks Tasks, opts Options) *Session { panic("not built") }
-
-// Call makes one host call. request is only read during the call. The reply is
-// {"ok":…} or {"error":…}; an error instead of a reply ends the run. Effects are
-// queued in order when Call returns, and durable after the next Flush.
-func (s *Session) Call(ctx context.Context, fn string, request []byte) (reply []byte, err error) {
-	panic("not built")
-}
-
-// Line adds what the guest wrote to its standard output or error to the task's log.
-func (s *Session) Line(level, text string) { panic("not built") }
-
-// Now is the guest's clock: it stands still between host calls and never runs backwards.
-func (s *Session) Now() time.Time { panic("not built") }
-
-// Sleep advances the guest's clock without waiting.
-func (s *Session) Sleep(d time.Duration) { panic("not built") }
-
-// Random fills b from the session's own stream of random bytes.
-func (s *Session) Random(b []byte) { panic("not built") }
-
-// Flush makes every queued effect durable.
-func (s *Session) Flush(ctx context.Context) error { panic("not built") }
-
-// End flushes, unless the context of the session has ended, and stops. Later
-// calls answer canceled. It may be called twice.
-func (s *Session) End() error { panic("not built") }

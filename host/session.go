@@ -1,0 +1,57 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/carrelhq/carrel/abi"
+)
+
+// Session serves the host calls of one run. It is safe for concurrent use, though a
+// guest calls one at a time.
+type Session struct {
+	tasks Tasks
+	opts  Options
+	clock clock
+	queue queue
+
+	random   sync.Mutex
+	entropy  *rand.ChaCha8
+	lineLeft int // lines the session still passes on; guarded by queue.mu
+}
+
+// NewSession returns a session whose effects go to tasks. It works under ctx,
+// with its values, until ctx ends. End must be called.
+func NewSession(ctx context.Context, tasks Tasks, opts Options) *Session {
+	opts.Grants = slices.Clone(opts.Grants)
+	opts.FlushAfter = cmp.Or(opts.FlushAfter, 2*time.Millisecond)
+	opts.FlushBytes = cmp.Or(opts.FlushBytes, 64<<10)
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Session{tasks: tasks, opts: opts, entropy: rand.NewChaCha8(seed()), lineLeft: maxLines}
+	s.clock.now = opts.Now
+	s.clock.tick()
+	s.queue.init(ctx, tasks, opts)
+	return s
+}
+
+// granted reports whether the version may call the function.
+func (s *Session) granted(f abi.Func) bool {
+	return f.Always || slices.Contains(s.opts.Grants, f.Name)
+}
+
+// Flush makes every queued effect durable.
+func (s *Session) Flush(ctx context.Context) error { return s.queue.flush(ctx) }
+
+// End flushes, unless the context of the session has ended, and stops. Later
+// calls answer canceled. It may be called twice.
+func (s *Session) End() error { return s.queue.end() }
