@@ -21,12 +21,12 @@ func guestSection(ctx context.Context, s settings, t *table) error {
 		name: "carrel, durable, Go guest", dialect: "1.0", path: "/agents/default/conformance",
 		command: installGuest, portFlag: []string{"--port"},
 	}
-	for _, clients := range []int{16, 64} {
+	for _, clients := range clientCounts {
 		figure, err := echoUnder(ctx, s, p, clients)
 		if err != nil {
 			return err
 		}
-		t.add(fmt.Sprintf("echo, %d clients: %s", clients, p.name), figure.String(), "", "reported")
+		t.add(echoRow(clients, p), figure.String(), "", "reported")
 	}
 	return nil
 }

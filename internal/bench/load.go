@@ -31,7 +31,7 @@ func (r loadResult) perSecond() float64 { return float64(r.Tasks) / r.Seconds }
 func load(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	url := flags.String("url", "", "the agent's JSON-RPC address")
-	dialect := flags.String("dialect", "1.0", "1.0: blocking SendMessage; 0.3: message/send, then tasks/get until it is completed")
+	dialect := flags.String("dialect", "1.0", "1.0: blocking SendMessage; 0.3: message/send, then tasks/get until it has ended")
 	clients := flags.Int("clients", 16, "how many clients send at a time")
 	seconds := flags.Duration("time", 5*time.Second, "how long")
 	if err := flags.Parse(args); err != nil {
@@ -149,6 +149,10 @@ type benchTask struct {
 	}
 }
 
+func (t benchTask) echoes() bool {
+	return len(t.Artifacts) == 1 && len(t.Artifacts[0].Parts) == 1 && t.Artifacts[0].Parts[0].Text == echoText
+}
+
 const echoText = "the quick brown fox jumps over the lazy dog"
 
 // blockingTask is one task over A2A 1.0: the reply must be completed and carry the echo.
@@ -159,7 +163,7 @@ func blockingTask(c *caller) error {
 		return err
 	}
 	t := reply.Task
-	if t.Status.State != "TASK_STATE_COMPLETED" || len(t.Artifacts) != 1 || t.Artifacts[0].Parts[0].Text != echoText {
+	if t.Status.State != "TASK_STATE_COMPLETED" || !t.echoes() {
 		return fmt.Errorf("not a completed echo: %+v", t)
 	}
 	return nil
@@ -169,8 +173,11 @@ func blockingTask(c *caller) error {
 func polledTask(c *caller) error {
 	var task benchTask
 	err := c.result(`{"jsonrpc":"2.0","id":1,"method":"message/send","params":{"message":{"messageId":"m","kind":"message","role":"user","parts":[{"kind":"text","text":"`+echoText+`"}]}}}`, &task)
-	for err == nil && task.Status.State != "completed" {
+	for err == nil && (task.Status.State == "submitted" || task.Status.State == "working") {
 		err = c.result(`{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"`+task.ID+`"}}`, &task)
+	}
+	if err == nil && task.Status.State != "completed" {
+		err = fmt.Errorf("the task ended as %q", task.Status.State)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -70,22 +71,33 @@ func measure(ctx context.Context, args []string) error {
 	}
 	defer os.RemoveAll(dir)
 	s.dir = dir
-	sections := []struct {
+	t := &table{}
+	err = runSections(ctx, s, t)
+	return errors.Join(t.print(os.Stdout), err)
+}
+
+// runSections fills the table. A section that fails has a row that says why, and
+// fails the run at its end, so that the others are measured all the same.
+func runSections(ctx context.Context, s settings, t *table) error {
+	var errs []error
+	for _, section := range []struct {
 		name string
 		run  func(context.Context, settings, *table) error
 	}{
 		{"store", storeSection}, {"echo", echoSection}, {"guest", guestSection},
 		{"chunks", chunksSection}, {"followers", followersSection},
-	}
-	t := &table{}
-	for _, section := range sections {
+	} {
 		if s.only != "" && s.only != section.name {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, "measuring", section.name, "…")
 		if err := section.run(ctx, s, t); err != nil {
-			return fmt.Errorf("%s: %w", section.name, err)
+			t.notRun(section.name, err)
+			errs = append(errs, fmt.Errorf("%s: %w", section.name, err))
 		}
 	}
-	return t.print(os.Stdout)
+	if len(t.rows) == 0 {
+		return fmt.Errorf("no section %q", s.only)
+	}
+	return errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"strconv"
@@ -77,6 +78,9 @@ func chunks(ctx context.Context, run *task.Run) error {
 
 func parseOrder(text string) (n int, pace, delay time.Duration, err error) {
 	words := strings.Fields(text)
+	if len(words) == 0 {
+		return 0, 0, 0, errors.New("the message must say how many chunks it wants")
+	}
 	if n, err = strconv.Atoi(words[0]); err != nil || len(words) < 3 {
 		return n, 0, 0, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -15,8 +16,9 @@ func (t *table) add(what, figure, ratio, aim string) {
 	t.rows = append(t.rows, [4]string{what, figure, ratio, aim})
 }
 
+// notRun adds a row without a figure. The reason is one line, however much an installer printed.
 func (t *table) notRun(what string, why error) {
-	t.add(what, "NOT RUN: "+why.Error(), "", "")
+	t.add(what, fmt.Sprintf("NOT RUN: %.200s", strings.Join(strings.Fields(why.Error()), " ")), "", "")
 }
 
 func (t *table) print(w io.Writer) error {
