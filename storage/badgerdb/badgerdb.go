@@ -71,6 +71,7 @@ type DB struct {
 
 	commitLayer func(layer) error // a field, so that a test can let the disk fail
 	logged      atomic.Int64      // bytes that went to memtables
+	tables      atomic.Int64      // bytes of the engine's tables, a moment ago
 
 	active   sync.WaitGroup // transactions that use the engine
 	work     chan struct{}  // the writer has something to do

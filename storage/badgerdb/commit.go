@@ -3,6 +3,7 @@ package badgerdb
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 
 	badger "github.com/dgraph-io/badger/v4"
@@ -16,6 +17,9 @@ func (db *DB) commitLoop() {
 		select {
 		case <-db.work:
 			large += db.commitOpen()
+			// Let the callers that this woke join the next group. Else they fall
+			// into two halves that take turns, at twice the syncs.
+			runtime.Gosched()
 		case <-db.quit:
 			db.commitOpen()
 			return

@@ -45,11 +45,16 @@ func (db *DB) reserve() int64 {
 	if db.opts.ReserveBytes > 0 {
 		return db.opts.ReserveBytes
 	}
+	return diskMargin + db.unflushed() + min(db.tables.Load(), mergeBytes)
+}
+
+// measure looks how large the tables are, which is too dear to do per group.
+func (db *DB) measure() {
 	var tables int64
 	for _, level := range db.engine.Levels() {
 		tables += level.Size
 	}
-	return diskMargin + db.unflushed() + min(tables, mergeBytes)
+	db.tables.Store(tables)
 }
 
 // unflushed bounds what lies in memtables and has yet to be written as tables:

@@ -21,6 +21,7 @@ import (
 const (
 	envWriteBlobs = "BADGERDB_TEST_WRITE_BLOBS" // megabytes
 	envCrash      = "BADGERDB_TEST_CRASH"
+	envDamaged    = "BADGERDB_TEST_DAMAGED"
 	envFullDisk   = "BADGERDB_TEST_FULL_DISK"
 	envDir        = "BADGERDB_TEST_DIR"
 )
@@ -31,6 +32,8 @@ func TestMain(m *testing.M) {
 		os.Exit(writeBlobs(os.Getenv(envDir), os.Getenv(envWriteBlobs)))
 	case os.Getenv(envCrash) != "":
 		os.Exit(writeUntilKilled(os.Getenv(envDir), os.Getenv(envCrash)))
+	case os.Getenv(envDamaged) != "":
+		os.Exit(readDamaged(os.Getenv(envDir)))
 	case os.Getenv(envFullDisk) != "":
 		os.Exit(closeOnFullDisk(os.Getenv(envFullDisk), os.Getenv(envDir)))
 	default:

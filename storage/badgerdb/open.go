@@ -81,6 +81,7 @@ func (db *DB) start() error {
 	db.engine = engine
 	db.ts = engine.MaxVersion()
 	engine.SetDiscardTs(db.ts)
+	db.measure()
 	db.show()
 	db.loops.Add(2)
 	go db.commitLoop()
@@ -96,6 +97,9 @@ func openEngine(opts Options, log badger.Logger) (engine *badger.DB, err error) 
 			err = damaged(opts.Dir, fmt.Errorf("%v", r))
 		}
 	}()
+	if err := checkTables(opts.Dir); err != nil {
+		return nil, damaged(opts.Dir, err)
+	}
 	engine, err = badger.OpenManaged(engineOptions(opts, log))
 	switch {
 	case err == nil:
@@ -103,7 +107,7 @@ func openEngine(opts Options, log badger.Logger) (engine *badger.DB, err error) 
 	case strings.Contains(err.Error(), "Another process is using"):
 		return nil, fmt.Errorf("%w: another process has %s open; stop it, or give this one another directory", ErrLocked, opts.Dir)
 	case errors.Is(err, badger.ErrTruncateNeeded) || strings.Contains(err.Error(), badger.ErrTruncateNeeded.Error()):
-		return nil, fmt.Errorf("badgerdb: %s was not closed cleanly; open it once for writing before opening it read-only: %w", opts.Dir, err)
+		return nil, fmt.Errorf("badgerdb: %s was not closed cleanly; start the server on it once, then it can be read: %w", opts.Dir, err)
 	case os.IsPermission(err):
 		return nil, err
 	}
@@ -133,6 +137,8 @@ func engineOptions(opts Options, log badger.Logger) badger.Options {
 	o.Compression = options.None // then blocks are read in place and need no cache
 	o.BlockCacheSize = 0
 	o.IndexCacheSize = opts.MemoryBytes / 4
+	o.ChecksumVerificationMode = options.OnBlockRead // costs too little to be seen
+	o.VerifyValueChecksum = true
 	o.ValueThreshold = valueThreshold
 	o.ValueLogFileSize = valueLogBytes
 	return o

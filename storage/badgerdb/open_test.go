@@ -198,6 +198,19 @@ func TestWhatACrashLeavesOfANewStoreCanBeOpened(t *testing.T) {
 	mustSet(t, open(t, badgerdb.Options{Dir: dir}), "a", "1")
 }
 
+func TestWhatACrashLeavesIsOpenedForWritingFirst(t *testing.T) {
+	t.Parallel()
+	image := damageable(t)
+	_, err := badgerdb.Open(badgerdb.Options{Dir: image, ReadOnly: true})
+	if err == nil || !strings.Contains(err.Error(), "not closed cleanly") {
+		t.Errorf("opening read-only after a crash = %v, want what to do", err)
+	}
+	db := open(t, badgerdb.Options{Dir: image})
+	if get(t, db, "small/1/19") == "(absent)" || get(t, db, "large/1/19") == "(absent)" {
+		t.Error("what was acknowledged before the crash is lost")
+	}
+}
+
 func TestAnAbsentStoreIsNotMadeToReadIt(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "absent")

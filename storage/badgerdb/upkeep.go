@@ -3,7 +3,7 @@ package badgerdb
 import "time"
 
 const (
-	discardEvery = time.Second
+	lookEvery = time.Second
 	// collectEvery is how often the value log is searched for files that are mostly garbage.
 	collectEvery = 5 * time.Minute
 	garbageShare = 0.5
@@ -18,14 +18,15 @@ func (db *DB) keepUp() {
 	if db.opts.ReadOnly {
 		return
 	}
-	discard, collect, trimmed := time.NewTicker(discardEvery), time.NewTicker(collectEvery), time.NewTicker(trimEvery)
-	defer discard.Stop()
+	look, collect, trimmed := time.NewTicker(lookEvery), time.NewTicker(collectEvery), time.NewTicker(trimEvery)
+	defer look.Stop()
 	defer collect.Stop()
 	defer trimmed.Stop()
 	for {
 		select {
-		case <-discard.C:
+		case <-look.C:
 			db.engine.SetDiscardTs(db.oldest())
+			db.measure()
 		case <-collect.C:
 			db.collect()
 		case <-trimmed.C:
