@@ -4,9 +4,21 @@
 package wasm
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	"math"
+	"time"
 
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/host"
 	"github.com/carrelhq/carrel/internal/telemetry"
 	"github.com/carrelhq/carrel/runtime"
 	"github.com/carrelhq/carrel/task"
@@ -19,17 +31,172 @@ type Modules interface {
 
 // Options configure a Worker.
 type Options struct {
-	Logger    *slog.Logger
-	Telemetry *telemetry.Telemetry
+	// RunTimeout and MemoryBytes are what guests are told of their limits.
+	RunTimeout  time.Duration
+	MemoryBytes int64
+	Logger      *slog.Logger
+	Telemetry   *telemetry.Telemetry
 }
 
 // Worker runs tasks in sandboxes. It is a task.Worker.
-type Worker struct{}
+type Worker struct {
+	engine  *runtime.Engine
+	modules Modules
+	opts    Options
+}
 
 // New returns a worker.
 func New(engine *runtime.Engine, modules Modules, opts Options) (*Worker, error) {
-	panic("not built")
+	if engine == nil || modules == nil {
+		return nil, errors.New("wasm: a worker needs an engine and modules")
+	}
+	opts.RunTimeout = cmp.Or(opts.RunTimeout, 10*time.Minute)
+	opts.MemoryBytes = cmp.Or(opts.MemoryBytes, 64<<20)
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Worker{engine: engine, modules: modules, opts: opts}, nil
 }
 
-// Work implements task.Worker.
-func (w *Worker) Work(ctx context.Context, run *task.Run) (task.Result, error) { panic("not built") }
+// Work implements task.Worker. What the guest does wrong ends the run as failed;
+// what carrel does wrong is an error, and the run is tried again.
+func (w *Worker) Work(ctx context.Context, run *task.Run) (task.Result, error) {
+	if run.Version.Native {
+		return failure("This server cannot run the agent: it has no module."), nil
+	}
+	module, err := w.load(ctx, run.Version.Digest)
+	if errors.Is(err, agent.ErrNotFound) {
+		return failure("The agent was deleted before the task could run."), nil
+	}
+	if err != nil {
+		return task.Result{}, err
+	}
+	defer module.Release()
+	sandbox, err := w.sandbox(ctx, module)
+	if err != nil {
+		return outcome(ctx, err)
+	}
+	defer sandbox.Release()
+	return w.run(ctx, run, sandbox)
+}
+
+func (w *Worker) load(ctx context.Context, digest string) (m *runtime.Module, err error) {
+	ctx, span := w.opts.Telemetry.Start(ctx, "module.load")
+	defer func() { span.End(err) }()
+	return w.engine.Load(ctx, digest, func(ctx context.Context) ([]byte, error) { return w.modules.Module(ctx, digest) })
+}
+
+func (w *Worker) sandbox(ctx context.Context, m *runtime.Module) (s *runtime.Sandbox, err error) {
+	ctx, span := w.opts.Telemetry.Start(ctx, "sandbox.take")
+	defer func() { span.End(err) }()
+	return m.Sandbox(ctx)
+}
+
+// run calls the guest and commits its effects before its reply is believed.
+func (w *Worker) run(ctx context.Context, run *task.Run, sandbox *runtime.Sandbox) (task.Result, error) {
+	request, err := w.request(run)
+	if err != nil {
+		return task.Result{}, err
+	}
+	session := host.NewSession(ctx, tasks{run}, host.Options{
+		Grants: run.Version.Grants, Logger: w.opts.Logger, Telemetry: w.opts.Telemetry,
+	})
+	ctx, span := w.opts.Telemetry.Start(ctx, "sandbox.run")
+	reply, err := sandbox.Run(ctx, request, session)
+	span.End(err)
+	if ended := session.End(); ended != nil && (err == nil || guilty(err)) {
+		return task.Result{}, ended
+	}
+	if err != nil {
+		return outcome(ctx, err)
+	}
+	return result(reply), nil
+}
+
+// outcome is a failed result for what the guest did, and an error for the rest.
+func outcome(ctx context.Context, err error) (task.Result, error) {
+	if ctx.Err() == nil && guilty(err) {
+		return failure("The agent failed: " + err.Error() + "."), nil
+	}
+	return task.Result{}, err
+}
+
+// guilty reports whether the guest is at fault.
+func guilty(err error) bool {
+	return errors.Is(err, runtime.ErrTrap) || errors.Is(err, host.ErrGuest)
+}
+
+func failure(text string) task.Result {
+	return task.Result{State: a2apb.TaskState_TASK_STATE_FAILED, Message: message(text)}
+}
+
+func message(text string) *a2apb.Message {
+	return &a2apb.Message{Parts: []*a2apb.Part{{Content: &a2apb.Part_Text{Text: text}}}}
+}
+
+// request is what carrel_run gets.
+func (w *Worker) request(run *task.Run) ([]byte, error) {
+	req := abi.RunRequest{
+		TaskID: run.TaskID, ContextID: run.ContextID, Tenant: run.Ref.Tenant, Agent: run.Ref.Agent, Run: run.Number,
+		AcceptedOutputModes: run.AcceptedOutputModes,
+		Limits: abi.Limits{
+			RunSeconds:  int(min(math.Ceil(w.opts.RunTimeout.Seconds()), math.MaxInt32)),
+			MemoryBytes: w.opts.MemoryBytes,
+		},
+	}
+	var err error
+	if req.Message, err = protojson.Marshal(run.Message); err != nil {
+		return nil, err
+	}
+	for _, m := range run.Pending {
+		text, err := protojson.Marshal(m)
+		if err != nil {
+			return nil, err
+		}
+		req.Pending = append(req.Pending, text)
+	}
+	return json.Marshal(req)
+}
+
+// states are the words of a reply.
+var states = map[string]a2apb.TaskState{
+	"":               a2apb.TaskState_TASK_STATE_COMPLETED,
+	"completed":      a2apb.TaskState_TASK_STATE_COMPLETED,
+	"failed":         a2apb.TaskState_TASK_STATE_FAILED,
+	"rejected":       a2apb.TaskState_TASK_STATE_REJECTED,
+	"input_required": a2apb.TaskState_TASK_STATE_INPUT_REQUIRED,
+	"auth_required":  a2apb.TaskState_TASK_STATE_AUTH_REQUIRED,
+}
+
+// lenient ignores unknown fields, as the specification has it.
+var lenient = protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: 100}
+
+// result reads what the guest answered; what is malformed is a failed task.
+func result(reply []byte) task.Result {
+	var rep abi.RunReply
+	if err := json.Unmarshal(reply, &rep); err != nil {
+		return failure(fmt.Sprintf("The agent's reply is not JSON as the ABI has it: %v.", err))
+	}
+	if rep.Error != nil {
+		return failure(cmp.Or(rep.Error.Message, string(rep.Error.Code), "The agent failed without a reason."))
+	}
+	state, ok := states[rep.State]
+	if !ok {
+		return failure(fmt.Sprintf("The agent's reply has the state %.40q, which the ABI does not know.", rep.State))
+	}
+	out := task.Result{State: state}
+	if len(rep.Message) > 0 {
+		out.Message = &a2apb.Message{}
+		if err := lenient.Unmarshal(rep.Message, out.Message); err != nil {
+			return failure(fmt.Sprintf("The agent's reply has a message that is not A2A: %v.", err))
+		}
+	}
+	for i, text := range rep.Artifacts {
+		a := &a2apb.Artifact{}
+		if err := lenient.Unmarshal(text, a); err != nil {
+			return failure(fmt.Sprintf("The agent's reply has an artifact (number %d) that is not A2A: %v.", i+1, err))
+		}
+		out.Artifacts = append(out.Artifacts, a)
+	}
+	return out
+}

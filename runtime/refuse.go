@@ -1,0 +1,217 @@
+package runtime
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/carrelhq/carrel/abi"
+)
+
+// buildAdvice is how a module is built that carrel runs.
+const buildAdvice = "build a core module for wasm32-wasip1, in Go: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o agent.wasm ."
+
+// advice says what to do about the rules that a scan finds broken.
+var advice = map[string]string{
+	"truncated":           "the file is incomplete or damaged; build or copy it again",
+	"bad_number":          "the file is damaged; build it again",
+	"bad_name":            "the file is damaged; build it again",
+	"unknown_section":     "the file is damaged, or uses a proposal that is off",
+	"unsupported_feature": "switch threads, multiple and 64-bit memories, exceptions, tail calls and garbage collection off in your compiler",
+	"too_many":            "make the module smaller",
+	"too_many_locals":     "split the function, or lower your compiler's inlining",
+	"function_too_large":  "split the function, or lower your compiler's inlining",
+	"table_too_large":     "lower the table's initial size",
+	"memory_too_large":    "lower the module's initial memory, or raise the server's memory limit",
+	"meta_too_large":      "keep metadata short",
+	"bad_meta":            "write a JSON object there, or leave the section out",
+	"duplicate_export":    "the file is damaged; build it again",
+}
+
+func adviceFor(rule string) string { return advice[rule] }
+
+var wasmMagic = []byte("\x00asm")
+
+// looksLike tells what a file is that is no core module.
+var looksLike = []struct{ prefix, what string }{
+	{"\x1f\x8b", "a gzip archive; unpack it"},
+	{"PK\x03\x04", "a zip archive; unpack it"},
+	{"\x7fELF", "a program for Linux; compile for wasm32-wasip1 instead"},
+	{"\xcf\xfa\xed\xfe", "a program for macOS; compile for wasm32-wasip1 instead"},
+	{"MZ", "a program for Windows; compile for wasm32-wasip1 instead"},
+	{"(module", "WebAssembly text; assemble it first, for example with wat2wasm"},
+	{"<", "a page of HTML or XML, as a failed download leaves"},
+	{"{", "JSON"},
+	{"[", "JSON"},
+}
+
+// checkHeader refuses what is no core module of version 1.
+func checkHeader(module []byte) error {
+	switch {
+	case len(module) == 0:
+		return &abi.Refusal{Rule: "empty", Problem: "the file is empty", Advice: buildAdvice}
+	case !bytes.HasPrefix(module, wasmMagic):
+		return &abi.Refusal{Rule: "not_wasm", Problem: "the file is not WebAssembly: it looks like " + guess(module), Advice: buildAdvice}
+	case len(module) < 8:
+		return &abi.Refusal{Rule: "truncated", Problem: "the file ends within its header", Advice: advice["truncated"]}
+	}
+	version, layer := binary.LittleEndian.Uint16(module[4:]), binary.LittleEndian.Uint16(module[6:])
+	switch {
+	case layer == 1:
+		return &abi.Refusal{Rule: "component", Problem: "the file is a component, which this engine does not run", Advice: buildAdvice}
+	case version != 1 || layer != 0:
+		return &abi.Refusal{Rule: "wrong_version", Problem: fmt.Sprintf("the file has version %d.%d of the binary format; 1.0 is known", version, layer), Advice: buildAdvice}
+	}
+	return nil
+}
+
+func guess(module []byte) string {
+	head := bytes.TrimLeft(module[:min(len(module), 512)], " \t\r\n\ufeff")
+	for _, l := range looksLike {
+		if bytes.HasPrefix(head, []byte(l.prefix)) {
+			return l.what
+		}
+	}
+	if utf8.Valid(head) || utf8.Valid(head[:max(0, len(head)-utf8.UTFMax)]) {
+		return "text"
+	}
+	return "something else"
+}
+
+// export is an exported function that a module must or may have.
+type export struct {
+	name     string
+	typ      signature
+	required bool
+	advice   string
+}
+
+const (
+	i32 = "\x7f"
+	i64 = "\x7e"
+)
+
+var exports = []export{
+	{abi.ExportAlloc, signature{i32, i32}, true, "export it: the host asks it for memory to put requests and replies into"},
+	{abi.ExportRun, signature{i32 + i32, i64}, true, "export it: it is called for every task; SDKs do so when a handler is registered"},
+	{abi.ExportInitialize, signature{"", ""}, false, ""},
+	{abi.ExportDescribe, signature{"", i64}, false, ""},
+	{abi.ExportLoad, signature{i32 + i32, ""}, false, ""},
+	{abi.ExportWarm, signature{"", ""}, false, ""},
+	{abi.ExportReseed, signature{i64, ""}, false, ""},
+}
+
+// checkExports holds a module to what the ABI wants exported. All faults are
+// named at once.
+func (o *outline) checkExports() error {
+	if e, ok := o.exports[abi.ExportMemory]; !ok || e.kind != kindMemory {
+		return &abi.Refusal{Rule: "no_memory", Problem: "the module exports no memory named \"memory\"", Advice: "export it: host and guest exchange requests and replies there"}
+	}
+	var problems []string
+	var first string
+	for _, want := range exports {
+		problem := o.checkExport(want)
+		if problem == "" {
+			continue
+		}
+		problems = append(problems, problem)
+		if first == "" {
+			first = want.advice
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	if _, command := o.exports["_start"]; command {
+		first = "the module is a command, whose main runs once; " + buildAdvice
+	}
+	return &abi.Refusal{Rule: "bad_exports", Problem: strings.Join(problems, "; "), Advice: first}
+}
+
+func (o *outline) checkExport(want export) string {
+	e, ok := o.exports[want.name]
+	switch {
+	case !ok && want.required:
+		return fmt.Sprintf("%s: %s is not exported", want.name, want.typ)
+	case !ok:
+		return ""
+	case e.kind != kindFunction:
+		return fmt.Sprintf("%s is exported, but is no function", want.name)
+	}
+	if have, ok := o.signatureOf(e.index); !ok || have != want.typ {
+		return fmt.Sprintf("%s has type %s and must have %s", want.name, have, want.typ)
+	}
+	return ""
+}
+
+// checkImports refuses imports that nobody provides, each named.
+func (o *outline) checkImports() error {
+	var problems []string
+	for _, i := range o.imports {
+		if i.module == "extism:host/env" || i.module == "extism:host/user" {
+			return &abi.Refusal{Rule: "extism", Problem: "the module is an Extism plug-in, which this version does not run yet", Advice: "build it with a carrel SDK"}
+		}
+		if problem := o.checkImport(i); problem != "" {
+			problems = append(problems, problem)
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	const most = 10
+	if more := len(problems) - most; more > 0 {
+		problems = append(problems[:most], fmt.Sprintf("and %d more", more))
+	}
+	return &abi.Refusal{
+		Rule: "unknown_import", Problem: strings.Join(problems, "; "),
+		Advice: "import only functions of the modules " + abi.Module + " and " + wasiModule + "; abi/ABI.md lists them",
+	}
+}
+
+func (o *outline) checkImport(i imported) string {
+	what := fmt.Sprintf("%.100q %.100q", i.module, i.name)
+	if i.kind != kindFunction {
+		return what + " is imported, but is no function; memories, tables and globals must be the module's own"
+	}
+	want, ok := provided(i.module, i.name)
+	if !ok {
+		if near, found := abi.Nearest(i.name); found && i.module != wasiModule {
+			return fmt.Sprintf("%s is not known; did you mean %q %q?", what, abi.Module, near)
+		}
+		return what + " is not known"
+	}
+	if uint64(i.typ) >= uint64(len(o.types)) {
+		return what + " has a type that is not declared"
+	}
+	if have := o.types[i.typ]; have != want {
+		return fmt.Sprintf("%s is imported with type %s and has %s", what, have, want)
+	}
+	return ""
+}
+
+// provided returns the type of a function that carrel provides.
+func provided(module, name string) (signature, bool) {
+	switch module {
+	case abi.Module:
+		_, ok := abi.Lookup(name)
+		return signature{i32 + i32, i64}, ok
+	case wasiModule:
+		f, ok := wasiFunctions[name]
+		return f.typ, ok
+	}
+	return signature{}, false
+}
+
+// wants lists the host functions that the module imports, in the order of the ABI.
+func (o *outline) wants() []string {
+	list := []string{}
+	for _, f := range abi.Funcs {
+		if slices.ContainsFunc(o.imports, func(i imported) bool { return i.module == abi.Module && i.name == f.Name }) {
+			list = append(list, f.Name)
+		}
+	}
+	return list
+}

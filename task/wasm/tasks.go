@@ -1,0 +1,132 @@
+package wasm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/storage"
+	"github.com/carrelhq/carrel/task"
+)
+
+// tasks is a run as host functions see it. It is a host.Tasks.
+type tasks struct{ run *task.Run }
+
+func (t tasks) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	return t.run.Update(ctx, fn)
+}
+
+func (t tasks) AppendStatus(tx storage.Tx, req abi.TaskStatusRequest) error {
+	msg, err := readMessage(req)
+	if err != nil {
+		return err
+	}
+	return t.run.AppendStatus(tx, msg)
+}
+
+func (t tasks) AppendArtifact(tx storage.Tx, req abi.TaskArtifactRequest) error {
+	chunk, err := readChunk(req)
+	if err != nil {
+		return err
+	}
+	return t.run.AppendArtifact(tx, chunk)
+}
+
+func (t tasks) AppendLine(tx storage.Tx, level, message string) error {
+	return t.run.AppendLine(tx, level, message)
+}
+
+func (tasks) CheckStatus(req abi.TaskStatusRequest) *abi.Error {
+	msg, err := readMessage(req)
+	if err == nil {
+		err = task.CheckStatus(msg)
+	}
+	return refusal(err)
+}
+
+func (tasks) CheckArtifact(req abi.TaskArtifactRequest) *abi.Error {
+	chunk, err := readChunk(req)
+	if err == nil {
+		err = task.CheckArtifact(chunk.Artifact)
+	}
+	return refusal(err)
+}
+
+// refusal is an error as the guest sees it.
+func refusal(err error) *abi.Error {
+	if err == nil {
+		return nil
+	}
+	return &abi.Error{Code: abi.Invalid, Message: err.Error()}
+}
+
+func readMessage(req abi.TaskStatusRequest) (*a2apb.Message, error) {
+	msg := &a2apb.Message{}
+	return msg, read("message", req.Message, msg)
+}
+
+func readChunk(req abi.TaskArtifactRequest) (*a2apb.TaskArtifactUpdateEvent, error) {
+	chunk := &a2apb.TaskArtifactUpdateEvent{Artifact: &a2apb.Artifact{}, Append: req.Append, LastChunk: req.LastChunk}
+	return chunk, read("artifact", req.Artifact, chunk.Artifact)
+}
+
+// read decodes a field of a request that holds an A2A object.
+func read(field string, text json.RawMessage, into proto.Message) error {
+	if len(text) == 0 {
+		return fmt.Errorf("%s is required", field)
+	}
+	if err := lenient.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%s is not A2A: %w", field, err)
+	}
+	return nil
+}
+
+func (t tasks) Task(ctx context.Context) (json.RawMessage, error) {
+	whole, err := t.run.Task(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return protojson.Marshal(whole)
+}
+
+func (t tasks) LoadContext(ctx context.Context) ([]byte, uint64, error) {
+	return t.run.LoadContext(ctx)
+}
+
+func (t tasks) SaveContext(ctx context.Context, data []byte, version uint64) (uint64, error) {
+	saved, err := t.run.SaveContext(ctx, data, version)
+	if errors.Is(err, task.ErrConflict) {
+		return 0, &abi.Error{Code: abi.Conflict, Message: "the context has been saved since it was read; load it again"}
+	}
+	return saved, err
+}
+
+// maxHistoryBytes bounds what one history call copies into a guest: the newest messages that fit.
+const maxHistoryBytes = 768 << 10
+
+func (t tasks) History(ctx context.Context, limit int) ([]json.RawMessage, error) {
+	messages, err := t.run.History(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]json.RawMessage, len(messages))
+	from, size := len(messages), 0
+	for from > 0 {
+		text, err := protojson.Marshal(messages[from-1])
+		if err != nil {
+			return nil, err
+		}
+		if size += len(text); size > maxHistoryBytes {
+			break
+		}
+		from--
+		out[from] = text
+	}
+	return out[from:], nil
+}
