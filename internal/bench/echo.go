@@ -17,8 +17,9 @@ type echoFigure struct {
 }
 
 func (f echoFigure) String() string {
-	return fmt.Sprintf("%.0f tasks/s, p50 %s, p99 %s, %.3f ms CPU a task", f.perSecond(),
-		f.P50.Round(10*time.Microsecond), f.P99.Round(10*time.Microsecond), float64(f.cpu.Microseconds())/1000)
+	return fmt.Sprintf("%.0f tasks/s, p50 %s, p99 %s, %.3f ms CPU and %.1f requests a task", f.perSecond(),
+		f.P50.Round(10*time.Microsecond), f.P99.Round(10*time.Microsecond),
+		float64(f.cpu.Microseconds())/1000, float64(f.Calls)/float64(f.Tasks))
 }
 
 // echoSection loads carrel and every reference with echo tasks, one server after

@@ -18,7 +18,7 @@ import (
 // guestSection loads carrel with a Go guest, in a sandbox per task.
 func guestSection(ctx context.Context, s settings, t *table) error {
 	p := peer{
-		name: "carrel, durable, Go guest", dialect: "1.0", path: "/agents/default/conformance",
+		name: "carrel, durable, Go guest", dialect: blocking, path: "/agents/default/conformance",
 		command: installGuest, portFlag: []string{"--port"},
 	}
 	for _, clients := range clientCounts {

@@ -14,10 +14,18 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
+// The ways to run a task.
+const (
+	blocking = "1.0"
+	polled   = "0.3"
+	eager    = "0.3-eager"
+)
+
 // loadResult is what a load run measured.
 type loadResult struct {
 	Tasks   int           `json:"tasks"`
 	Errors  int           `json:"errors"`
+	Calls   int           `json:"calls"` // requests, of which a task may take several
 	First   string        `json:"firstError,omitempty"`
 	Seconds float64       `json:"seconds"`
 	P50     time.Duration `json:"p50"`
@@ -31,13 +39,13 @@ func (r loadResult) perSecond() float64 { return float64(r.Tasks) / r.Seconds }
 func load(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	url := flags.String("url", "", "the agent's JSON-RPC address")
-	dialect := flags.String("dialect", "1.0", "1.0: blocking SendMessage; 0.3: message/send, then tasks/get until it has ended")
+	dialect := flags.String("dialect", blocking, "1.0: blocking SendMessage; 0.3: message/send, then tasks/get until it has ended; 0.3-eager: the same, but no tasks/get when the answer to message/send has ended already")
 	clients := flags.Int("clients", 16, "how many clients send at a time")
 	seconds := flags.Duration("time", 5*time.Second, "how long")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	task, ok := map[string]func(*caller) error{"1.0": blockingTask, "0.3": polledTask}[*dialect]
+	task, ok := map[string]func(*caller) error{blocking: blockingTask, polled: polledTask, eager: eagerTask}[*dialect]
 	if !ok {
 		return fmt.Errorf("no dialect %q", *dialect)
 	}
@@ -64,6 +72,7 @@ func drive(ctx context.Context, url string, clients int, task func(*caller) erro
 			defer mu.Unlock()
 			times = append(times, mine...)
 			total.Errors += failed
+			total.Calls += c.calls
 			if total.First == "" {
 				total.First = first
 			}
@@ -88,6 +97,7 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 type caller struct {
 	client *fasthttp.Client
 	url    string
+	calls  int
 }
 
 func (c *caller) repeat(ctx context.Context, task func(*caller) error) (times []time.Duration, failed int, first string) {
@@ -114,6 +124,7 @@ func (c *caller) call(body string) ([]byte, error) {
 	req.Header.SetContentType("application/json")
 	req.Header.Set("A2A-Version", "1.0")
 	req.SetBodyString(body)
+	c.calls++
 	if err := c.client.Do(req, resp); err != nil {
 		return nil, err
 	}
@@ -169,12 +180,36 @@ func blockingTask(c *caller) error {
 	return nil
 }
 
-// polledTask is one task over A2A 0.3 without blocking: send, then get until it is completed.
+// polledTask is one task over A2A 0.3 without blocking: send, then get until it
+// is completed. It gets at least once, whatever the answer to send says: a
+// store in memory may answer with the object that its worker goes on to change.
 func polledTask(c *caller) error {
-	var task benchTask
-	err := c.result(`{"jsonrpc":"2.0","id":1,"method":"message/send","params":{"message":{"messageId":"m","kind":"message","role":"user","parts":[{"kind":"text","text":"`+echoText+`"}]}}}`, &task)
+	task, err := send(c)
+	if err == nil {
+		task, err = get(c, task.ID)
+	}
+	return await(c, task, err)
+}
+
+// eagerTask is [polledTask] that takes an answer to send for the result when it is one.
+func eagerTask(c *caller) error {
+	task, err := send(c)
+	return await(c, task, err)
+}
+
+func send(c *caller) (task benchTask, err error) {
+	err = c.result(`{"jsonrpc":"2.0","id":1,"method":"message/send","params":{"message":{"messageId":"m","kind":"message","role":"user","parts":[{"kind":"text","text":"`+echoText+`"}]}}}`, &task)
+	return task, err
+}
+
+func get(c *caller, id string) (task benchTask, err error) {
+	err = c.result(`{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"`+id+`"}}`, &task)
+	return task, err
+}
+
+func await(c *caller, task benchTask, err error) error {
 	for err == nil && (task.Status.State == "submitted" || task.Status.State == "working") {
-		err = c.result(`{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"`+task.ID+`"}}`, &task)
+		task, err = get(c, task.ID)
 	}
 	if err == nil && task.Status.State != "completed" {
 		err = fmt.Errorf("the task ended as %q", task.Status.State)

@@ -59,12 +59,29 @@ func TestOnlyACompletedTaskCounts(t *testing.T) {
 	}
 }
 
+// An answer to send may say completed because the server's worker has changed the
+// object meanwhile; a task that is sent, then polled still takes two requests.
+func TestATaskThatIsPolledTakesTwoRequestsAtLeast(t *testing.T) {
+	t.Parallel()
+	done := `{"result":{"id":"1","status":{"state":"completed"}}}`
+	for name, c := range map[string]struct {
+		task func(*caller) error
+		want int
+	}{"send then poll": {polledTask, 2}, "poll only if needed": {eagerTask, 1}} {
+		caller := answering(t, done)
+		if err := c.task(caller); err != nil || caller.calls != c.want {
+			t.Errorf("%s: got %d requests, %v, want %d", name, caller.calls, err, c.want)
+		}
+	}
+}
+
 func TestALoadCountsTasksAndFailures(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var calls atomic.Int64
-	r := drive(ctx, "", 3, func(*caller) error {
+	r := drive(ctx, "", 3, func(c *caller) error {
+		c.calls++
 		switch n := calls.Add(1); {
 		case n > 90:
 			cancel()
@@ -74,7 +91,7 @@ func TestALoadCountsTasksAndFailures(t *testing.T) {
 		}
 		return nil
 	})
-	if r.Errors != 30 || int64(r.Tasks+r.Errors) != calls.Load() || r.First != "a failure" {
+	if r.Errors != 30 || int64(r.Tasks+r.Errors) != calls.Load() || int64(r.Calls) != calls.Load() || r.First != "a failure" {
 		t.Errorf("got %+v of %d calls", r, calls.Load())
 	}
 }

@@ -22,12 +22,16 @@ type peer struct {
 	portFlag []string
 }
 
-// references are the servers that carrel is compared with.
+// references are the servers that carrel is compared with. FastA2A is there
+// twice: its answer to message/send has often ended already under load, and then
+// a client that looks need not poll. The aim is for the one that sends, then polls.
 func references() []peer {
+	fasta2a := installed("fasta2a", ".venv/bin/python", "server.py")
 	return []peer{
-		{name: "a2a-go v2.4.0, in memory", dialect: "1.0", path: "/", aim: "≥ 4x", command: installed("a2ago", "bin/a2ago")},
-		{name: "@a2a-js/sdk 1.3.0, in memory", dialect: "1.0", path: "/", aim: "≥ 1x", command: installed("a2ajs", "node", "server.mjs")},
-		{name: "fasta2a 0.6.1, in memory, no artifact", dialect: "0.3", path: "/", aim: "≥ 1x", command: installed("fasta2a", ".venv/bin/python", "server.py")},
+		{name: "a2a-go v2.4.0, in memory", dialect: blocking, path: "/", aim: "≥ 4x", command: installed("a2ago", "bin/a2ago")},
+		{name: "@a2a-js/sdk 1.3.0, in memory", dialect: blocking, path: "/", aim: "≥ 1x", command: installed("a2ajs", "node", "server.mjs")},
+		{name: "fasta2a 0.6.1, in memory, no artifact, send then poll", dialect: polled, path: "/", aim: "≥ 1x", command: fasta2a},
+		{name: "fasta2a 0.6.1, the same, poll only if needed", dialect: eager, path: "/", aim: "reported", command: fasta2a},
 	}
 }
 
@@ -75,7 +79,7 @@ func runIn(ctx context.Context, dir, name string, args ...string) error {
 // carrelPeer is carrel itself with one of its native agents.
 func carrelPeer(agent string) peer {
 	return peer{
-		name: "carrel, durable, native worker", dialect: "1.0", path: "/agents/default/" + agent,
+		name: "carrel, durable, native worker", dialect: blocking, path: "/agents/default/" + agent,
 		aim: "0.2 ms CPU", portFlag: []string{"--port"},
 		command: func(_ context.Context, dir string) ([]string, error) {
 			self, err := os.Executable()
