@@ -20,16 +20,11 @@ type agentAdmin interface {
 	Delete(ctx context.Context, tenant, name string) error
 }
 
-// agentPath names an agent in a path.
+// agentPath names an agent in a path. Huma does not look into embedded structs
+// that are not exported, so every input names its fields itself.
 type agentPath struct {
 	Tenant string `path:"tenant" doc:"The tenant that owns the agent"`
 	Agent  string `path:"agent" doc:"The agent's name"`
-}
-
-// paging asks for one page of a list.
-type paging struct {
-	After string `query:"after" doc:"The next of the page before"`
-	Limit int    `query:"limit" minimum:"1" maximum:"100" default:"100" doc:"The most items wanted"`
 }
 
 func (s *Server) registerAgents(api huma.API) {
@@ -44,8 +39,9 @@ func (s *Server) registerAgents(api huma.API) {
 }
 
 type listAgentsInput struct {
-	Tenant string `path:"tenant" doc:"The tenant that owns the agents"`
-	paging
+	Tenant string `path:"tenant" doc:"The tenant that owns the agent"`
+	After  string `query:"after" doc:"The next of the page before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"100" doc:"The most items wanted"`
 }
 
 func (s *Server) listAgents(ctx context.Context, in *listAgentsInput) (*listed[agent.Agent], error) {
@@ -66,8 +62,9 @@ func (s *Server) getAgent(ctx context.Context, in *agentPath) (*one[agent.Agent]
 }
 
 type changeAgentInput struct {
-	agentPath
-	Body struct {
+	Tenant string `path:"tenant" doc:"The tenant that owns the agent"`
+	Agent  string `path:"agent" doc:"The agent's name"`
+	Body   struct {
 		Visibility agent.Visibility `json:"visibility" enum:"public,card,private" doc:"Who may see and call the agent"`
 	}
 }
@@ -90,8 +87,9 @@ func (s *Server) listVersions(ctx context.Context, in *agentPath) (*listed[agent
 }
 
 type rollBackInput struct {
-	agentPath
-	Body struct {
+	Tenant string `path:"tenant" doc:"The tenant that owns the agent"`
+	Agent  string `path:"agent" doc:"The agent's name"`
+	Body   struct {
 		Digest string `json:"digest" minLength:"6" maxLength:"64" pattern:"^[0-9a-f]+$" doc:"The version's digest, or enough of its beginning"`
 	}
 }

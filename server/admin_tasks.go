@@ -31,19 +31,23 @@ func (s *Server) registerTasks(api huma.API) {
 	route(s, api, huma.Operation{OperationID: "delete-context", Method: http.MethodDelete, Path: "/tenants/{tenant}/agents/{agent}/contexts/{context}", Summary: "Remove a context and its tasks, which must be finished", Tags: tags}, s.deleteContext)
 }
 
-func (in *agentPath) caller() caller {
-	return caller{ref: task.Ref{Tenant: in.Tenant, Agent: in.Agent}}
+// keyHolder is a caller that has shown a key.
+func keyHolder(tenant, agent string) caller {
+	return caller{ref: task.Ref{Tenant: tenant, Agent: agent}}
 }
 
 // taskPath names a task in a path.
 type taskPath struct {
-	agentPath
-	Task string `path:"task" doc:"The task's id"`
+	Tenant string `path:"tenant" doc:"The tenant that owns the agent"`
+	Agent  string `path:"agent" doc:"The agent's name"`
+	Task   string `path:"task" doc:"The task's id"`
 }
 
 type listTasksInput struct {
-	agentPath
-	paging
+	Tenant    string `path:"tenant" doc:"The tenant that owns the agent"`
+	Agent     string `path:"agent" doc:"The agent's name"`
+	After     string `query:"after" doc:"The next of the page before"`
+	Limit     int    `query:"limit" minimum:"1" maximum:"100" default:"100" doc:"The most items wanted"`
 	ContextID string `query:"contextId" doc:"Only tasks of this context"`
 	Status    string `query:"status" doc:"Only tasks in this state" example:"TASK_STATE_COMPLETED"`
 }
@@ -54,7 +58,7 @@ func (s *Server) listTasks(ctx context.Context, in *listTasksInput) (*listed[jso
 		return nil, badField("query.status", "is not the name of a task state")
 	}
 	limit, none := int32(in.Limit), int32(0)
-	found, err := s.ops.listTasks(ctx, in.caller(), &a2apb.ListTasksRequest{
+	found, err := s.ops.listTasks(ctx, keyHolder(in.Tenant, in.Agent), &a2apb.ListTasksRequest{
 		ContextId: in.ContextID, Status: a2apb.TaskState(state), PageToken: in.After, PageSize: &limit, HistoryLength: &none,
 	})
 	if err != nil {
@@ -72,12 +76,12 @@ func (s *Server) listTasks(ctx context.Context, in *listTasksInput) (*listed[jso
 }
 
 func (s *Server) getTask(ctx context.Context, in *taskPath) (*one[json.RawMessage], error) {
-	t, err := s.ops.getTask(ctx, in.caller(), &a2apb.GetTaskRequest{Id: in.Task})
+	t, err := s.ops.getTask(ctx, keyHolder(in.Tenant, in.Agent), &a2apb.GetTaskRequest{Id: in.Task})
 	return taskReply(t, err)
 }
 
 func (s *Server) cancelTask(ctx context.Context, in *taskPath) (*one[json.RawMessage], error) {
-	t, err := s.ops.cancelTask(ctx, in.caller(), &a2apb.CancelTaskRequest{Id: in.Task})
+	t, err := s.ops.cancelTask(ctx, keyHolder(in.Tenant, in.Agent), &a2apb.CancelTaskRequest{Id: in.Task})
 	return taskReply(t, err)
 }
 
@@ -90,11 +94,12 @@ func taskReply(t *a2apb.Task, err error) (*one[json.RawMessage], error) {
 }
 
 func (s *Server) deleteTask(ctx context.Context, in *taskPath) (*struct{}, error) {
-	return nil, s.parts.tasks.Delete(ctx, in.caller().ref, in.Task)
+	return nil, s.parts.tasks.Delete(ctx, keyHolder(in.Tenant, in.Agent).ref, in.Task)
 }
 
 type contextPath struct {
-	agentPath
+	Tenant  string `path:"tenant" doc:"The tenant that owns the agent"`
+	Agent   string `path:"agent" doc:"The agent's name"`
 	Context string `path:"context" doc:"The context's id"`
 }
 
@@ -103,5 +108,5 @@ func (s *Server) deleteContext(ctx context.Context, in *contextPath) (*struct{},
 	if err != nil {
 		return nil, errNotFound
 	}
-	return nil, s.parts.tasks.DeleteContext(ctx, in.caller().ref, id)
+	return nil, s.parts.tasks.DeleteContext(ctx, keyHolder(in.Tenant, in.Agent).ref, id)
 }

@@ -3,10 +3,12 @@ package server
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/task"
+	"github.com/carrelhq/carrel/tenant"
 )
 
 // What the edge itself refuses, beside the errors of task and agent.
@@ -69,6 +71,9 @@ var wireErrors = []struct {
 	{errForbidden, wire{-31403, 403, true, "PERMISSION_DENIED", "PERMISSION_DENIED", "The operator's key is needed", false}},
 	{task.ErrAgentNotFound, wire{-31404, 404, true, "NOT_FOUND", "AGENT_NOT_FOUND", "Agent not found", false}},
 	{agent.ErrNotFound, wire{-31404, 404, true, "NOT_FOUND", "AGENT_NOT_FOUND", "Agent not found", false}},
+	{agent.ErrInvalid, wire{-32602, 400, false, "INVALID_ARGUMENT", "INVALID_AGENT", "Refused", true}},
+	{agent.ErrTooLarge, wire{-32600, 413, true, "RESOURCE_EXHAUSTED", "TOO_LARGE", "The module is too large", true}},
+	{tenant.ErrInvalidName, wire{-32602, 400, false, "INVALID_ARGUMENT", "INVALID_NAME", "Names are 1 to 63 of a-z, 0-9 and -, not starting with -", false}},
 	{errNotFound, wire{-31404, 404, true, "NOT_FOUND", "NOT_FOUND", "Not found", false}},
 	{errMethodNotAllowed, wire{-32600, 405, true, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED", "Method not allowed", false}},
 	{errMisdirected, wire{-32600, 421, true, "FAILED_PRECONDITION", "MISDIRECTED_REQUEST", "A development server answers under local names only", false}},
@@ -80,6 +85,7 @@ var wireErrors = []struct {
 	{errTooManyFailures, wire{-31429, 429, true, "RESOURCE_EXHAUSTED", "TOO_MANY_FAILURES", "Too many requests with a wrong key", false}},
 	{task.ErrBusy, wire{-31429, 429, true, "RESOURCE_EXHAUSTED", "BUSY", "Too many tasks are waiting", false}},
 	{errShuttingDown, wire{-31503, 503, true, "UNAVAILABLE", "UNAVAILABLE", "The server is shutting down", false}},
+	{storage.ErrNotFound, wire{-31404, 404, true, "NOT_FOUND", "NOT_FOUND", "Not found", false}},
 	{storage.ErrReadOnly, wire{-31503, 503, true, "UNAVAILABLE", "UNAVAILABLE", "The server does not take writes at the moment", false}},
 }
 
@@ -128,6 +134,10 @@ func (w wire) text(err error) string {
 		return w.message + ": " + r.text
 	case errors.As(err, &f):
 		return w.message + ": " + f.Error()
+	case errors.Is(err, agent.ErrInvalid):
+		return w.message + ": " + strings.TrimPrefix(err.Error(), agent.ErrInvalid.Error()+": ")
+	case errors.Is(err, agent.ErrTooLarge):
+		return w.message + ": " + strings.TrimPrefix(err.Error(), agent.ErrTooLarge.Error()+": ")
 	}
 	return w.message
 }

@@ -1,0 +1,215 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/tenant"
+)
+
+func TestAgentsAreManagedOverTheAdminAPI(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const base = "/api/v1/tenants/acme/agents"
+	wasm := []string{"token", "acme", "Content-Type", "application/wasm"}
+
+	var first, second, got agent.Agent
+	h.do("PUT", base+"/counter?visibility=public", "\x00asm one", wasm...).decode(t, &first)
+	if first.Name != "counter" || first.Visibility != agent.Public || first.Current.Number != 1 {
+		t.Fatalf("upload: got %+v", first)
+	}
+	h.do("PUT", base+"/counter", "\x00asm two", wasm...).decode(t, &second)
+	if second.Current.Number != 2 || second.Visibility != agent.Public {
+		t.Errorf("second upload: got %+v, want version 2, still public", second)
+	}
+	var versions page[agent.Version]
+	h.do("GET", base+"/counter/versions", "", "token", "acme").decode(t, &versions)
+	if len(versions.Items) != 2 || versions.Items[0].Number != 2 {
+		t.Errorf("versions: got %+v, want 2 then 1", versions)
+	}
+	h.do("POST", base+"/counter/rollback", `{"digest":"`+first.Current.Digest[:12]+`"}`, "token", "acme", "Content-Type", "application/json").decode(t, &got)
+	if got.Current.Digest != first.Current.Digest {
+		t.Errorf("rollback: got %+v", got.Current)
+	}
+	h.do("PATCH", base+"/counter", `{"visibility":"private"}`, "token", "acme", "Content-Type", "application/json").decode(t, &got)
+	if got.Visibility != agent.Private {
+		t.Errorf("change: got %+v", got)
+	}
+	var list page[agent.Agent]
+	h.do("GET", base+"?limit=3", "", "token", "acme").decode(t, &list)
+	if len(list.Items) != 3 || list.Next == "" {
+		t.Fatalf("list: got %+v, want 3 and more", list)
+	}
+	var rest page[agent.Agent]
+	h.do("GET", base+"?limit=3&after="+list.Next, "", "token", "acme").decode(t, &rest)
+	if len(rest.Items) != 1 || rest.Next != "" {
+		t.Errorf("second page: got %+v, want the last one", rest)
+	}
+	if r := h.do("DELETE", base+"/counter", "", "token", "acme"); r.StatusCode != http.StatusNoContent {
+		t.Errorf("delete: got %d %s", r.StatusCode, r.body)
+	}
+	if r := h.do("GET", base+"/counter", "", "token", "acme"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("get after delete: got %d", r.StatusCode)
+	}
+}
+
+func TestARefusedUploadSaysWhy(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(_ *parts, o *Options) { o.MaxModule = 4 << 20 })
+	for _, test := range []struct {
+		name, path, contentType string
+		body                    []byte
+		status                  int
+		rule, detail            string
+	}{
+		{"no module", "/counter", "application/wasm", []byte("<html>"), 400, "not_wasm", "build for wasip1"},
+		{"nothing", "/counter", "application/wasm", nil, 400, "not_wasm", "build for wasip1"},
+		{"a large one", "/counter", "application/wasm", make([]byte, 100<<20), 413, "", "too large"},
+		{"JSON", "/counter", "application/json", []byte("{}"), 415, "", "application/wasm"},
+		{"an agent name that is none", "/Counter", "application/wasm", []byte("\x00asm"), 400, "", "must be 1 to 63"},
+		{"a visibility that is none", "/counter?visibility=all", "application/wasm", []byte("\x00asm"), 400, "", "public, card or private"},
+		{"another digest", "/counter?digest=00", "application/wasm", []byte("\x00asm"), 400, "", "SHA-256"},
+		{"what breaks the inspector", "/counter", "application/wasm", []byte("\x00asm broken inspector"), 500, "", "Internal error"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			h := *h
+			h.t = t
+			resp := h.open("PUT", "/api/v1/tenants/acme/agents"+test.path, bytes.NewReader(test.body), "token", "acme", "Content-Type", test.contentType)
+			defer resp.Body.Close()
+			var got problem
+			if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
+				t.Fatal(err)
+			}
+			if resp.StatusCode != test.status || got.Status != test.status || got.Rule != test.rule || !strings.Contains(got.Detail, test.detail) {
+				t.Errorf("got HTTP %d %+v, want %d with rule %q and %q", resp.StatusCode, got, test.status, test.rule, test.detail)
+			}
+			if ct := resp.Header.Get("Content-Type"); ct != typeProblem {
+				t.Errorf("got Content-Type %q", ct)
+			}
+			if strings.Contains(got.Detail, "secret") {
+				t.Error("internal text got out")
+			}
+		})
+	}
+}
+
+func TestKeysAreManagedOverTheAdminAPI(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const keys = "/api/v1/tenants/acme/keys"
+	jsonBody := []string{"token", "acme", "Content-Type", "application/json"}
+	r := h.do("POST", keys, `{"name":"ci","ttl":"720h"}`, jsonBody...)
+	var made createdKey
+	r.decode(t, &made)
+	if r.StatusCode != http.StatusCreated || made.Token == "" || made.Key.Name != "ci" || made.Key.Tenant != "acme" || made.Key.Expires.IsZero() {
+		t.Fatalf("create: got %d %s", r.StatusCode, r.body)
+	}
+	h.tokens["ci"] = made.Token
+	var list page[tenant.Key]
+	r = h.do("GET", keys, "", "token", "ci")
+	r.decode(t, &list)
+	if len(list.Items) != 2 || strings.Contains(r.body, made.Token) {
+		t.Errorf("list: got %s, want 2 keys without their tokens", r.body)
+	}
+	if r := h.do("DELETE", keys+"/"+made.Key.ID, "", "token", "acme"); r.StatusCode != http.StatusNoContent {
+		t.Errorf("revoke: got %d %s", r.StatusCode, r.body)
+	}
+	if r := h.do("GET", keys, "", "token", "ci"); r.StatusCode != http.StatusUnauthorized || r.Header.Get("WWW-Authenticate") == "" {
+		t.Errorf("with a revoked key: got %d %s", r.StatusCode, r.body)
+	}
+	if r := h.do("DELETE", keys+"/"+made.Key.ID, "", "token", "acme"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("revoke again: got %d", r.StatusCode)
+	}
+	for _, ttl := range []string{"-1h", "soon", "0s"} {
+		if r := h.do("POST", keys, `{"ttl":"`+ttl+`"}`, jsonBody...); r.StatusCode != http.StatusBadRequest {
+			t.Errorf("ttl %s: got %d %s", ttl, r.StatusCode, r.body)
+		}
+	}
+	r = h.do("POST", "/api/v1/operator/keys", `{}`, "token", "operator", "Content-Type", "application/json")
+	var operators createdKey
+	r.decode(t, &operators)
+	if operators.Key.Tenant != "" || operators.Token == "" {
+		t.Errorf("operator key: got %s", r.body)
+	}
+}
+
+func TestWhatTheOperatorDoesTakesItsKey(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(_ *parts, o *Options) {
+		o.Backup = func(_ context.Context, w interface{ Write([]byte) (int, error) }) error {
+			for range 100 {
+				if _, err := w.Write(bytes.Repeat([]byte("x"), 10_000)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	})
+	for _, path := range []string{"/api/v1/backup", "/api/v1/operator/keys", "/api/v1/nothing"} {
+		if r := h.do("GET", path, "", "token", "acme"); r.StatusCode != http.StatusForbidden {
+			t.Errorf("GET %s with a tenant's key: got %d %s", path, r.StatusCode, r.body)
+		}
+		if r := h.do("GET", path, ""); r.StatusCode != http.StatusUnauthorized {
+			t.Errorf("GET %s without a key: got %d %s", path, r.StatusCode, r.body)
+		}
+	}
+	if r := h.do("GET", "/api/v1/backup", "", "token", "operator"); r.StatusCode != http.StatusOK || len(r.body) != 1_000_000 {
+		t.Errorf("backup: got %d with %d bytes", r.StatusCode, len(r.body))
+	}
+	if r := h.do("GET", "/api/v1/nothing", "", "token", "operator"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("unknown route: got %d", r.StatusCode)
+	}
+	var info serverInfo
+	h.do("GET", "/api/v1/server", "", "token", "acme").decode(t, &info)
+	if want := (serverInfo{Version: "test", Ready: true, Tenant: "acme"}); info != want {
+		t.Errorf("server: got %+v, want %+v", info, want)
+	}
+}
+
+func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(_ *parts, o *Options) {
+		o.Backup = func(context.Context, interface{ Write([]byte) (int, error) }) error { return nil }
+	})
+	r := h.do("GET", "/api/openapi.json", "")
+	var served, own struct {
+		OpenAPI string
+		Paths   map[string]map[string]json.RawMessage
+	}
+	r.decode(t, &served)
+	if err := json.Unmarshal(h.server.OpenAPI(), &own); err != nil {
+		t.Fatal(err)
+	}
+	if len(served.Paths) != len(own.Paths) || served.OpenAPI == "" {
+		t.Errorf("served document has %d paths, OpenAPI %d", len(served.Paths), len(own.Paths))
+	}
+	const agentPath = "/api/v1/tenants/{tenant}/agents/{agent}"
+	for path, methods := range map[string][]string{
+		"/api/v1/server": {"get"}, "/api/v1/backup": {"get"},
+		"/api/v1/operator/keys": {"get", "post"}, "/api/v1/operator/keys/{key}": {"delete"},
+		"/api/v1/tenants/{tenant}/keys": {"get", "post"}, "/api/v1/tenants/{tenant}/keys/{key}": {"delete"},
+		"/api/v1/tenants/{tenant}/agents": {"get"}, agentPath: {"get", "put", "patch", "delete"},
+		agentPath + "/versions": {"get"}, agentPath + "/rollback": {"post"},
+		agentPath + "/tasks": {"get"}, agentPath + "/tasks/{task}": {"get", "delete"}, agentPath + "/tasks/{task}/cancel": {"post"},
+		agentPath + "/tasks/{task}/log": {"get"}, agentPath + "/contexts/{context}": {"delete"},
+	} {
+		for _, method := range methods {
+			if _, ok := own.Paths[path][method]; !ok {
+				t.Errorf("%s %s is not described", method, path)
+			}
+		}
+		if len(own.Paths[path]) != len(methods) {
+			t.Errorf("%s: %d operations described, want %d", path, len(own.Paths[path]), len(methods))
+		}
+		delete(own.Paths, path)
+	}
+	for path := range own.Paths {
+		t.Errorf("%s is described but not listed here", path)
+	}
+}
