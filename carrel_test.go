@@ -92,6 +92,19 @@ func TestRunClosesWhatNewOpenedAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestAServerThatIsStoppedBeforeItServesEnds(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	s, err := carrel.New(ctx, embedded(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := s.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestANewThatFailsLeavesNothingOpen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

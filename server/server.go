@@ -156,6 +156,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.shutdown(conns)
+	// A shutdown that comes before Fiber has begun to accept is lost on it.
+	conns.closeAll()
+	l.Close()
 	return <-failed
 }
 
