@@ -73,8 +73,12 @@ type DB struct {
 	logged      atomic.Int64      // bytes that went to memtables
 	tables      atomic.Int64      // bytes of the engine's tables, a moment ago
 
+	sinceTidy sizes // the writer's: written since tables were last merged for their garbage
+	sinceTrim int   // the writer's: bytes written to the value log since written was told
+
 	active   sync.WaitGroup // transactions that use the engine
 	work     chan struct{}  // the writer has something to do
+	chores   chan func()    // what the writer does between commits
 	written  chan struct{}  // much has gone to the value log
 	quit     chan struct{}  // closed by Close
 	loops    sync.WaitGroup
@@ -134,8 +138,12 @@ func (db *DB) leave(snap snapshot) {
 
 // Close implements storage.DB. It waits for running transactions. On a disk too
 // full for what is still in memtables it leaves the engine as a crash would, and
-// says so: nothing is lost, and the next Open goes on from the logs.
+// says so: nothing is lost, and the next Open goes on from the logs. Inside an
+// update's function it is ErrNested.
 func (db *DB) Close() error {
+	if db.nested() {
+		return storage.ErrNested
+	}
 	db.closing.Do(func() {
 		db.turn.Lock() // the update that runs is accepted
 		db.mu.Lock()

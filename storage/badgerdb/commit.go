@@ -12,37 +12,42 @@ import (
 // commitLoop is the writer. After Close it commits what was accepted and ends.
 func (db *DB) commitLoop() {
 	defer db.loops.Done()
-	large := 0 // bytes that went to the value log
 	for {
 		select {
 		case <-db.work:
-			large += db.commitOpen()
+			db.commitOpen()
 			// Let the callers that this woke join the next group. Else they fall
 			// into two halves that take turns, at twice the syncs.
 			runtime.Gosched()
+		case chore := <-db.chores:
+			chore()
 		case <-db.quit:
 			db.commitOpen()
 			return
 		}
-		if large >= trimBytes {
-			large = 0
-			nudge(db.written)
-		}
 	}
 }
 
-// commitOpen makes the open group durable and opens the next one. It returns
-// the bytes that went to the value log.
-func (db *DB) commitOpen() int {
+// commitOpen makes the open group durable and opens the next one.
+func (db *DB) commitOpen() {
 	g := db.takeOff()
 	if g == nil {
-		return 0
+		return
 	}
 	all := g.merged()
-	large, small := all.sizes()
-	db.logged.Add(int64(small))
+	db.account(all.sizes())
 	db.land(g, db.commit(all))
-	return large
+}
+
+// account notes what a group writes where.
+func (db *DB) account(s sizes) {
+	db.logged.Add(int64(s.small))
+	db.sinceTidy.small += s.small
+	db.sinceTidy.deleted += s.deleted
+	if db.sinceTrim += s.large; db.sinceTrim >= trimBytes {
+		db.sinceTrim = 0
+		nudge(db.written)
+	}
 }
 
 func (g *group) merged() layer {

@@ -38,18 +38,27 @@ func (l layer) within(prefix, after []byte) layer {
 	return l[from:to]
 }
 
-// sizes returns the bytes that go to the value log, and those that go to memtables.
-func (l layer) sizes() (large, small int) {
+// sizes tells what writes come to.
+type sizes struct {
+	large   int // bytes that go to the value log
+	small   int // bytes that go to memtables
+	deleted int // keys
+}
+
+func (l layer) sizes() (s sizes) {
 	const pointer = 32
 	for _, w := range l {
-		small += len(w.key) + perKey + pointer
-		if len(w.value) >= valueThreshold {
-			large += len(w.value)
-		} else {
-			small += len(w.value)
+		s.small += len(w.key) + perKey + pointer
+		switch {
+		case w.value == nil:
+			s.deleted++
+		case len(w.value) >= valueThreshold:
+			s.large += len(w.value)
+		default:
+			s.small += len(w.value)
 		}
 	}
-	return large, small
+	return s
 }
 
 // merge returns both layers as one; where both hold a key, newer wins.

@@ -47,6 +47,7 @@ func Open(opts Options) (*DB, error) {
 		open:    newGroup(),
 		readers: map[uint64]int{},
 		work:    make(chan struct{}, 1),
+		chores:  make(chan func()),
 		written: make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 	}

@@ -6,7 +6,6 @@ const (
 	lookEvery = time.Second
 	// collectEvery is how often the value log is searched for files that are mostly garbage.
 	collectEvery = 5 * time.Minute
-	garbageShare = 0.5
 	// The value log's memory is looked at in this interval, and when so much has been written to it.
 	trimEvery = 30 * time.Second
 	trimBytes = 16 << 20
@@ -54,15 +53,4 @@ func (db *DB) oldest() uint64 {
 		oldest = min(oldest, ts)
 	}
 	return oldest
-}
-
-// collect rewrites value log files that are mostly garbage, while there are any.
-func (db *DB) collect() {
-	for db.disk.check(db.reserve()+valueLogBytes) == nil && db.engine.RunValueLogGC(garbageShare) == nil {
-		select {
-		case <-db.quit:
-			return
-		default:
-		}
-	}
 }
