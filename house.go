@@ -146,7 +146,12 @@ func (h *house) buildTasks() (err error) {
 func (h *house) buildLoop() error {
 	w := h.opts.Worker
 	if w == nil {
-		sandboxed, err := wasm.New(h.engine, h.agents, wasm.Options{Logger: h.opts.Logger, Telemetry: h.telemetry})
+		sandboxed, err := wasm.New(h.engine, h.agents, wasm.Options{
+			RunTimeout:  h.opts.RunTimeout,
+			MemoryBytes: h.opts.MemoryBytes,
+			Logger:      h.opts.Logger,
+			Telemetry:   h.telemetry,
+		})
 		if err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func (c *Config) validate() error {
 		{"tls_cert and tls_key", checkPair(c.TLSCert, c.TLSKey)},
 		{"trusted_proxy", checkNetworks(c.TrustedProxies)},
 		{"default_agent", checkAgent(c.DefaultAgent)},
-		{"memory", atLeast(c.Memory, 64<<10)},
+		{"memory", checkMemory(c.Memory)},
 		{"store_memory", atLeast(c.StoreMemory, 16<<20)},
 		{"max_body", atLeast(c.MaxBody, 1<<10)},
 		{"max_module", atLeast(c.MaxModule, 1<<10)},
@@ -170,6 +170,14 @@ func atLeast(size, least byteSize) error {
 		return fmt.Errorf("%s is too small; %s is the least", size, least)
 	}
 	return nil
+}
+
+// checkMemory keeps to what a module of 32 bits can address.
+func checkMemory(size byteSize) error {
+	if size > 4<<30 {
+		return fmt.Errorf("%s is too much; 4GiB is the most", size)
+	}
+	return atLeast(size, 64<<10)
 }
 
 func positive[N ~int | ~int64](n N) error {

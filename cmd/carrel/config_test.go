@@ -148,6 +148,7 @@ func TestAWrongConfigurationIsRefusedByName(t *testing.T) {
 		{name: "a proxy by name", args: []string{"--trusted-proxy", "proxy"}, want: "trusted_proxy"},
 		{name: "an agent without its tenant", args: []string{"--default-agent", "counter"}, want: "default_agent"},
 		{name: "a sandbox without memory", args: []string{"--memory", "1KiB"}, want: "memory: 1KiB is too small; 64KiB is the least"},
+		{name: "a sandbox beyond 32 bits", args: []string{"--memory", "5GiB"}, want: "memory: 5GiB is too much"},
 		{name: "no concurrency", args: []string{"--concurrency", "0"}, want: "concurrency: must be more than 0"},
 		{name: "a negative time", args: []string{"--run-timeout", "-1s"}, want: "run_timeout"},
 		{name: "an unknown level", args: []string{"--log-level", "loud"}, want: "log_level"},

@@ -58,8 +58,8 @@ func checkRun(opts carrel.OnceOptions, memory byteSize) error {
 	if opts.Timeout <= 0 {
 		return usagef("--timeout: must be more than 0")
 	}
-	if memory <= 0 {
-		return usagef("--memory: must be more than 0")
+	if err := checkMemory(memory); err != nil {
+		return usagef("--memory: %w", err)
 	}
 	for _, name := range opts.Grants {
 		if _, ok := abi.Lookup(name); !ok {
