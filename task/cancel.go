@@ -24,8 +24,16 @@ func (m *Manager) Cancel(ctx context.Context, ref Ref, id string) (*a2apb.Task, 
 		return nil, err
 	}
 	m.metrics().TasksEnded.Add(1, ended(canceled))
+	m.forget(runKey{ref.Tenant, id})
 	m.interrupt(runKey{ref.Tenant, id}, ErrCanceled)
 	return m.Get(ctx, ref, id, nil)
+}
+
+// forget drops a reservation.
+func (m *Manager) forget(key runKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.reserved, key)
 }
 
 // interrupt ends the context of a run that is in this process.

@@ -22,9 +22,14 @@ import (
 var errNothingToDo = errors.New("task: nothing to do")
 
 // Claim leases the job's task for one attempt at its current run. It returns nil
-// and no error when there is nothing to do. The run must end with Finish, Lose or
-// GiveBack. A task whose version is gone, or that is out of attempts, is failed here.
+// and no error when there is nothing to do. The run must end with Finish, Lose,
+// GiveBack or Drop. A task whose version is gone, or that is out of attempts, is
+// failed here.
 func (m *Manager) Claim(ctx context.Context, job broker.Job) (*Run, error) {
+	if run := m.takeReserved(runKey{job.Tenant, job.TaskID}); run != nil {
+		m.begin(ctx, run)
+		return run, nil
+	}
 	var run *Run
 	var outOf error
 	err := m.changeLater(ctx, job.Tenant, job.TaskID, func(e *edit) (err error) {
@@ -32,7 +37,7 @@ func (m *Manager) Claim(ctx context.Context, job broker.Job) (*Run, error) {
 		if err := m.claimable(e); err != nil {
 			return err
 		}
-		if e.h.owner != "" { // its holder died, or did not renew
+		if e.h.owner != "" && e.h.attempt > 0 { // its holder died, or did not renew
 			e.h.lost++
 		}
 		if e.h.lost >= m.opts.MaxAttempts {
@@ -51,7 +56,8 @@ func (m *Manager) Claim(ctx context.Context, job broker.Job) (*Run, error) {
 		m.metrics().TasksEnded.Add(1, ended(failed))
 		return nil, nil
 	}
-	return m.ready(ctx, run)
+	m.begin(ctx, run)
+	return m.pin(run)
 }
 
 // claimable tells whether an attempt may begin now.
@@ -85,7 +91,6 @@ func (m *Manager) lease(e *edit) (*Run, error) {
 	h.fence++
 	h.owner = m.instance
 	h.attempt++
-	h.runLines = h.lines
 	// A fresh job is due a lease after it was accepted, which is lease enough
 	// unless it has waited for long.
 	if h.due.Sub(e.now) < m.opts.Lease/2 {
@@ -93,16 +98,8 @@ func (m *Manager) lease(e *edit) (*Run, error) {
 			return nil, err
 		}
 	}
-	run := &Run{
-		m: m, key: runKey{e.tenant, e.id}, fence: h.fence, digest: h.version, trace: h.trace,
-		Ref: Ref{e.tenant, h.agent}, TaskID: e.id, ContextID: h.contextID,
-		Number: h.run, Attempt: h.attempt, AcceptedOutputModes: h.modes,
-		due: h.due,
-	}
-	if err := run.readInbox(e); err != nil {
-		return nil, err
-	}
-	return run, e.setState(working, nil, h.attempt)
+	run := m.newRun(runKey{e.tenant, e.id}, h)
+	return run, run.readInbox(e)
 }
 
 // readInbox gives the attempt the messages that wait for the run.
@@ -121,7 +118,8 @@ func (r *Run) readInbox(e *edit) error {
 	if r.Message == nil {
 		return fmt.Errorf("task %s: run %d has no message", e.id, r.Number)
 	}
-	e.h.taken = len(e.h.inbox)
+	r.took = len(e.h.inbox)
+	e.h.taken = r.took
 	return nil
 }
 
@@ -149,19 +147,30 @@ func readMessage(tx storage.Tx, id string, seq uint64) (*a2apb.Message, error) {
 	return nil, fmt.Errorf("task %s: event %d holds no message", id, seq)
 }
 
-// ready completes a leased run with its version and makes it cancelable.
-func (m *Manager) ready(ctx context.Context, run *Run) (*Run, error) {
-	ctx = telemetry.Extract(context.WithoutCancel(ctx), run.trace)
-	run.ctx, run.cancel = context.WithCancelCause(ctx)
+// markAfter is how long an attempt may take before followers are told that the
+// task is working; one that is quicker tells them together with what it did.
+const markAfter = 20 * time.Millisecond
+
+// begin makes a leased run cancelable and has its task marked as working soon.
+func (m *Manager) begin(ctx context.Context, run *Run) {
+	run.ctx, run.cancel = context.WithCancelCause(telemetry.Extract(context.WithoutCancel(ctx), run.trace))
+	run.soon = time.AfterFunc(markAfter, func() {
+		// What goes wrong here goes wrong again, and is seen, when the run ends.
+		_ = run.change(run.ctx, m.changeLater, func(*edit) error { return nil })
+	})
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.runs[run.key] = run
-	m.mu.Unlock()
-	version, err := m.agents.Version(ctx, run.Ref.Tenant, run.Ref.Agent, run.digest)
+}
+
+// pin completes a run with the version that its task began with.
+func (m *Manager) pin(run *Run) (*Run, error) {
+	version, err := m.agents.Version(run.ctx, run.Ref.Tenant, run.Ref.Agent, run.digest)
 	switch {
 	case errors.Is(err, agent.ErrNotFound):
-		return nil, m.Finish(ctx, run, Result{State: failed, Message: textMessage("The agent's version that this task began with was deleted.")})
+		return nil, m.Finish(run.ctx, run, Result{State: failed, Message: textMessage("The agent's version that this task began with was deleted.")})
 	case err != nil:
-		return nil, errors.Join(err, m.GiveBack(ctx, run))
+		return nil, errors.Join(err, m.GiveBack(run.ctx, run))
 	}
 	run.Version = version
 	return run, nil

@@ -156,6 +156,9 @@ func (m *Manager) dropContext(ctx context.Context, ref Ref, contextID string, ha
 		if err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return err
 		}
+		if err := tx.Delete(turnKey(ref.Agent, contextID)); err != nil {
+			return err
+		}
 		return tx.Delete(key)
 	})
 }

@@ -23,8 +23,10 @@ type edit struct {
 	id       string
 	now      time.Time
 	h        *head
+	was      listed   // how the lists and counters have the task
 	events   []Event  // appended, for followers
 	begun    []string // artifacts that chunks were appended of
+	size     int      // of the last event's body, in bytes
 	wake     string   // a task whose turn it became, to be enqueued after the commit
 	removed  bool     // the task is deleted
 }
@@ -49,10 +51,11 @@ func (m *Manager) edit(ctx context.Context, update updater, tenantName, id strin
 		if e.h, err = loadHead(e.tx, id); err != nil {
 			return err
 		}
+		e.was = e.h.listed()
 		if err := fn(e); err != nil || e.removed {
 			return err
 		}
-		return e.tx.Set(headKey(id), e.h.encode())
+		return e.save()
 	})
 	if err != nil {
 		return err
@@ -78,22 +81,20 @@ func (e *edit) append(r *record, body *a2apb.StreamResponse) error {
 		if r.body, err = proto.Marshal(body); err != nil {
 			return err
 		}
+		e.size = len(r.body)
 	}
-	e.events = append(e.events, Event{Seq: r.seq, Time: r.time, Body: body, State: r.state, wire: &wireCache{}})
+	e.events = append(e.events, Event{Seq: r.seq, Time: r.time, Body: body, State: r.state, run: r.run, attempt: r.attempt, wire: &wireCache{}})
 	return e.tx.Set(eventKey(e.id, r.seq), r.encode())
 }
 
-// setState moves the task to a state, with an event, and keeps the lists and
-// counters in step. attempt is 0 for a change that no attempt makes.
+// setState moves the task to a state, with an event. attempt is 0 for a change
+// that no attempt makes.
 func (e *edit) setState(to a2apb.TaskState, msg *a2apb.Message, attempt int) error {
 	h := e.h
 	if err := enter(h.state, to); err != nil {
 		return err
 	}
-	if err := e.relist(to); err != nil {
-		return err
-	}
-	h.status = nil
+	h.state, h.changed, h.status = to, e.now, nil
 	if msg != nil {
 		var err error
 		if h.status, err = proto.Marshal(msg); err != nil {
@@ -106,31 +107,50 @@ func (e *edit) setState(to a2apb.TaskState, msg *a2apb.Message, attempt int) err
 	}})
 }
 
-// relist moves the task in the list of its agent, which is sorted by status time.
-func (e *edit) relist(to a2apb.TaskState) error {
-	h := e.h
-	if h.state != unspecified {
-		if err := e.tx.Delete(listEntryKey(h.agent, h.changed, e.id)); err != nil {
-			return err
-		}
-	}
-	if err := e.recount(to); err != nil {
-		return err
-	}
-	h.state, h.changed = to, e.now
-	return e.tx.Set(listEntryKey(h.agent, h.changed, e.id), []byte{byte(to)})
+// listed is how the lists and counters have a task.
+type listed struct {
+	state   a2apb.TaskState
+	changed time.Time
 }
 
-func (e *edit) recount(to a2apb.TaskState) error {
-	if e.h.state == to {
+func (h *head) listed() listed { return listed{h.state, h.changed} }
+
+// save writes the head, and brings lists and counters in step with it: once for
+// each update, however many states the task went through in it.
+func (e *edit) save() error {
+	if err := e.relist(); err != nil {
+		return err
+	}
+	return e.tx.Set(headKey(e.id), e.h.encode())
+}
+
+// relist moves the task in the list of its agent, which is sorted by status time.
+func (e *edit) relist() error {
+	h, was := e.h, e.was
+	if was == h.listed() {
 		return nil
 	}
-	if e.h.state != unspecified {
-		if err := e.tx.Add(countKey(e.h.agent, e.h.state), -1); err != nil {
+	if was.state != unspecified {
+		if err := e.tx.Delete(listEntryKey(h.agent, was.changed, e.id)); err != nil {
 			return err
 		}
 	}
-	return e.tx.Add(countKey(e.h.agent, to), 1)
+	if err := e.recount(); err != nil {
+		return err
+	}
+	return e.tx.Set(listEntryKey(h.agent, h.changed, e.id), []byte{byte(h.state)})
+}
+
+func (e *edit) recount() error {
+	if e.was.state == e.h.state {
+		return nil
+	}
+	if e.was.state != unspecified {
+		if err := e.tx.Add(countKey(e.h.agent, e.was.state), -1); err != nil {
+			return err
+		}
+	}
+	return e.tx.Add(countKey(e.h.agent, e.h.state), 1)
 }
 
 // schedule puts the task into the due index for the given time; the zero time takes it out.

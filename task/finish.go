@@ -156,5 +156,6 @@ func (m *Manager) Drop(run *Run) {
 		delete(m.runs, run.key)
 	}
 	m.mu.Unlock()
+	run.soon.Stop()
 	run.cancel(context.Canceled)
 }

@@ -1,11 +1,10 @@
 package task
 
 import (
-	"fmt"
 	"math"
+	"slices"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/storage"
 )
@@ -39,28 +38,29 @@ func fold(tx storage.Tx, id string, h *head, want selection) (*a2apb.Task, error
 		return nil, err
 	}
 	t := &a2apb.Task{Id: id, ContextId: h.contextID, Status: status}
-	records, err := readRecords(tx, id)
+	events, err := readAll(tx, id)
 	if err != nil {
 		return nil, err
 	}
-	f := folding{task: t, artifacts: map[string]*a2apb.Artifact{}}
-	valid := lastAttempts(records)
-	for _, r := range records {
-		if r.attempt != 0 && r.attempt != valid[r.run] {
-			continue
-		}
-		if err := f.add(r); err != nil {
-			return nil, err
-		}
-	}
-	t.History = t.History[max(0, len(t.History)-want.history):]
-	if !want.artifacts {
-		t.Artifacts = nil
-	}
+	foldInto(t, events, want)
 	return t, nil
 }
 
-func readRecords(tx storage.Tx, id string) (records []*record, err error) {
+// foldEvents is fold of a log that is in memory, whole.
+func foldEvents(events []Event, want selection) *a2apb.Task {
+	first := events[0].Body.GetTask()
+	t := &a2apb.Task{Id: first.GetId(), ContextId: first.GetContextId(), Status: first.GetStatus()}
+	for _, e := range events {
+		if u := e.Body.GetStatusUpdate(); u != nil {
+			t.Status = u.Status
+		}
+	}
+	foldInto(t, events, want)
+	return t
+}
+
+// readAll reads the whole log.
+func readAll(tx storage.Tx, id string) (events []Event, err error) {
 	for item, err := range tx.Scan(eventsKey(id), nil) {
 		if err != nil {
 			return nil, err
@@ -69,17 +69,36 @@ func readRecords(tx storage.Tx, id string) (records []*record, err error) {
 		if err != nil {
 			return nil, err
 		}
-		records = append(records, r)
+		e, err := r.event()
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
 	}
-	return records, nil
+	return events, nil
+}
+
+// foldInto puts history and artifacts together. The events are shared and not changed.
+func foldInto(t *a2apb.Task, events []Event, want selection) {
+	f := folding{task: t, artifacts: map[string]*a2apb.Artifact{}}
+	valid := lastAttempts(events)
+	for _, e := range events {
+		if e.attempt == 0 || e.attempt == valid[e.run] {
+			f.add(e)
+		}
+	}
+	t.History = t.History[max(0, len(t.History)-want.history):]
+	if !want.artifacts {
+		t.Artifacts = nil
+	}
 }
 
 // lastAttempts returns, per run, the attempt that counts: the last one, since
 // every attempt begins with an event of its own.
-func lastAttempts(records []*record) map[int]int {
+func lastAttempts(events []Event) map[int]int {
 	last := map[int]int{}
-	for _, r := range records {
-		last[r.run] = max(last[r.run], r.attempt)
+	for _, e := range events {
+		last[e.run] = max(last[e.run], e.attempt)
 	}
 	return last
 }
@@ -91,21 +110,13 @@ type folding struct {
 	said      *a2apb.Message // the status message so far; history has those before it
 }
 
-func (f *folding) add(r *record) error {
-	if len(r.message) > 0 {
-		msg := &a2apb.Message{}
-		if err := proto.Unmarshal(r.message, msg); err != nil {
-			return fmt.Errorf("task: event %d: %w", r.seq, err)
-		}
+func (f *folding) add(e Event) {
+	if e.message != nil {
 		f.say(nil)
-		f.task.History = append(f.task.History, msg)
-		return nil
+		f.task.History = append(f.task.History, e.message)
+		return
 	}
-	body := &a2apb.StreamResponse{}
-	if err := proto.Unmarshal(r.body, body); err != nil {
-		return fmt.Errorf("task: event %d: %w", r.seq, err)
-	}
-	switch p := body.Payload.(type) {
+	switch p := e.Body.GetPayload().(type) {
 	case *a2apb.StreamResponse_Task:
 		f.task.History = append(f.task.History, p.Task.History...)
 		f.task.Metadata = p.Task.Metadata
@@ -114,7 +125,6 @@ func (f *folding) add(r *record) error {
 	case *a2apb.StreamResponse_ArtifactUpdate:
 		f.chunk(p.ArtifactUpdate)
 	}
-	return nil
 }
 
 // say makes msg the status message and moves the one before it into the history.
@@ -129,12 +139,14 @@ func (f *folding) chunk(u *a2apb.TaskArtifactUpdateEvent) {
 	have := f.artifacts[u.Artifact.ArtifactId]
 	switch {
 	case have == nil:
-		f.artifacts[u.Artifact.ArtifactId] = u.Artifact
-		f.task.Artifacts = append(f.task.Artifacts, u.Artifact)
+		have = &a2apb.Artifact{}
+		f.artifacts[u.Artifact.ArtifactId] = have
+		f.task.Artifacts = append(f.task.Artifacts, have)
 	case u.Append:
 		have.Parts = append(have.Parts, u.Artifact.Parts...)
-	default:
-		proto.Reset(have)
-		proto.Merge(have, u.Artifact)
+		return
 	}
+	have.ArtifactId, have.Name, have.Description = u.Artifact.ArtifactId, u.Artifact.Name, u.Artifact.Description
+	have.Metadata, have.Extensions = u.Artifact.Metadata, u.Artifact.Extensions
+	have.Parts = slices.Clone(u.Artifact.Parts)
 }

@@ -15,11 +15,15 @@ func (m *Manager) view(ctx context.Context, tenantName string, fn func(storage.T
 
 // Get returns the task. historyLength nil is all, 0 none, n the n most recent
 // messages; negative is ErrInvalidParams. Section 3.1.3.
-func (m *Manager) Get(ctx context.Context, ref Ref, id string, historyLength *int32) (t *a2apb.Task, err error) {
+func (m *Manager) Get(ctx context.Context, ref Ref, id string, historyLength *int32) (*a2apb.Task, error) {
 	want, err := selectHistory(historyLength, true)
 	if err != nil {
 		return nil, err
 	}
+	return m.get(ctx, ref, id, want)
+}
+
+func (m *Manager) get(ctx context.Context, ref Ref, id string, want selection) (t *a2apb.Task, err error) {
 	err = m.view(ctx, ref.Tenant, func(tx storage.Tx) error {
 		h, err := getHead(tx, ref.Agent, id)
 		if err != nil {
@@ -35,9 +39,40 @@ func (m *Manager) Get(ctx context.Context, ref Ref, id string, historyLength *in
 // its caller, and returns it; when ctx ends first, it returns the task as it is
 // then, and no error.
 func (m *Manager) Await(ctx context.Context, ref Ref, id string, seq uint64, historyLength *int32) (*a2apb.Task, error) {
-	if _, err := selectHistory(historyLength, true); err != nil {
+	want, err := selectHistory(historyLength, true)
+	if err != nil {
 		return nil, err
 	}
+	key := runKey{ref.Tenant, id}
+	tail := m.log.tails.hold(key)
+	defer m.log.tails.release(key, tail)
+	return m.await(ctx, ref, id, seq, tail, want)
+}
+
+// SendAndAwait is Send and Await in one: the answer to a blocking SendMessage
+// (section 3.2.2).
+func (m *Manager) SendAndAwait(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest) (*a2apb.Task, error) {
+	want, err := selectHistory(req.GetConfiguration().HistoryLength, true)
+	if err != nil {
+		return nil, err
+	}
+	id := req.GetMessage().GetTaskId()
+	hold := m.log.tails.hold
+	if id == "" {
+		// From its first event on, the task is followed in memory.
+		id, hold = newID(), m.log.tails.begin
+	}
+	key := runKey{ref.Tenant, id}
+	tail := hold(key)
+	defer m.log.tails.release(key, tail)
+	accepted, err := m.send(ctx, ref, id, req)
+	if err != nil {
+		return nil, err
+	}
+	return m.await(ctx, ref, id, accepted.Seq, tail, want)
+}
+
+func (m *Manager) await(ctx context.Context, ref Ref, id string, seq uint64, tail *tail, want selection) (*a2apb.Task, error) {
 	for e, err := range m.log.Follow(ctx, ref, id, seq) {
 		if err != nil {
 			if ctx.Err() != nil {
@@ -49,5 +84,8 @@ func (m *Manager) Await(ctx context.Context, ref Ref, id string, seq uint64, his
 			break
 		}
 	}
-	return m.Get(context.WithoutCancel(ctx), ref, id, historyLength)
+	if events := tail.all(); len(events) > 0 {
+		return foldEvents(events, want), nil
+	}
+	return m.get(context.WithoutCancel(ctx), ref, id, want)
 }

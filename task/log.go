@@ -101,11 +101,11 @@ func (l *Log) Follow(ctx context.Context, ref Ref, id string, seq uint64) iter.S
 // after returns some of the events after seq, from memory if they are there. done
 // says that there will never be more.
 func (l *Log) after(ctx context.Context, ref Ref, id string, tail *tail, seq uint64) (events []Event, done bool, err error) {
-	if events := tail.after(seq); len(events) > 0 {
-		return events, false, nil
-	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, false, err
+	}
+	if events, known := tail.after(seq); known {
+		return events, false, nil
 	}
 	err = tenant.Scope(l.db, ref.Tenant).View(ctx, func(tx storage.Tx) error {
 		h, err := getHead(tx, ref.Agent, id)

@@ -71,8 +71,9 @@ type Manager struct {
 	log      *Log
 	instance string // names this manager in leases
 
-	mu   sync.Mutex
-	runs map[runKey]*Run // in the hands of this process's workers
+	mu       sync.Mutex
+	runs     map[runKey]*Run         // in the hands of this process's workers
+	reserved map[runKey]*reservation // accepted by this process and not claimed yet
 }
 
 type runKey struct{ tenant, id string }
@@ -91,6 +92,7 @@ func NewManager(db storage.DB, b broker.Broker, agents Agents, opts Options) (*M
 		log:      newLog(db, b),
 		instance: newID(),
 		runs:     make(map[runKey]*Run),
+		reserved: make(map[runKey]*reservation),
 	}, nil
 }
 

@@ -80,8 +80,12 @@ func (r *record) decode(data []byte) error {
 
 // event is the record as followers see it.
 func (r *record) event() (Event, error) {
-	e := Event{Seq: r.seq, Time: r.time, State: r.state, wire: &wireCache{}}
-	if len(r.body) == 0 {
+	e := Event{Seq: r.seq, Time: r.time, State: r.state, run: r.run, attempt: r.attempt, wire: &wireCache{}}
+	if len(r.message) > 0 {
+		e.message = &a2apb.Message{}
+		if err := proto.Unmarshal(r.message, e.message); err != nil {
+			return Event{}, fmt.Errorf("task: event %d: %w", r.seq, err)
+		}
 		return e, nil
 	}
 	e.Body = &a2apb.StreamResponse{}

@@ -43,8 +43,12 @@ type Run struct {
 	ctx    context.Context // ends with a cause when the run must
 	cancel context.CancelCauseFunc
 
-	write sync.Mutex // held during an update of this run
-	cur   *edit      // the update that runs, for the Append methods
+	took int         // messages of the task's inbox that the run was given
+	soon *time.Timer // marks the task as working
+
+	write  sync.Mutex // held during an update of this run
+	marked bool       // the attempt's first event is committed
+	cur    *edit      // the update that runs, for the Append methods
 
 	mu    sync.Mutex
 	due   time.Time       // of the lease
@@ -69,6 +73,9 @@ func (r *Run) change(ctx context.Context, update func(context.Context, string, s
 			return r.fenced(e)
 		}
 		e.begun = nil
+		if err := r.mark(e); err != nil {
+			return err
+		}
 		if err := fn(e); err != nil {
 			return err
 		}
@@ -79,6 +86,7 @@ func (r *Run) change(ctx context.Context, update func(context.Context, string, s
 		return fmt.Errorf("%w: the task was deleted", ErrFenced)
 	}
 	if err == nil {
+		r.marked = true
 		r.noteBegun(begun)
 	}
 	return err

@@ -28,6 +28,11 @@ const (
 // finished (message.taskId). When it returns, task, message and job are durable.
 // It does not wait for the work. Sections 3.1.1, 3.4.
 func (m *Manager) Send(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest) (Accepted, error) {
+	return m.send(ctx, ref, newID(), req)
+}
+
+// send is Send with the id of a task that it may have to make.
+func (m *Manager) send(ctx context.Context, ref Ref, id string, req *a2apb.SendMessageRequest) (Accepted, error) {
 	if err := m.checkRequest(req); err != nil {
 		return Accepted{}, err
 	}
@@ -44,17 +49,16 @@ func (m *Manager) Send(ctx context.Context, ref Ref, req *a2apb.SendMessageReque
 	if req.Message.TaskId != "" {
 		return m.sendTo(ctx, ref, req)
 	}
-	return m.create(ctx, ref, a.Current.Digest, req)
+	return m.create(ctx, ref, a.Current, id, req)
 }
 
 // create makes a task of the message.
-func (m *Manager) create(ctx context.Context, ref Ref, version string, req *a2apb.SendMessageRequest) (Accepted, error) {
-	h := head{agent: ref.Agent, version: version, contextID: req.Message.ContextId, run: 1, inbox: []uint64{1}, trace: inject(ctx)}
+func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id string, req *a2apb.SendMessageRequest) (Accepted, error) {
+	h := head{agent: ref.Agent, version: version.Digest, contextID: req.Message.ContextId, run: 1, inbox: []uint64{1}, trace: inject(ctx)}
 	h.modes = req.GetConfiguration().GetAcceptedOutputModes()
 	if h.contextID == "" {
 		h.contextID = newID()
 	}
-	id := newID()
 	var e *edit
 	var first bool
 	err := m.db.Update(ctx, func(root storage.Tx) error {
@@ -68,7 +72,9 @@ func (m *Manager) create(ctx context.Context, ref Ref, version string, req *a2ap
 		return Accepted{}, err
 	}
 	m.metrics().TasksAccepted.Add(1)
+	m.log.publish(ref.Tenant, id, e.events)
 	if first {
+		m.keep(e, version)
 		err = m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: ref.Tenant, TaskID: id})
 	}
 	return Accepted{TaskID: id, ContextID: h.contextID, Seq: 1}, err
@@ -76,6 +82,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, version string, req *a2ap
 
 // insert writes a new task: its first event, its place in the lists, its turn and its job.
 func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest) (first bool, err error) {
+	named := req.Message.ContextId != ""
 	if err := m.checkRoom(e.tx, ref.Agent); err != nil {
 		return false, err
 	}
@@ -89,9 +96,7 @@ func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest) (first
 	if err := enter(unspecified, submitted); err != nil {
 		return false, err
 	}
-	if err := e.relist(submitted); err != nil {
-		return false, err
-	}
+	e.h.state, e.h.changed = submitted, e.now
 	task := &a2apb.Task{
 		Id: e.id, ContextId: e.h.contextID, Metadata: req.Metadata,
 		Status:  &a2apb.TaskStatus{State: submitted, Timestamp: timestamppb.New(e.now)},
@@ -100,11 +105,24 @@ func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest) (first
 	if err := e.append(&record{state: submitted}, &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_Task{Task: task}}); err != nil {
 		return false, err
 	}
-	// The job is in the broker in a moment; the due index is for when it is lost.
-	if first, err = e.takeTurn(e.now.Add(m.opts.Lease)); err != nil {
+	if first, err = e.enqueue(m.opts.Lease, named); err != nil {
 		return false, err
 	}
-	return first, e.tx.Set(headKey(e.id), e.h.encode())
+	if first {
+		m.reserve(e)
+	}
+	return first, e.save()
+}
+
+// enqueue makes a new task a job, now or when its turn comes. The job is in the
+// broker in a moment; the due index is for when it is lost. In a context that
+// nobody can know of yet there is no turn to wait for.
+func (e *edit) enqueue(lease time.Duration, named bool) (first bool, err error) {
+	due := e.now.Add(lease)
+	if named {
+		return e.takeTurn(due)
+	}
+	return true, e.schedule(due)
 }
 
 // sendTo adds the message to a task: it starts the next run of one that waits,

@@ -19,6 +19,9 @@ type tail struct {
 
 	mu     sync.RWMutex
 	events []Event // consecutive, the newest last; never changed in place
+	// whole says that the tail was there before the task's first event, so that
+	// it has missed none: what it does not have has not been committed.
+	whole bool
 }
 
 func (t *tails) hold(key runKey) *tail {
@@ -30,6 +33,15 @@ func (t *tails) hold(key runKey) *tail {
 		t.byTask[key] = tl
 	}
 	tl.holders++
+	return tl
+}
+
+// begin holds the tail of a task that does not exist yet.
+func (t *tails) begin(key runKey) *tail {
+	tl := t.hold(key)
+	tl.mu.Lock()
+	defer tl.mu.Unlock()
+	tl.whole = true
 	return tl
 }
 
@@ -56,22 +68,41 @@ func (tl *tail) add(events []Event) {
 	tl.mu.Lock()
 	defer tl.mu.Unlock()
 	kept := tl.events
+	if len(kept) == 0 && events[0].Seq != 1 {
+		tl.whole = false
+	}
 	if n := len(kept); n > 0 && kept[n-1].Seq+1 != events[0].Seq {
 		if events[0].Seq <= kept[n-1].Seq {
 			return // an older update that was overtaken
 		}
 		kept = nil
+		tl.whole = false
 	}
 	kept = append(kept[:len(kept):len(kept)], events...)
-	tl.events = kept[max(0, len(kept)-tailLength):]
+	if cut := len(kept) - tailLength; cut > 0 {
+		kept = kept[cut:]
+		tl.whole = false
+	}
+	tl.events = kept
 }
 
 // after returns the events after seq if the tail has the one that follows it.
-func (tl *tail) after(seq uint64) []Event {
+// known says that there are no others.
+func (tl *tail) after(seq uint64) (events []Event, known bool) {
 	tl.mu.RLock()
 	defer tl.mu.RUnlock()
 	if len(tl.events) == 0 || seq+1 < tl.events[0].Seq || seq >= tl.events[len(tl.events)-1].Seq {
+		return nil, tl.whole && seq == uint64(len(tl.events))
+	}
+	return tl.events[seq+1-tl.events[0].Seq:], true
+}
+
+// all returns the task's whole log, nil when the tail does not have it.
+func (tl *tail) all() []Event {
+	tl.mu.RLock()
+	defer tl.mu.RUnlock()
+	if !tl.whole {
 		return nil
 	}
-	return tl.events[seq+1-tl.events[0].Seq:]
+	return tl.events
 }

@@ -111,7 +111,10 @@ type Event struct {
 	Body *a2apb.StreamResponse
 	// State is the state the event puts the task in; unspecified when it changes none.
 	State a2apb.TaskState
-	wire  *wireCache // see Encoded
+	// run and attempt made the event; a follow-up message is in message.
+	run, attempt int
+	message      *a2apb.Message
+	wire         *wireCache // see Encoded
 }
 
 // Terminal reports whether the state is final: completed, failed, canceled or rejected.

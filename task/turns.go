@@ -13,19 +13,24 @@ import (
 // Tasks of one agent in one context take turns: one runs at a time, in order of
 // arrival. The queue is one record; the first task in it has the turn. Only that
 // one is in the due index and the broker. The update that ends a turn passes it on.
+//
+// Most contexts see a single task, so a context that we named has no record until
+// a second task comes: its first task has the turn without one. Once made, the
+// record stays, empty or not, for as long as the context.
 
 // maxTurns bounds the tasks that wait for a turn in one context.
 const maxTurns = 1000
 
 const turnTask protowire.Number = 1
 
-func getTurns(tx storage.Tx, key storage.Key) (ids []string, err error) {
+// getTurns reads a queue; there is false when there is no record of one.
+func getTurns(tx storage.Tx, key storage.Key) (ids []string, there bool, err error) {
 	value, err := tx.Get(key)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	err = readWire(value, func(field protowire.Number, _ uint64, b []byte) {
 		if field == turnTask {
@@ -33,15 +38,12 @@ func getTurns(tx storage.Tx, key storage.Key) (ids []string, err error) {
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("task: turns: %w", err)
+		return nil, false, fmt.Errorf("task: turns: %w", err)
 	}
-	return ids, nil
+	return ids, true, nil
 }
 
 func putTurns(tx storage.Tx, key storage.Key, ids []string) error {
-	if len(ids) == 0 {
-		return tx.Delete(key)
-	}
 	w := make(wire, 0, len(ids)*40)
 	for _, id := range ids {
 		w.text(turnTask, id)
@@ -53,7 +55,10 @@ func putTurns(tx storage.Tx, key storage.Key, ids []string) error {
 // already; first reports that.
 func (e *edit) takeTurn(due time.Time) (first bool, err error) {
 	key := turnKey(e.h.agent, e.h.contextID)
-	ids, err := getTurns(e.tx, key)
+	ids, there, err := getTurns(e.tx, key)
+	if err == nil && !there {
+		ids, err = e.turnsBefore()
+	}
 	if err != nil {
 		return false, err
 	}
@@ -69,11 +74,33 @@ func (e *edit) takeTurn(due time.Time) (first bool, err error) {
 	return true, e.schedule(due)
 }
 
+// turnsBefore finds the task that has the turn without a record: the one task
+// the context has had so far, unless it has finished or waits.
+func (e *edit) turnsBefore() (ids []string, err error) {
+	others, err := contextTasks(e.tx, e.h.agent, e.h.contextID)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range others {
+		if id == e.id {
+			continue
+		}
+		h, err := loadHead(e.tx, id)
+		if err != nil {
+			return nil, err
+		}
+		if !h.due.IsZero() {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
 // leaveTurn takes the task out of the queue and passes the turn on if it had it.
 func (e *edit) leaveTurn() error {
 	key := turnKey(e.h.agent, e.h.contextID)
-	ids, err := getTurns(e.tx, key)
-	if err != nil {
+	ids, there, err := getTurns(e.tx, key)
+	if err != nil || !there {
 		return err
 	}
 	at := slices.Index(ids, e.id)
