@@ -52,7 +52,11 @@ func (m *Manager) Await(ctx context.Context, ref Ref, id string, seq uint64, his
 // SendAndAwait is Send and Await in one: the answer to a blocking SendMessage
 // (section 3.2.2).
 func (m *Manager) SendAndAwait(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest) (*a2apb.Task, error) {
-	want, err := selectHistory(req.GetConfiguration().HistoryLength, true)
+	var length *int32
+	if c := req.GetConfiguration(); c != nil {
+		length = c.HistoryLength
+	}
+	want, err := selectHistory(length, true)
 	if err != nil {
 		return nil, err
 	}
