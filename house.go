@@ -157,6 +157,9 @@ func (h *house) buildLoop() error {
 		}
 		w = sandboxed
 	}
+	if h.opts.OnLine != nil {
+		w = telling{w, h, h.opts.OnLine}
+	}
 	loop, err := worker.New(h.tasks, h.broker, w, worker.Options{
 		Concurrency: h.opts.Concurrency,
 		RunTimeout:  h.opts.RunTimeout,

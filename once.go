@@ -26,8 +26,8 @@ type OnceOptions struct {
 	MemoryBytes int64
 	// Grants are the host functions the module may call beyond those always granted.
 	Grants []string
-	// OnLine is called with each line of the task's log, once the task has ended or waits.
-	OnLine func(level, message string)
+	// OnLine, where set, is called with each line of the task's log when the run has ended.
+	OnLine func(Line)
 	// Logger gets the log of the parts; nil discards it.
 	Logger *slog.Logger
 }
@@ -60,6 +60,7 @@ func RunOnce(ctx context.Context, module io.Reader, text string, opts OnceOption
 		MemoryBytes: opts.MemoryBytes,
 		Grants:      opts.Grants,
 		MaxAttempts: 1,
+		OnLine:      opts.OnLine,
 		Logger:      opts.Logger,
 	}.complete()
 	if err != nil {
@@ -74,15 +75,15 @@ func RunOnce(ctx context.Context, module io.Reader, text string, opts OnceOption
 	if _, err := h.agents.Push(ctx, ref.Tenant, ref.Agent, module, agent.PushOptions{}); err != nil {
 		return Outcome{}, err
 	}
-	return h.runOne(ctx, ref, text, opts.OnLine)
+	return h.runOne(ctx, ref, text)
 }
 
 // runOne runs the loop for as long as one task takes.
-func (h *house) runOne(ctx context.Context, ref task.Ref, text string, onLine func(level, message string)) (Outcome, error) {
+func (h *house) runOne(ctx context.Context, ref task.Ref, text string) (Outcome, error) {
 	loopCtx, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- h.loop.Run(loopCtx) }()
-	done, err := h.sendOne(ctx, ref, text, onLine)
+	done, err := h.sendOne(ctx, ref, text)
 	stop()
 	if err = errors.Join(err, <-ended); err != nil {
 		return Outcome{}, err
@@ -93,7 +94,7 @@ func (h *house) runOne(ctx context.Context, ref task.Ref, text string, onLine fu
 	return outcome(done)
 }
 
-func (h *house) sendOne(ctx context.Context, ref task.Ref, text string, onLine func(level, message string)) (*a2apb.Task, error) {
+func (h *house) sendOne(ctx context.Context, ref task.Ref, text string) (*a2apb.Task, error) {
 	accepted, err := h.tasks.Send(ctx, ref, &a2apb.SendMessageRequest{Message: &a2apb.Message{
 		MessageId: uuid.NewString(),
 		Role:      a2apb.Role_ROLE_USER,
@@ -102,17 +103,7 @@ func (h *house) sendOne(ctx context.Context, ref task.Ref, text string, onLine f
 	if err != nil {
 		return nil, err
 	}
-	done, err := h.tasks.Await(ctx, ref, accepted.TaskID, accepted.Seq, nil)
-	if err != nil || onLine == nil {
-		return done, err
-	}
-	for line, err := range h.tasks.Lines(ctx, ref, accepted.TaskID, 0, false) {
-		if err != nil {
-			return nil, err
-		}
-		onLine(line.Level, line.Message)
-	}
-	return done, nil
+	return h.tasks.Await(ctx, ref, accepted.TaskID, accepted.Seq, nil)
 }
 
 func outcome(t *a2apb.Task) (Outcome, error) {

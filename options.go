@@ -76,6 +76,9 @@ type Options struct {
 	// just been made, which happens once per store. With DataDir the token is
 	// also kept in the file OperatorKeyFile there.
 	OnOperatorToken func(token string)
+	// OnLine, where set, is called with the lines of each run's log when the run
+	// has ended, from several goroutines at a time. It is meant for development.
+	OnLine func(Line)
 	// Logger gets the server's log; nil discards it.
 	Logger *slog.Logger
 	// Version is what the server says it is ("devel").

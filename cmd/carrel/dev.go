@@ -70,7 +70,7 @@ func (p program) dev(ctx context.Context, dir, name string, config Config, tempo
 	if temporary {
 		config.Data = filepath.Join(work, "data")
 	}
-	server, err := p.newServer(ctx, config)
+	server, err := p.newServer(ctx, config, p.tell)
 	if err != nil {
 		return err
 	}
@@ -169,4 +169,9 @@ func curlLine(agent string) string {
 	message := `{"messageId":"1","contextId":"first","role":"ROLE_USER","parts":[{"text":"hello"}]}`
 	body := `{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":` + message + `}}`
 	return strings.Join([]string{"curl -s", agent, "-H 'Content-Type: application/json' -H 'A2A-Version: 1.0' -d", "'" + body + "'"}, " ")
+}
+
+// tell shows a line that an agent logged.
+func (p program) tell(line carrel.Line) {
+	fmt.Fprintf(p.stderr, "%s %-5s %s\n", line.Agent, line.Level, cell(line.Message))
 }

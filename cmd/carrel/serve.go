@@ -66,7 +66,7 @@ func (p program) addSettings(cmd *cobra.Command) func() (Config, map[string]stri
 }
 
 func (p program) serve(ctx context.Context, config Config) error {
-	server, err := p.newServer(ctx, config)
+	server, err := p.newServer(ctx, config, nil)
 	if err != nil {
 		return err
 	}
@@ -74,10 +74,11 @@ func (p program) serve(ctx context.Context, config Config) error {
 	return server.Run(ctx)
 }
 
-func (p program) newServer(ctx context.Context, config Config) (*carrel.Server, error) {
+func (p program) newServer(ctx context.Context, config Config, onLine func(carrel.Line)) (*carrel.Server, error) {
 	opts := config.options()
 	opts.Logger = config.logger(p.stderr)
 	opts.Version = version()
+	opts.OnLine = onLine
 	opts.OnOperatorToken = func(token string) {
 		if !config.Dev {
 			fmt.Fprintf(p.stdout, "operator key: %s\nIt is shown this once and kept in %s/%s.\n", token, config.Data, carrel.OperatorKeyFile)
