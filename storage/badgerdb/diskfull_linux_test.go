@@ -60,9 +60,9 @@ func TestAFullFileSystemMakesTheStoreReadOnlyUntilThereIsRoom(t *testing.T) {
 		value     int
 	}{
 		{"small records on a small disk", 60, 300},
-		{"small records on a larger disk", 300, 3000},
+		{"small records on a larger disk", 150, 3000},
 		{"blobs on a small disk", 60, 256 << 10},
-		{"blobs on a larger disk", 300, 256 << 10},
+		{"blobs on a larger disk", 200, 256 << 10},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

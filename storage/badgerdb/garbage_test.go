@@ -21,15 +21,15 @@ func randomBytes(n int) []byte {
 func TestTheSpaceOfDeletedBlobsIsGivenBack(t *testing.T) {
 	t.Parallel()
 	db := openFaulty(t)
-	data := randomBytes(20 << 20)
+	data := randomBytes(16 << 20)
 	key := func(i int) []byte { return storage.NewKey("b").Uint(uint64(i)) }
-	for i := range 15 {
+	for i := range 12 {
 		if _, err := storage.PutBlob(t.Context(), db, key(i), bytes.NewReader(data), 1<<30); err != nil {
 			t.Fatal(err)
 		}
 	}
 	full := db.Size()
-	for i := range 14 {
+	for i := range 11 {
 		if err := storage.DeleteBlob(t.Context(), db, key(i)); err != nil {
 			t.Fatal(err)
 		}
@@ -56,10 +56,10 @@ func TestTheSpaceOfDeletedBlobsIsGivenBack(t *testing.T) {
 	db.collect()
 	close(stop)
 	wg.Wait()
-	if left := db.Size(); full < 300<<20 || left > full/2 {
-		t.Errorf("%d MiB of %d are left after 14 of 15 blobs were deleted", left>>20, full>>20)
+	if left := db.Size(); full < 192<<20 || left > full/2 {
+		t.Errorf("%d MiB of %d are left after 11 of 12 blobs were deleted", left>>20, full>>20)
 	}
-	r, err := storage.OpenBlob(t.Context(), db, key(14))
+	r, err := storage.OpenBlob(t.Context(), db, key(11))
 	if err != nil {
 		t.Fatal(err)
 	}
