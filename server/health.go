@@ -46,7 +46,7 @@ func (s *Server) serveReady(x *exchange) error {
 }
 
 func (s *Server) ready(ctx context.Context) error {
-	if s.base.Err() != nil {
+	if s.following.Err() != nil {
 		return errShuttingDown
 	}
 	if s.opts.Ready == nil {

@@ -17,6 +17,8 @@ const (
 	idleTimeout = 2 * time.Minute
 	// writeTimeout bounds one write of an answer, or of one frame of a stream.
 	writeTimeout = 30 * time.Second
+	// lastAnswers is the time for requests to answer after they were told to at shutdown.
+	lastAnswers = time.Second
 	// maxFailures is how many wrong keys an address may show in a failureWindow.
 	maxFailures   = 300
 	failureWindow = time.Minute

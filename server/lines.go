@@ -31,7 +31,7 @@ type lines struct {
 }
 
 func (s *Server) newLines(x *exchange, ref task.Ref, id string, after uint64, follow bool) *lines {
-	return &lines{server: s, ctx: x.ctx, conn: x.c.Context().Conn(), ref: ref, id: id, seq: after, follow: follow, cancel: func() {}}
+	return &lines{server: s, ctx: s.following, conn: x.c.Context().Conn(), ref: ref, id: id, seq: after, follow: follow, cancel: func() {}}
 }
 
 // Close ends the stream.

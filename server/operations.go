@@ -19,12 +19,13 @@ type tasks interface {
 	Get(ctx context.Context, ref task.Ref, id string, historyLength *int32) (*a2apb.Task, error)
 	List(ctx context.Context, ref task.Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error)
 	Cancel(ctx context.Context, ref task.Ref, id string) (*a2apb.Task, error)
-	Await(ctx context.Context, ref task.Ref, id string, seq uint64, historyLength *int32) (*a2apb.Task, error)
+	SendAndAwait(ctx context.Context, ref task.Ref, req *a2apb.SendMessageRequest) (*a2apb.Task, error)
 }
 
 // events is what it needs of the event log.
 type events interface {
-	Snapshot(ctx context.Context, ref task.Ref, id string) (*a2apb.Task, uint64, error)
+	Position(ctx context.Context, ref task.Ref, id string) (seq uint64, state a2apb.TaskState, err error)
+	Snapshot(ctx context.Context, ref task.Ref, id string) (t *a2apb.Task, seq uint64, err error)
 	Follow(ctx context.Context, ref task.Ref, id string, seq uint64) iter.Seq2[task.Event, error]
 }
 
@@ -47,23 +48,27 @@ type caller struct {
 // sendMessage accepts a message and answers with the task: when it has ended or
 // waits, or at once where that is asked for. Section 3.1.1.
 func (o *operations) sendMessage(ctx context.Context, by caller, req *a2apb.SendMessageRequest) (*a2apb.SendMessageResponse, error) {
-	accepted, err := o.accept(ctx, by, req)
-	if err != nil {
-		return nil, err
-	}
-	var t *a2apb.Task
-	history := historyLength(req)
-	if req.GetConfiguration().GetReturnImmediately() {
-		t, err = o.tasks.Get(ctx, by.ref, accepted.TaskID, history)
-	} else {
-		waiting, cancel := context.WithTimeout(ctx, o.blockingTimeout)
-		defer cancel()
-		t, err = o.tasks.Await(waiting, by.ref, accepted.TaskID, accepted.Seq, history)
-	}
+	t, err := o.answer(ctx, by, req)
 	if err != nil {
 		return nil, err
 	}
 	return &a2apb.SendMessageResponse{Payload: &a2apb.SendMessageResponse_Task{Task: t}}, nil
+}
+
+func (o *operations) answer(ctx context.Context, by caller, req *a2apb.SendMessageRequest) (*a2apb.Task, error) {
+	if req.GetConfiguration().GetReturnImmediately() {
+		accepted, err := o.accept(ctx, by, req)
+		if err != nil {
+			return nil, err
+		}
+		return o.tasks.Get(ctx, by.ref, accepted.TaskID, historyLength(req))
+	}
+	if err := checkMessage(by, req); err != nil {
+		return nil, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, o.blockingTimeout)
+	defer cancel()
+	return o.tasks.SendAndAwait(waiting, by.ref, req)
 }
 
 // sendStreamingMessage accepts a message and answers with what comes of it. Section 3.1.2.
@@ -79,23 +84,31 @@ func (o *operations) sendStreamingMessage(ctx context.Context, by caller, req *a
 	return f, f.snapshot(ctx, o.events)
 }
 
-// accept checks what a transport can know of a message and hands it on.
+// accept checks a message and hands it on.
 func (o *operations) accept(ctx context.Context, by caller, req *a2apb.SendMessageRequest) (task.Accepted, error) {
-	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
+	if err := checkMessage(by, req); err != nil {
 		return task.Accepted{}, err
 	}
+	return o.tasks.Send(ctx, by.ref, req)
+}
+
+// checkMessage checks what a transport can know of a message.
+func checkMessage(by caller, req *a2apb.SendMessageRequest) error {
+	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
+		return err
+	}
 	if n := historyLength(req); n != nil && *n < 0 {
-		return task.Accepted{}, badField("configuration.historyLength", "must not be negative")
+		return badField("configuration.historyLength", "must not be negative")
 	}
 	if req.GetConfiguration().GetTaskPushNotificationConfig() != nil {
-		return task.Accepted{}, task.ErrPushNotSupported
+		return task.ErrPushNotSupported
 	}
 	if id := req.GetMessage().GetContextId(); by.anonymous && id != "" && uuid.Validate(id) != nil {
 		// Callers without a key share the agent: a context id that can be
 		// guessed would let one read the memory of another.
-		return task.Accepted{}, badField("message.contextId", "must be an id that this server made, for callers without a key")
+		return badField("message.contextId", "must be an id that this server made, for callers without a key")
 	}
-	return o.tasks.Send(ctx, by.ref, req)
+	return nil
 }
 
 // subscribeToTask answers with the task and what follows, or, when the caller
@@ -104,18 +117,19 @@ func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.
 	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
 		return nil, err
 	}
-	f := &feed{ref: by.ref, id: req.GetId()}
-	if err := f.snapshot(ctx, o.events); err != nil {
+	last, state, err := o.events.Position(ctx, by.ref, req.GetId())
+	if err != nil {
 		return nil, err
 	}
-	if seen, err := strconv.ParseUint(lastEventID, 10, 64); err == nil && seen <= f.seq {
-		f.seq, f.first = seen, nil
+	f := &feed{ref: by.ref, id: req.GetId()}
+	if seen, err := strconv.ParseUint(lastEventID, 10, 64); err == nil && seen <= last {
+		f.seq = seen
 		return f, nil
 	}
-	if task.Terminal(f.first.GetTask().GetStatus().GetState()) {
+	if task.Terminal(state) {
 		return nil, refuse(task.ErrUnsupportedOperation, "the task is finished; read it with GetTask")
 	}
-	return f, nil
+	return f, f.snapshot(ctx, o.events)
 }
 
 // getTask returns the task. Section 3.1.3.

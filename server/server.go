@@ -77,9 +77,10 @@ type Server struct {
 	api      huma.API
 	streams  slots
 	failures failures
-	// base is the context of all requests; stop ends it when the server does.
-	base context.Context
-	stop context.CancelCauseFunc
+	// base is the context of all requests, following that of all streams, which
+	// end first when the server does.
+	base, following     context.Context
+	stop, stopFollowing context.CancelCauseFunc
 }
 
 // parts are what the server calls.
@@ -106,6 +107,7 @@ func newServer(p parts, opts Options) (*Server, error) {
 	}
 	s.rpc = s.ops.rpcMethods()
 	s.base, s.stop = context.WithCancelCause(context.Background())
+	s.following, s.stopFollowing = context.WithCancelCause(s.base)
 	for _, prepare := range []func() error{s.parseProxies, s.parseLanding, s.loadCerts} {
 		if err := prepare(); err != nil {
 			return nil, err
@@ -162,20 +164,37 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return <-failed
 }
 
+// shutdown ends streams at once, lets requests end for the time of grace, has
+// those that wait for tasks answer then, and cuts off what is still there.
 func (s *Server) shutdown(conns *listener) {
-	s.stop(errShuttingDown)
+	s.stopFollowing(errShuttingDown)
 	conns.closeUnused()
+	defer s.stop(errShuttingDown)
 	grace, cancel := context.WithTimeout(context.Background(), s.opts.Grace)
 	defer cancel()
 	if s.app.ShutdownWithContext(grace) == nil {
 		return
 	}
+	s.stop(errShuttingDown)
+	if s.drained(lastAnswers) {
+		return
+	}
 	s.opts.Logger.Warn("connections cut off at shutdown", "connections", len(conns.open()))
 	conns.closeAll()
-	// What the connections were busy with ends now that the base context and the sockets have.
+	s.drained(s.opts.Grace)
+}
+
+// drained waits until no connection is served any more, at most for the given time.
+func (s *Server) drained(limit time.Duration) bool {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
+	timeout := time.After(limit)
 	for s.app.Server().GetOpenConnectionsCount() > 0 {
-		<-ticker.C
+		select {
+		case <-ticker.C:
+		case <-timeout:
+			return false
+		}
 	}
+	return true
 }

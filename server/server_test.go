@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -37,6 +38,12 @@ type house struct {
 	stop func() error
 }
 
+// testAgents is a register that tells settings where it is kept.
+type testAgents struct {
+	*agent.Registry
+	root storage.DB
+}
+
 // setting changes what a house is built from.
 type setting func(*parts, *Options)
 
@@ -49,8 +56,8 @@ func newHouse(t *testing.T, settings ...setting) *house {
 	if h.agents, err = agent.NewRegistry(h.db, fakeInspector{}, agent.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	p := parts{tasks: noTasks{}, events: noTasks{}, agents: h.agents, keys: h.keys}
-	opts := Options{Version: "test"}
+	p := parts{tasks: noTasks{}, events: noTasks{}, agents: &testAgents{h.agents, h.db}, keys: h.keys}
+	opts := Options{Version: "test", Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	for _, set := range settings {
 		set(&p, &opts)
 	}
@@ -202,13 +209,17 @@ func (noTasks) Cancel(context.Context, task.Ref, string) (*a2apb.Task, error) {
 	return nil, task.ErrTaskNotFound
 }
 
-func (noTasks) Await(context.Context, task.Ref, string, uint64, *int32) (*a2apb.Task, error) {
+func (noTasks) SendAndAwait(context.Context, task.Ref, *a2apb.SendMessageRequest) (*a2apb.Task, error) {
 	return nil, task.ErrTaskNotFound
 }
 func (noTasks) Delete(context.Context, task.Ref, string) error        { return task.ErrTaskNotFound }
 func (noTasks) DeleteContext(context.Context, task.Ref, string) error { return task.ErrTaskNotFound }
 func (noTasks) Lines(context.Context, task.Ref, string, uint64, bool) iter.Seq2[task.LogLine, error] {
 	return func(func(task.LogLine, error) bool) {}
+}
+
+func (noTasks) Position(context.Context, task.Ref, string) (uint64, a2apb.TaskState, error) {
+	return 0, 0, task.ErrTaskNotFound
 }
 
 func (noTasks) Snapshot(context.Context, task.Ref, string) (*a2apb.Task, uint64, error) {

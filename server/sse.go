@@ -64,7 +64,7 @@ type stream struct {
 
 func (s *Server) newStream(x *exchange, f *feed) *stream {
 	s.followers(1)
-	return &stream{server: s, feed: f, ctx: x.ctx, conn: x.c.Context().Conn(), id: x.rpcID, head: appendRPCHead(nil, x.rpcID), cancel: func() {}}
+	return &stream{server: s, feed: f, ctx: s.following, conn: x.c.Context().Conn(), id: x.rpcID, head: appendRPCHead(nil, x.rpcID), cancel: func() {}}
 }
 
 func (s *Server) followers(n float64) {
@@ -110,18 +110,21 @@ func (st *stream) drain(p []byte) (n int) {
 // advance makes the next frame pending: an event, or a comment, or none when
 // the stream is over.
 func (st *stream) advance() {
-	if first := st.feed.first; first != nil {
-		st.feed.first = nil
-		st.show(st.feed.seq, first, nil)
-		st.over = st.feed.ends(first.GetTask().GetStatus().GetState())
-		return
-	}
-	for !st.over && st.empty() {
-		st.follow()
+	for !st.over && len(st.pending[0]) == 0 {
+		if st.feed.first != nil {
+			st.showFirst()
+		} else {
+			st.follow()
+		}
 	}
 }
 
-func (st *stream) empty() bool { return len(st.pending[0]) == 0 }
+func (st *stream) showFirst() {
+	first := st.feed.first
+	st.feed.first = nil
+	st.show(st.feed.seq, first, nil)
+	st.over = st.over || st.feed.ends(first.GetTask().GetStatus().GetState())
+}
 
 // follow takes one step along the event log.
 func (st *stream) follow() {
@@ -161,6 +164,10 @@ func (st *stream) interrupted(err error) {
 	case errors.Is(err, errShuttingDown):
 		st.pending[0] = []byte(commentStop)
 		st.over = true
+	case errors.Is(err, task.ErrEventsPurged):
+		if err := st.feed.snapshot(st.ctx, st.server.parts.events); err != nil {
+			st.fail(err)
+		}
 	default:
 		st.fail(err)
 	}
