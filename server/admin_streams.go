@@ -75,7 +75,7 @@ func (s *Server) serveUpload(x *exchange, owner, name string) error {
 		return badField("query.visibility", "must be public, card or private")
 	}
 	if x.body.length > s.opts.MaxModule {
-		return errTooLarge
+		return tooLarge(s.opts.MaxModule)
 	}
 	x.body.pace = readTimeout
 	a, err := s.parts.agents.Push(x.ctx, owner, name, x.body, opts)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -76,7 +77,7 @@ func (b *body) allowTime() error {
 // The slice is the caller's.
 func (b *body) all(limit int64) ([]byte, error) {
 	if b.length > limit {
-		return nil, errTooLarge
+		return nil, tooLarge(limit)
 	}
 	buf := make([]byte, 0, b.expected())
 	for {
@@ -87,13 +88,17 @@ func (b *body) all(limit int64) ([]byte, error) {
 		buf = buf[:len(buf)+n]
 		switch {
 		case int64(len(buf)) > limit:
-			return nil, errTooLarge
+			return nil, tooLarge(limit)
 		case err == io.EOF:
 			return buf, nil
 		case err != nil:
 			return nil, err
 		}
 	}
+}
+
+func tooLarge(limit int64) error {
+	return refuse(errTooLarge, "at most "+strconv.FormatInt(limit, 10)+" bytes are taken")
 }
 
 func (b *body) expected() int64 {

@@ -86,7 +86,12 @@ func notModified(x *exchange, tag string, updated time.Time) bool {
 func (s *Server) card(a agent.Agent, base string) ([]byte, error) {
 	endpoint := agent.Interface{URL: base + agentsPrefix + a.Tenant + "/" + a.Name, Binding: "JSONRPC"}
 	authenticated := a.Visibility != agent.Public && !s.opts.Dev
-	encoded, err := appendProto(nil, agent.Card(a, []agent.Interface{endpoint}, authenticated))
+	card := agent.Card(a, []agent.Interface{endpoint}, authenticated)
+	// The official Go client (v2.4.0) cannot read a card with requirements in the
+	// form of the specification: it wants a list where {"list": […]} belongs. The
+	// scheme alone tells what a call needs, and every client reads it.
+	card.SecurityRequirements = nil
+	encoded, err := appendProto(nil, card)
 	if err != nil {
 		return nil, err
 	}

@@ -13,24 +13,23 @@ import (
 
 // What the edge itself refuses, beside the errors of task and agent.
 var (
-	errParse             = errors.New("invalid JSON payload")
-	errInvalidRequest    = errors.New("invalid request")
-	errMethodNotFound    = errors.New("method not found")
-	errVersion           = errors.New("A2A version not supported")
-	errUnauthenticated   = errors.New("a valid key is needed")
-	errForbidden         = errors.New("the operator's key is needed")
-	errNotFound          = errors.New("not found")
-	errMethodNotAllowed  = errors.New("method not allowed")
-	errTooLarge          = errors.New("request body too large")
-	errMediaType         = errors.New("media type not supported")
-	errTooManyStreams    = errors.New("too many open streams")
-	errTooManyFailures   = errors.New("too many requests with a wrong key")
-	errMisdirected       = errors.New("a development server answers under local names only")
-	errSlow              = errors.New("request body came too slowly")
-	errShuttingDown      = errors.New("server is shutting down")
-	errHeadersTooLarge   = errors.New("request header too large")
-	errMalformed         = errors.New("malformed HTTP request")
-	errCardNotConfigured = errors.New("extended agent card not configured")
+	errParse            = errors.New("invalid JSON payload")
+	errInvalidRequest   = errors.New("invalid request")
+	errMethodNotFound   = errors.New("method not found")
+	errVersion          = errors.New("A2A version not supported")
+	errUnauthenticated  = errors.New("a valid key is needed")
+	errForbidden        = errors.New("the operator's key is needed")
+	errNotFound         = errors.New("not found")
+	errMethodNotAllowed = errors.New("method not allowed")
+	errTooLarge         = errors.New("request body too large")
+	errMediaType        = errors.New("media type not supported")
+	errTooManyStreams   = errors.New("too many open streams")
+	errTooManyFailures  = errors.New("too many requests with a wrong key")
+	errMisdirected      = errors.New("a development server answers under local names only")
+	errSlow             = errors.New("request body came too slowly")
+	errShuttingDown     = errors.New("server is shutting down")
+	errHeadersTooLarge  = errors.New("request header too large")
+	errMalformed        = errors.New("malformed HTTP request")
 )
 
 // wire is how an error looks outside: the numbers of all bindings, in one place.
@@ -47,6 +46,8 @@ type wire struct {
 	message string
 	// detailed errors carry their own text behind the message.
 	detailed bool
+	// is is the error that was recognised.
+	is error
 }
 
 // wireErrors maps errors to the wire. The first match wins; what is not listed
@@ -55,48 +56,50 @@ var wireErrors = []struct {
 	err error
 	wire
 }{
-	{errParse, wire{-32700, 400, false, "INVALID_ARGUMENT", "PARSE_ERROR", "Invalid JSON payload", true}},
-	{errInvalidRequest, wire{-32600, 400, false, "INVALID_ARGUMENT", "INVALID_REQUEST", "Request payload validation error", true}},
-	{errMethodNotFound, wire{-32601, 404, false, "UNIMPLEMENTED", "METHOD_NOT_FOUND", "Method not found", false}},
-	{task.ErrInvalidParams, wire{-32602, 400, false, "INVALID_ARGUMENT", "INVALID_PARAMS", "Invalid parameters", true}},
-	{task.ErrTaskNotFound, wire{-32001, 404, false, "NOT_FOUND", "TASK_NOT_FOUND", "Task not found", false}},
-	{task.ErrTaskNotCancelable, wire{-32002, 400, false, "FAILED_PRECONDITION", "TASK_NOT_CANCELABLE", "Task cannot be canceled", false}},
-	{task.ErrPushNotSupported, wire{-32003, 400, false, "FAILED_PRECONDITION", "PUSH_NOTIFICATION_NOT_SUPPORTED", "Push Notification is not supported", false}},
-	{task.ErrUnsupportedOperation, wire{-32004, 400, false, "FAILED_PRECONDITION", "UNSUPPORTED_OPERATION", "This operation is not supported", true}},
-	{task.ErrContentTypeNotSupported, wire{-32005, 400, false, "INVALID_ARGUMENT", "CONTENT_TYPE_NOT_SUPPORTED", "Incompatible content types", true}},
-	{errMediaType, wire{-32005, 415, true, "INVALID_ARGUMENT", "CONTENT_TYPE_NOT_SUPPORTED", "Incompatible content types", true}},
-	{errCardNotConfigured, wire{-32007, 400, false, "FAILED_PRECONDITION", "EXTENDED_AGENT_CARD_NOT_CONFIGURED", "Extended agent card is not configured", false}},
-	{errVersion, wire{-32009, 400, false, "FAILED_PRECONDITION", "VERSION_NOT_SUPPORTED", "A2A version is not supported", true}},
-	{errUnauthenticated, wire{-31401, 401, true, "UNAUTHENTICATED", "UNAUTHENTICATED", "A valid key is needed", false}},
-	{errForbidden, wire{-31403, 403, true, "PERMISSION_DENIED", "PERMISSION_DENIED", "The operator's key is needed", false}},
-	{task.ErrAgentNotFound, wire{-31404, 404, true, "NOT_FOUND", "AGENT_NOT_FOUND", "Agent not found", false}},
-	{agent.ErrNotFound, wire{-31404, 404, true, "NOT_FOUND", "AGENT_NOT_FOUND", "Agent not found", false}},
-	{agent.ErrInvalid, wire{-32602, 400, false, "INVALID_ARGUMENT", "INVALID_AGENT", "Refused", true}},
-	{agent.ErrTooLarge, wire{-32600, 413, true, "RESOURCE_EXHAUSTED", "TOO_LARGE", "The module is too large", true}},
-	{tenant.ErrInvalidName, wire{-32602, 400, false, "INVALID_ARGUMENT", "INVALID_NAME", "Names are 1 to 63 of a-z, 0-9 and -, not starting with -", false}},
-	{errNotFound, wire{-31404, 404, true, "NOT_FOUND", "NOT_FOUND", "Not found", false}},
-	{errMethodNotAllowed, wire{-32600, 405, true, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED", "Method not allowed", false}},
-	{errMisdirected, wire{-32600, 421, true, "FAILED_PRECONDITION", "MISDIRECTED_REQUEST", "A development server answers under local names only", false}},
-	{errTooLarge, wire{-32600, 413, true, "RESOURCE_EXHAUSTED", "TOO_LARGE", "Request body is too large", true}},
-	{errHeadersTooLarge, wire{-32600, 431, true, "RESOURCE_EXHAUSTED", "TOO_LARGE", "Request header is too large", false}},
-	{errSlow, wire{-32600, 408, true, "DEADLINE_EXCEEDED", "TOO_SLOW", "Request body came too slowly", false}},
-	{errMalformed, wire{-32600, 400, true, "INVALID_ARGUMENT", "INVALID_REQUEST", "Malformed HTTP request", false}},
-	{errTooManyStreams, wire{-31429, 429, true, "RESOURCE_EXHAUSTED", "TOO_MANY_STREAMS", "Too many open streams", false}},
-	{errTooManyFailures, wire{-31429, 429, true, "RESOURCE_EXHAUSTED", "TOO_MANY_FAILURES", "Too many requests with a wrong key", false}},
-	{task.ErrBusy, wire{-31429, 429, true, "RESOURCE_EXHAUSTED", "BUSY", "Too many tasks are waiting", false}},
-	{errShuttingDown, wire{-31503, 503, true, "UNAVAILABLE", "UNAVAILABLE", "The server is shutting down", false}},
-	{storage.ErrNotFound, wire{-31404, 404, true, "NOT_FOUND", "NOT_FOUND", "Not found", false}},
-	{storage.ErrReadOnly, wire{-31503, 503, true, "UNAVAILABLE", "UNAVAILABLE", "The server does not take writes at the moment", false}},
+	{errParse, wire{code: -32700, http: 400, status: "INVALID_ARGUMENT", reason: "PARSE_ERROR", message: "Invalid JSON payload", detailed: true}},
+	{errInvalidRequest, wire{code: -32600, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_REQUEST", message: "Request payload validation error", detailed: true}},
+	{errMethodNotFound, wire{code: -32601, http: 404, status: "UNIMPLEMENTED", reason: "METHOD_NOT_FOUND", message: "Method not found"}},
+	{task.ErrInvalidParams, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_PARAMS", message: "Invalid parameters", detailed: true}},
+	{task.ErrTaskNotFound, wire{code: -32001, http: 404, status: "NOT_FOUND", reason: "TASK_NOT_FOUND", message: "Task not found"}},
+	{task.ErrTaskNotCancelable, wire{code: -32002, http: 400, status: "FAILED_PRECONDITION", reason: "TASK_NOT_CANCELABLE", message: "Task cannot be canceled"}},
+	{task.ErrPushNotSupported, wire{code: -32003, http: 400, status: "FAILED_PRECONDITION", reason: "PUSH_NOTIFICATION_NOT_SUPPORTED", message: "Push Notification is not supported"}},
+	{task.ErrUnsupportedOperation, wire{code: -32004, http: 400, status: "FAILED_PRECONDITION", reason: "UNSUPPORTED_OPERATION", message: "This operation is not supported", detailed: true}},
+	{task.ErrContentTypeNotSupported, wire{code: -32005, http: 400, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
+	{errMediaType, wire{code: -32005, http: 415, transport: true, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
+	{errVersion, wire{code: -32009, http: 400, status: "FAILED_PRECONDITION", reason: "VERSION_NOT_SUPPORTED", message: "A2A version is not supported", detailed: true}},
+	{errUnauthenticated, wire{code: -31401, http: 401, transport: true, status: "UNAUTHENTICATED", reason: "UNAUTHENTICATED", message: "A valid key is needed"}},
+	{errForbidden, wire{code: -31403, http: 403, transport: true, status: "PERMISSION_DENIED", reason: "PERMISSION_DENIED", message: "The operator's key is needed"}},
+	{task.ErrAgentNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "AGENT_NOT_FOUND", message: "Agent not found"}},
+	{agent.ErrNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "AGENT_NOT_FOUND", message: "Agent not found"}},
+	{agent.ErrInvalid, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_AGENT", message: "Refused", detailed: true}},
+	{agent.ErrTooLarge, wire{code: -32600, http: 413, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_LARGE", message: "The module is too large", detailed: true}},
+	{tenant.ErrInvalidName, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_NAME", message: "Names are 1 to 63 of a-z, 0-9 and -, not starting with -"}},
+	{errNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "NOT_FOUND", message: "Not found"}},
+	{errMethodNotAllowed, wire{code: -32600, http: 405, transport: true, status: "UNIMPLEMENTED", reason: "METHOD_NOT_ALLOWED", message: "Method not allowed"}},
+	{errMisdirected, wire{code: -32600, http: 421, transport: true, status: "FAILED_PRECONDITION", reason: "MISDIRECTED_REQUEST", message: "A development server answers under local names only"}},
+	{errTooLarge, wire{code: -32600, http: 413, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_LARGE", message: "Request body is too large", detailed: true}},
+	{errHeadersTooLarge, wire{code: -32600, http: 431, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_LARGE", message: "Request header is too large"}},
+	{errSlow, wire{code: -32600, http: 408, transport: true, status: "DEADLINE_EXCEEDED", reason: "TOO_SLOW", message: "Request body came too slowly"}},
+	{errMalformed, wire{code: -32600, http: 400, transport: true, status: "INVALID_ARGUMENT", reason: "INVALID_REQUEST", message: "Malformed HTTP request"}},
+	{errTooManyStreams, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_STREAMS", message: "Too many open streams"}},
+	{errTooManyFailures, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_FAILURES", message: "Too many requests with a wrong key"}},
+	{task.ErrBusy, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "BUSY", message: "Too many tasks are waiting", detailed: true}},
+	{errShuttingDown, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The server is shutting down"}},
+	{storage.ErrNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "NOT_FOUND", message: "Not found"}},
+	{storage.ErrClosed, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The server is shutting down"}},
+	{storage.ErrReadOnly, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The server does not take writes at the moment"}},
 }
 
 // internal is the answer to what must not be told.
-var internal = wire{-32603, 500, false, "INTERNAL", "INTERNAL_ERROR", "Internal error", false}
+var internal = wire{code: -32603, http: 500, status: "INTERNAL", reason: "INTERNAL_ERROR", message: "Internal error"}
 
 // onWire returns how err looks outside, and false for an internal one.
 func onWire(err error) (wire, bool) {
 	for _, known := range wireErrors {
 		if errors.Is(err, known.err) {
-			return known.wire, true
+			w := known.wire
+			w.is = known.err
+			return w, true
 		}
 	}
 	return internal, false
@@ -134,10 +137,10 @@ func (w wire) text(err error) string {
 		return w.message + ": " + r.text
 	case errors.As(err, &f):
 		return w.message + ": " + f.Error()
-	case errors.Is(err, agent.ErrInvalid):
-		return w.message + ": " + strings.TrimPrefix(err.Error(), agent.ErrInvalid.Error()+": ")
-	case errors.Is(err, agent.ErrTooLarge):
-		return w.message + ": " + strings.TrimPrefix(err.Error(), agent.ErrTooLarge.Error()+": ")
+	}
+	// What follows the recognised error in the text was written for the caller.
+	if text, ok := strings.CutPrefix(err.Error(), w.is.Error()+": "); ok {
+		return w.message + ": " + text
 	}
 	return w.message
 }
