@@ -3,17 +3,23 @@ package carrel_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/carrelhq/carrel"
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/storage/storagetest"
+	"github.com/carrelhq/carrel/task"
 )
 
 // embedded are the options of a server with a worker of its own, on a free port.
@@ -60,7 +66,7 @@ func TestATaskIsDoneByTheEmbeddersWorkerAndSurvivesARestart(t *testing.T) {
 	dir := t.TempDir()
 	for range 2 {
 		s := start(t, embedded(dir))
-		if got := ask(s.URL()+"/agents/default/shout", "hello"); got != "HELLO" {
+		if got := send(s.URL()+"/agents/default/shout", "hello").Text; got != "HELLO" {
 			t.Errorf("got %q", got)
 		}
 		if err := s.stop(); err != nil {
@@ -103,6 +109,65 @@ func TestAServerThatIsStoppedBeforeItServesEnds(t *testing.T) {
 	if err := s.Run(ctx); err != nil {
 		t.Error(err)
 	}
+}
+
+// patient is a worker whose first run takes as long as the server lets it.
+type patient struct {
+	began chan struct{}
+	first atomic.Bool
+}
+
+func (p *patient) Work(ctx context.Context, run *task.Run) (task.Result, error) {
+	if !p.first.CompareAndSwap(false, true) {
+		return shout{}.Work(ctx, run)
+	}
+	close(p.began)
+	<-ctx.Done()
+	return task.Result{}, context.Cause(ctx)
+}
+
+func TestAStopAnswersWhoWaitsAndTheNextStartDoesTheTask(t *testing.T) {
+	t.Parallel()
+	worker := &patient{began: make(chan struct{})}
+	opts := embedded(t.TempDir())
+	opts.Worker, opts.SoftStop = worker, time.Millisecond
+	s := start(t, opts)
+	answered := make(chan message, 1)
+	go func() { answered <- send(s.URL()+"/agents/default/shout", "hello") }()
+	<-worker.began
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	waiting := <-answered
+	if waiting.State != "TASK_STATE_WORKING" && waiting.State != "TASK_STATE_SUBMITTED" {
+		t.Fatalf("who waited was answered with %+v, want a task that is not finished", waiting)
+	}
+	s = start(t, opts)
+	if got := follow(t, s.URL()+"/agents/default/shout", waiting.ID); !strings.Contains(got, "HELLO") {
+		t.Errorf("after the restart the task's events are %s", got)
+	}
+}
+
+// follow returns the events of a task from its first to its last, as they are on the wire.
+func follow(t *testing.T, agent, id string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, agent, strings.NewReader(
+		fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"SubscribeToTask","params":{"id":%q}}`, id)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Last-Event-ID", "0")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	events, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(events)
 }
 
 func TestANewThatFailsLeavesNothingOpen(t *testing.T) {

@@ -1,7 +1,6 @@
 package carrel_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/carrelhq/carrel"
 	"github.com/carrelhq/carrel/abi"
-	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -39,11 +37,11 @@ func Example() {
 	server, err := carrel.New(ctx, carrel.Options{
 		DataDir: dir,
 		Addr:    "127.0.0.1:0",
+		Dev:     true, // no credentials, for this machine only
 		Worker:  shout{},
 		Agents: []carrel.AgentSpec{{
 			Name:        "shout",
 			Description: abi.Description{Description: "Answers in capitals."},
-			Visibility:  agent.Public,
 		}},
 	})
 	if err != nil {
@@ -52,7 +50,7 @@ func Example() {
 	ended := make(chan error)
 	go func() { ended <- server.Run(ctx) }()
 
-	fmt.Println(ask(server.URL()+"/agents/default/shout", "hello"))
+	fmt.Println(send(server.URL()+"/agents/default/shout", "hello").Text)
 	stop()
 	fmt.Println(<-ended)
 	// Output:
@@ -60,32 +58,33 @@ func Example() {
 	// <nil>
 }
 
-// ask sends one message and returns the text of the task's artifact.
-func ask(agent, text string) string {
+// message is what came of a message.
+type message struct{ ID, State, Text string }
+
+// send sends one message and waits for what comes of it.
+func send(agent, text string) (got message) {
 	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":"1","role":"ROLE_USER","parts":[{"text":%q}]}}}`, text)
-	req, err := http.NewRequest(http.MethodPost, agent, bytes.NewBufferString(body))
+	resp, err := http.Post(agent, "application/json", strings.NewReader(body))
 	if err != nil {
-		return err.Error()
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("A2A-Version", "1.0")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err.Error()
+		return message{Text: err.Error()}
 	}
 	defer resp.Body.Close()
 	var reply struct {
 		Result struct {
 			Task struct {
+				ID        string
+				Status    struct{ State string }
 				Artifacts []struct{ Parts []struct{ Text string } }
 			}
 		}
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&reply); err != nil {
-		return err.Error()
+		return message{Text: err.Error()}
 	}
-	if len(reply.Result.Task.Artifacts) == 0 {
-		return "no artifact"
+	task := reply.Result.Task
+	got.ID, got.State = task.ID, task.Status.State
+	for _, a := range task.Artifacts {
+		got.Text += a.Parts[0].Text
 	}
-	return reply.Result.Task.Artifacts[0].Parts[0].Text
+	return got
 }

@@ -191,7 +191,7 @@ func (h *house) edgeOptions() server.Options {
 		CORSOrigins:     h.opts.CORSOrigins,
 		DefaultAgent:    h.opts.DefaultAgent,
 		BlockingTimeout: h.opts.BlockingTimeout,
-		Grace:           h.opts.SoftStop,
+		Grace:           h.opts.SoftStop, // requests that wait for runs have as long as the runs
 		MaxBody:         h.opts.MaxBody,
 		MaxModule:       h.opts.MaxModule,
 		MaxStreams:      h.opts.MaxStreams,
