@@ -1,0 +1,95 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/carrelhq/carrel/guests/go/agent"
+	"github.com/carrelhq/carrel/guests/go/agent/agenttest"
+)
+
+func send(t *testing.T, h *agenttest.Host, text string) agenttest.Result {
+	t.Helper()
+	r, err := h.Send(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestHowARunEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		handler         agent.Handler
+		state, contains string
+	}{
+		"nil completes":      {func(context.Context, *agent.Task) error { return nil }, "completed", ""},
+		"an error fails":     {func(context.Context, *agent.Task) error { return errors.New("no luck") }, "failed", "no luck"},
+		"a question waits":   {func(context.Context, *agent.Task) error { return agent.NeedInput("which?") }, "input_required", "which?"},
+		"a wish for keys":    {func(context.Context, *agent.Task) error { return agent.NeedAuth("log in") }, "auth_required", "log in"},
+		"a refusal rejects":  {func(context.Context, *agent.Task) error { return agent.Reject("not my job") }, "rejected", "not my job"},
+		"a panic fails":      {func(context.Context, *agent.Task) error { panic("oops") }, "failed", "panic: oops (agent_test.go:"},
+		"a nil map, as well": {func(context.Context, *agent.Task) error { var m map[string]int; m["a"] = 1; return nil }, "failed", "(agent_test.go:"},
+	} {
+		agent.Handle(c.handler)
+		if r := send(t, agenttest.New(), "hi"); r.State != c.state || !strings.Contains(r.Message, c.contains) {
+			t.Errorf("%s: got %+v, want %s with %q", name, r, c.state, c.contains)
+		}
+	}
+}
+
+func TestAFunctionFromTextToTextIsAnAgent(t *testing.T) {
+	agent.HandleText(func(_ context.Context, text string) (string, error) { return strings.ToUpper(text), nil })
+	if r := send(t, agenttest.New(), "hi"); r.State != "completed" || r.Output != "HI" {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestOutputProgressAndLog(t *testing.T) {
+	agent.Handle(func(_ context.Context, task *agent.Task) error {
+		task.Logf("got %q", task.Text())
+		if err := task.Status("half way"); err != nil {
+			return err
+		}
+		out := task.Stream("out", "Output")
+		for _, word := range strings.Fields(task.Text()) {
+			if _, err := out.WriteString(word); err != nil {
+				return err
+			}
+		}
+		return out.Close()
+	})
+	r := send(t, agenttest.New(), "a b c")
+	if r.Output != "abc" || len(r.Progress) != 1 || r.Progress[0] != "half way" || len(r.Log) != 1 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestContextLastsFromTaskToTask(t *testing.T) {
+	agent.Handle(func(_ context.Context, task *agent.Task) error {
+		return agent.Update(task, func(n *int) error { *n += 2; return nil })
+	})
+	h := agenttest.New()
+	send(t, h, "one")
+	send(t, h, "two")
+	agent.Handle(func(_ context.Context, task *agent.Task) error {
+		c, err := agent.Load[int](task)
+		if err != nil || c.Value != 4 {
+			t.Errorf("got %+v, %v", c, err)
+		}
+		if err := c.Save(); err != nil {
+			t.Error(err)
+		}
+		stale := &agent.Context[int]{}
+		if err := stale.Save(); !agent.IsCode(err, "conflict") {
+			t.Errorf("a stale save: got %v, want a conflict", err)
+		}
+		messages, err := task.History(2)
+		if err != nil || len(messages) != 2 || messages[1].Text() != "three" {
+			t.Errorf("history: got %+v, %v", messages, err)
+		}
+		return nil
+	})
+	send(t, h, "three")
+}

@@ -1,0 +1,138 @@
+package agent
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// Task is the task a handler works on, in one run of it.
+type Task struct {
+	// ID and ContextID name the task and its context; Tenant and Agent the agent as it is deployed.
+	ID, ContextID, Tenant, Agent string
+	// Run counts the runs of the task from 1; an answer to [NeedInput] starts the next.
+	Run int
+	// Message started this run; Pending are messages that came before it could start.
+	Message Message
+	Pending []Message
+	// AcceptedOutputModes are the media types the caller can take; empty is any.
+	AcceptedOutputModes []string
+	// Limits are the bounds of this run.
+	Limits Limits
+
+	done []Artifact // complete with the end of the run
+}
+
+func newTask(r runRequest) *Task {
+	return &Task{
+		ID: r.TaskID, ContextID: r.ContextID, Tenant: r.Tenant, Agent: r.Agent, Run: r.Run,
+		Message: r.Message, Pending: r.Pending, AcceptedOutputModes: r.AcceptedOutputModes, Limits: r.Limits,
+	}
+}
+
+// Text returns the text of the message that started the run.
+func (t *Task) Text() string { return t.Message.Text() }
+
+// Messages returns the messages of this run: the one that started it, and those pending.
+func (t *Task) Messages() []Message { return append([]Message{t.Message}, t.Pending...) }
+
+// Reply gives the task an artifact of one text. It is complete with the end of the run.
+func (t *Task) Reply(text string) error {
+	t.Finish(Artifact{Parts: []Part{Text(text)}})
+	return nil
+}
+
+// Finish gives the task an artifact that is complete with the end of the run.
+func (t *Task) Finish(a Artifact) {
+	if a.ArtifactID == "" && len(t.done) > 0 {
+		a.ArtifactID = fmt.Sprintf("artifact-%d-%d", t.Run, len(t.done)+1)
+	}
+	t.done = append(t.done, a)
+}
+
+// Status tells the caller how far the work is.
+func (t *Task) Status(text string) error {
+	return call("task_status", map[string]any{"message": agentMessage(text)}, nil)
+}
+
+// Emit sends an artifact to the caller now, complete.
+func (t *Task) Emit(a Artifact) error { return emit(a, false, true) }
+
+func emit(a Artifact, appends, last bool) error {
+	return call("task_artifact", struct {
+		Artifact  Artifact `json:"artifact"`
+		Append    bool     `json:"append,omitempty"`
+		LastChunk bool     `json:"lastChunk,omitempty"`
+	}{a, appends, last}, nil)
+}
+
+// Stream is an artifact that grows: what is written to it reaches the caller
+// chunk by chunk. It is an io.WriteCloser; Close marks the artifact complete.
+type Stream struct {
+	artifact Artifact
+	begun    bool
+}
+
+// Stream begins an artifact of that id and name.
+func (t *Task) Stream(id, name string) *Stream {
+	return &Stream{artifact: Artifact{ArtifactID: id, Name: name}}
+}
+
+// Write sends p as a chunk.
+func (s *Stream) Write(p []byte) (int, error) { return len(p), s.chunk(string(p), false) }
+
+// WriteString sends text as a chunk.
+func (s *Stream) WriteString(text string) (int, error) { return len(text), s.chunk(text, false) }
+
+// Close ends the artifact.
+func (s *Stream) Close() error { return s.chunk("", true) }
+
+func (s *Stream) chunk(text string, last bool) error {
+	a := s.artifact
+	a.Parts = []Part{Text(text)}
+	err := emit(a, s.begun, last)
+	s.begun = true
+	return err
+}
+
+// History returns the newest messages of all tasks of the context, oldest first;
+// limit 0 is as many as there may be.
+func (t *Task) History(limit int) ([]Message, error) {
+	var rep struct {
+		Messages []Message `json:"messages"`
+	}
+	err := call("context_history", map[string]any{"limit": limit}, &rep)
+	return rep.Messages, err
+}
+
+// Artifacts returns what the task has given so far, chunks put together.
+func (t *Task) Artifacts() ([]Artifact, error) {
+	var rep struct {
+		Task struct {
+			Artifacts []Artifact `json:"artifacts"`
+		} `json:"task"`
+	}
+	err := call("task_get", struct{}{}, &rep)
+	return rep.Task.Artifacts, err
+}
+
+// Logf writes a line to the task's log.
+func (t *Task) Logf(format string, args ...any) {
+	// A log that is full or gone is no reason to fail.
+	_ = call("log", map[string]any{"message": fmt.Sprintf(format, args...)}, nil)
+}
+
+// where is the place of a panic in the author's code: " (main.go:12)".
+func where() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	for {
+		f, more := frames.Next()
+		if f.File != "" && !strings.HasPrefix(f.Function, "runtime.") && !strings.Contains(f.Function, "carrel/guests/go/agent.") {
+			return fmt.Sprintf(" (%s:%d)", f.File[strings.LastIndex(f.File, "/")+1:], f.Line)
+		}
+		if !more {
+			return ""
+		}
+	}
+}

@@ -1,0 +1,85 @@
+//go:build wasip1
+
+package agent
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"unsafe"
+)
+
+// pinned holds the buffers that the host knows by address: while they are here,
+// the collector leaves them alone.
+var pinned = map[uint32][]byte{}
+
+func address(b []byte) uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
+
+// alloc gives the host memory to put a request or a reply into.
+//
+//go:wasmexport carrel_alloc
+func alloc(n uint32) uint32 {
+	b := make([]byte, max(n, 1))
+	pinned[address(b)] = b
+	return address(b)
+}
+
+// take returns the bytes that the host has put at an address it was given.
+func take(ptr, n uint32) []byte {
+	b := pinned[ptr]
+	delete(pinned, ptr)
+	return b[:n]
+}
+
+// give keeps b for the host and returns where it is.
+func give(b []byte) uint64 {
+	if len(b) == 0 {
+		return 0
+	}
+	pinned[address(b)] = b
+	return uint64(address(b))<<32 | uint64(len(b))
+}
+
+//go:wasmexport carrel_run
+func run(ptr, n uint32) uint64 { return give(respond(take(ptr, n))) }
+
+//go:wasmexport carrel_describe
+func describeExport() uint64 { return give(describe()) }
+
+// reseed gives every run random numbers of its own: sandboxes begin alike.
+//
+//go:wasmexport carrel_reseed
+func reseed(seed int64) {
+	Random = rand.New(rand.NewPCG(uint64(seed), uint64(seed)^0x9E3779B97F4A7C15))
+}
+
+//go:wasmimport carrel log
+func hostLog(ptr, n uint32) uint64
+
+//go:wasmimport carrel task_get
+func hostTaskGet(ptr, n uint32) uint64
+
+//go:wasmimport carrel task_status
+func hostTaskStatus(ptr, n uint32) uint64
+
+//go:wasmimport carrel task_artifact
+func hostTaskArtifact(ptr, n uint32) uint64
+
+//go:wasmimport carrel context_load
+func hostContextLoad(ptr, n uint32) uint64
+
+//go:wasmimport carrel context_save
+func hostContextSave(ptr, n uint32) uint64
+
+//go:wasmimport carrel context_history
+func hostContextHistory(ptr, n uint32) uint64
+
+var hostFunctions = map[string]func(ptr, n uint32) uint64{
+	"log": hostLog, "task_get": hostTaskGet, "task_status": hostTaskStatus, "task_artifact": hostTaskArtifact,
+	"context_load": hostContextLoad, "context_save": hostContextSave, "context_history": hostContextHistory,
+}
+
+func invoke(name string, request []byte) []byte {
+	packed := hostFunctions[name](address(request), uint32(len(request)))
+	runtime.KeepAlive(request) // the host has read it by now
+	return take(uint32(packed>>32), uint32(packed))
+}

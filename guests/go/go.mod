@@ -1,0 +1,3 @@
+module github.com/carrelhq/carrel/guests/go
+
+go 1.26
