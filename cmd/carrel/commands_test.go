@@ -6,31 +6,84 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/carrelhq/carrel"
 )
 
+// transcript keeps what a program prints and lets others wait for it.
+type transcript struct {
+	mu    sync.Mutex
+	text  strings.Builder
+	moved chan struct{} // closed with the next write
+}
+
+func newTranscript() *transcript { return &transcript{moved: make(chan struct{})} }
+
+func (o *transcript) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	close(o.moved)
+	o.moved = make(chan struct{})
+	return o.text.Write(p)
+}
+
+func (o *transcript) String() string {
+	text, _ := o.look()
+	return text
+}
+
+func (o *transcript) look() (string, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String(), o.moved
+}
+
+// waitFor waits until the program has printed want, or has ended.
+func (o *transcript) waitFor(t *testing.T, want string, ended <-chan struct{}) {
+	t.Helper()
+	for {
+		text, moved := o.look()
+		if strings.Contains(text, want) {
+			return
+		}
+		select {
+		case <-moved:
+		case <-ended:
+			t.Fatalf("the program ended before it printed %q:\n%s", want, o)
+		}
+	}
+}
+
 // served is a server run in this process by the program itself.
 type served struct {
 	t          *testing.T
 	addr, data string
-	output     *readyWriter
+	output     *transcript
+	ended      chan struct{}
 	stop       func() int
 }
 
 // serve runs `carrel serve` until the test ends or stop is called.
 func serve(t *testing.T, data string, args ...string) *served {
 	t.Helper()
-	s := &served{t: t, addr: freeAddr(t), data: data}
-	s.output = &readyWriter{ready: make(chan struct{}), want: "listening   http://" + s.addr}
+	s := background(t, data, append([]string{"serve"}, args...)...)
+	s.output.waitFor(t, "listening   http://"+s.addr, s.ended)
+	return s
+}
+
+// background runs a command that serves until the test ends or stop is called.
+func background(t *testing.T, data string, args ...string) *served {
+	t.Helper()
+	s := &served{t: t, addr: freeAddr(t), data: data, output: newTranscript(), ended: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan struct{})
 	code := 0
 	go func() {
-		defer close(ended)
+		defer close(s.ended)
 		code = run(ctx, program{
-			args:   append([]string{"serve", "--addr", s.addr, "--data", data}, args...),
+			args:   append(args, "--addr", s.addr, "--data", data),
+			env:    os.Environ(),
 			stdin:  strings.NewReader(""),
 			stdout: s.output,
 			stderr: s.output,
@@ -38,15 +91,10 @@ func serve(t *testing.T, data string, args ...string) *served {
 	}()
 	s.stop = func() int {
 		cancel()
-		<-ended
+		<-s.ended
 		return code
 	}
 	t.Cleanup(func() { s.stop() })
-	select {
-	case <-s.output.ready:
-	case <-ended:
-		t.Fatalf("serve ended with %d:\n%s", code, s.output)
-	}
 	return s
 }
 
