@@ -31,37 +31,63 @@ func (m *Manager) Claim(ctx context.Context, job broker.Job) (*Run, error) {
 		return run, nil
 	}
 	var run *Run
-	var outOf error
 	err := m.changeLater(ctx, job.Tenant, job.TaskID, func(e *edit) (err error) {
-		run, outOf = nil, nil
 		if err := m.claimable(e); err != nil {
 			return err
-		}
-		if e.h.owner != "" && e.h.attempt > 0 { // its holder died, or did not renew
-			e.h.lost++
-		}
-		if e.h.lost >= m.opts.MaxAttempts {
-			outOf = fmt.Errorf("its run was tried %d times and lost each time", e.h.lost)
-			return e.giveUp(outOf)
 		}
 		run, err = m.lease(e)
 		return err
 	})
+	if errors.Is(err, errOutOfAttempts) {
+		err = m.abandon(ctx, job)
+	}
 	switch {
 	case errors.Is(err, errNothingToDo), errors.Is(err, ErrTaskNotFound):
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case outOf != nil:
-		m.metrics().TasksEnded.Add(1, ended(failed))
-		return nil, nil
 	}
 	m.begin(ctx, run)
 	return m.pin(run)
 }
 
-// claimable tells whether an attempt may begin now.
+// errOutOfAttempts ends a claim of a run that was lost too often.
+var errOutOfAttempts = errors.New("task: out of attempts")
+
+// abandon fails a task whose run was lost too often. It returns errNothingToDo
+// when that is done.
+func (m *Manager) abandon(ctx context.Context, job broker.Job) error {
+	err := m.change(ctx, job.Tenant, job.TaskID, func(e *edit) error {
+		err := m.claimable(e)
+		if !errors.Is(err, errOutOfAttempts) {
+			return errNothingToDo // somebody was quicker
+		}
+		return e.giveUp(fmt.Errorf("its run was tried %d times and lost each time", m.opts.MaxAttempts))
+	})
+	if err != nil {
+		return err
+	}
+	m.metrics().TasksEnded.Add(1, ended(failed))
+	return errNothingToDo
+}
+
+// claimable tells whether an attempt may begin now. An attempt whose holder died
+// or did not renew counts as lost.
 func (m *Manager) claimable(e *edit) error {
+	if err := m.idle(e); err != nil {
+		return err
+	}
+	if e.h.owner != "" && e.h.attempt > 0 {
+		e.h.lost++
+	}
+	if e.h.lost >= m.opts.MaxAttempts {
+		return errOutOfAttempts
+	}
+	return nil
+}
+
+// idle tells whether nobody works on a task that wants work.
+func (m *Manager) idle(e *edit) error {
 	h := e.h
 	switch {
 	case h.state != submitted && h.state != working, h.due.IsZero():
@@ -156,7 +182,7 @@ func (m *Manager) begin(ctx context.Context, run *Run) {
 	run.ctx, run.cancel = context.WithCancelCause(telemetry.Extract(context.WithoutCancel(ctx), run.trace))
 	run.soon = time.AfterFunc(markAfter, func() {
 		// What goes wrong here goes wrong again, and is seen, when the run ends.
-		_ = run.change(run.ctx, m.changeLater, func(*edit) error { return nil })
+		_ = run.change(run.ctx, m.change, func(*edit) error { return nil })
 	})
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -185,7 +211,7 @@ func (m *Manager) Renew(ctx context.Context, run *Run) error {
 	if time.Until(due) > m.opts.Lease/2 {
 		return nil
 	}
-	err := run.change(ctx, m.changeLater, func(e *edit) error {
+	err := run.change(ctx, m.change, func(e *edit) error {
 		due = e.now.Add(m.opts.Lease)
 		return e.schedule(due)
 	})

@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,10 +37,22 @@ func (m *Manager) change(ctx context.Context, tenantName, id string, fn func(*ed
 	return m.edit(ctx, m.db.Update, tenantName, id, fn)
 }
 
-// changeLater is change without the wait for the disk.
+// changeLater is change without the wait for the disk. It must not append
+// events: a follower would see what a crash then takes back.
 func (m *Manager) changeLater(ctx context.Context, tenantName, id string, fn func(*edit) error) error {
-	return m.edit(ctx, m.db.UpdateLater, tenantName, id, fn)
+	return m.edit(ctx, m.db.UpdateLater, tenantName, id, func(e *edit) error {
+		if err := fn(e); err != nil {
+			return err
+		}
+		if len(e.events) > 0 {
+			return errEarly
+		}
+		return nil
+	})
 }
+
+// errEarly is a programming error: an event that would be seen before it is durable.
+var errEarly = errors.New("task: an event must be durable before it is seen")
 
 type updater func(context.Context, func(storage.Tx) error) error
 
