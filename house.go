@@ -119,7 +119,12 @@ func (h *house) openBroker() error {
 func (h *house) openEngine() (err error) {
 	var inspector agent.Inspector
 	if h.opts.Worker == nil {
-		opts := runtime.Options{MemoryBytes: h.opts.MemoryBytes, Logger: h.opts.Logger, Telemetry: h.telemetry}
+		opts := runtime.Options{
+			MemoryBytes:    h.opts.MemoryBytes,
+			InspectTimeout: h.opts.CompileTimeout,
+			Logger:         h.opts.Logger,
+			Telemetry:      h.telemetry,
+		}
 		if h.opts.DataDir != "" {
 			opts.CacheDir = filepath.Join(h.opts.DataDir, cacheDir)
 		}

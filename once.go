@@ -21,8 +21,9 @@ import (
 
 // OnceOptions configure RunOnce. Zero values are replaced by the defaults given.
 type OnceOptions struct {
-	// Timeout bounds the run (10 min), MemoryBytes its linear memory (64 MiB).
-	Timeout     time.Duration
+	// Timeout bounds the run (10 min), CompileTimeout what comes before it (30 s).
+	Timeout, CompileTimeout time.Duration
+	// MemoryBytes is the most linear memory of the sandbox (64 MiB).
 	MemoryBytes int64
 	// Grants are the host functions the module may call beyond those always granted.
 	Grants []string
@@ -55,13 +56,14 @@ func RunOnce(ctx context.Context, module io.Reader, text string, opts OnceOption
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	full, err := Options{
-		DataDir:     dir,
-		RunTimeout:  opts.Timeout,
-		MemoryBytes: opts.MemoryBytes,
-		Grants:      opts.Grants,
-		MaxAttempts: 1,
-		OnLine:      opts.OnLine,
-		Logger:      opts.Logger,
+		DataDir:        dir,
+		RunTimeout:     opts.Timeout,
+		CompileTimeout: opts.CompileTimeout,
+		MemoryBytes:    opts.MemoryBytes,
+		Grants:         opts.Grants,
+		MaxAttempts:    1,
+		OnLine:         opts.OnLine,
+		Logger:         opts.Logger,
 	}.complete()
 	if err != nil {
 		return Outcome{}, err

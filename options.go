@@ -64,6 +64,8 @@ type Options struct {
 	// RunTimeout bounds a run (10 min), SoftStop how long runs may go on after
 	// shutdown began (10 s), BlockingTimeout a blocking SendMessage (10 min).
 	RunTimeout, SoftStop, BlockingTimeout time.Duration
+	// CompileTimeout bounds compiling and describing an upload (30 s).
+	CompileTimeout time.Duration
 	// MaxAttempts is how often a lost run is tried (5).
 	MaxAttempts int
 	// MaxBody bounds a JSON request (1 MiB), MaxModule an upload (64 MiB).

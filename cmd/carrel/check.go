@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,12 +30,16 @@ would refuse; then standard error names the rule, what is wrong and what to do.`
 		Args:    cobra.ExactArgs(1),
 	}
 	out := p.addOutput(cmd)
+	timeout := cmd.Flags().Duration("compile-timeout", DefaultConfig().CompileTimeout, compileTimeoutUsage)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := positive(*timeout); err != nil {
+			return usagef("--compile-timeout: %w", err)
+		}
 		module, err := readModule(args[0])
 		if err != nil {
 			return err
 		}
-		inspection, err := inspect(cmd.Context(), module)
+		inspection, err := inspect(cmd.Context(), module, *timeout)
 		if refusal := (*abi.Refusal)(nil); errors.As(err, &refusal) {
 			return out.refused(args[0], refusal)
 		}
@@ -61,8 +66,8 @@ func readModule(file string) ([]byte, error) {
 	return module, err
 }
 
-func inspect(ctx context.Context, module []byte) (_ abi.Inspection, err error) {
-	engine, err := runtime.NewEngine(runtime.Options{})
+func inspect(ctx context.Context, module []byte, timeout time.Duration) (_ abi.Inspection, err error) {
+	engine, err := runtime.NewEngine(runtime.Options{InspectTimeout: timeout})
 	if err != nil {
 		return abi.Inspection{}, err
 	}

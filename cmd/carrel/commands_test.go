@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,6 +79,7 @@ func serve(t *testing.T, data string, args ...string) *served {
 func background(t *testing.T, data string, args ...string) *served {
 	t.Helper()
 	s := &served{t: t, addr: freeAddr(t), data: data, output: newTranscript(), ended: make(chan struct{})}
+	shareCompiled(t, data)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	code := 0
 	go func() {
@@ -96,6 +99,18 @@ func background(t *testing.T, data string, args ...string) *served {
 	}
 	t.Cleanup(func() { s.stop() })
 	return s
+}
+
+// shareCompiled gives a data folder the compiled code of all others, so that a
+// module is compiled once in a run of the tests.
+func shareCompiled(t *testing.T, data string) {
+	t.Helper()
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(compiled, filepath.Join(data, "cache")); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatal(err)
+	}
 }
 
 // carrel runs a command against the server, with the operator's key.
@@ -309,10 +324,10 @@ func TestABackupOfARunningServerIsRestored(t *testing.T) {
 func TestAModuleIsCheckedAndRunWithoutAServer(t *testing.T) {
 	t.Parallel()
 	wasm := buildAgent(t, t.TempDir(), "examples/counter")
-	if got := invoke(t, nil, "check", wasm); got.code != exitOK || !strings.Contains(got.stdout, "context_save") {
+	if got := invoke(t, nil, "check", wasm, "--compile-timeout", patience); got.code != exitOK || !strings.Contains(got.stdout, "context_save") {
 		t.Errorf("check: exit code %d\n%s%s", got.code, got.stdout, got.stderr)
 	}
-	if got := invoke(t, nil, "run", wasm, "hello"); got.code != exitOK || got.stdout != "Your context is 2 messages long.\n" {
+	if got := invoke(t, nil, "run", wasm, "hello", "--compile-timeout", patience); got.code != exitOK || got.stdout != "Your context is 2 messages long.\n" {
 		t.Errorf("run: exit code %d, %q, %s", got.code, got.stdout, got.stderr)
 	}
 	if got := invoke(t, nil, "run", wasm, "hello", "--allow", "everything"); got.code != exitUsage {

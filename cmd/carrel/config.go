@@ -26,9 +26,11 @@ type Config struct {
 	Concurrency, MaxAttempts            int
 	MaxQueued, MaxStreams, MaxConns     int
 	RunTimeout, SoftStop                time.Duration
-	BlockingTimeout                     time.Duration
+	BlockingTimeout, CompileTimeout     time.Duration
 	LogLevel, LogFormat                 string
 }
+
+const compileTimeoutUsage = "how long compiling a module may take"
 
 // DefaultConfig returns the configuration of a server that was told nothing.
 func DefaultConfig() Config {
@@ -48,6 +50,7 @@ func DefaultConfig() Config {
 		RunTimeout:      10 * time.Minute,
 		SoftStop:        10 * time.Second,
 		BlockingTimeout: 10 * time.Minute,
+		CompileTimeout:  30 * time.Second,
 		LogLevel:        "info",
 		LogFormat:       "text",
 	}
@@ -78,6 +81,7 @@ func (c *Config) bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.RunTimeout, "run-timeout", c.RunTimeout, "how long a run may take")
 	fs.DurationVar(&c.SoftStop, "soft-stop", c.SoftStop, "how long runs may go on after shutdown began")
 	fs.DurationVar(&c.BlockingTimeout, "blocking-timeout", c.BlockingTimeout, "how long a blocking SendMessage waits for the task")
+	fs.DurationVar(&c.CompileTimeout, "compile-timeout", c.CompileTimeout, compileTimeoutUsage)
 	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "the `least` that is logged: debug, info, warn or error")
 	fs.StringVar(&c.LogFormat, "log-format", c.LogFormat, "`text` or json")
 }
@@ -106,6 +110,7 @@ func (c *Config) validate() error {
 		{"run_timeout", positive(c.RunTimeout)},
 		{"soft_stop", positive(c.SoftStop)},
 		{"blocking_timeout", positive(c.BlockingTimeout)},
+		{"compile_timeout", positive(c.CompileTimeout)},
 		{"log_level", new(slog.LevelVar).UnmarshalText([]byte(c.LogLevel))},
 		{"log_format", oneOf(c.LogFormat, "text", "json")},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -30,6 +31,7 @@ reason is on standard error, where the module's log lines go too.`,
 	out := p.addOutput(cmd)
 	flags := cmd.Flags()
 	flags.DurationVar(&opts.Timeout, "timeout", 30*time.Second, "how long the run may take")
+	flags.DurationVar(&opts.CompileTimeout, "compile-timeout", DefaultConfig().CompileTimeout, compileTimeoutUsage)
 	flags.Var(&memory, "memory", "the most linear memory of the sandbox")
 	flags.StringSliceVar(&opts.Grants, "allow", nil, "host `functions` the module may call beyond those always allowed")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -55,8 +57,8 @@ reason is on standard error, where the module's log lines go too.`,
 }
 
 func checkRun(opts carrel.OnceOptions, memory byteSize) error {
-	if opts.Timeout <= 0 {
-		return usagef("--timeout: must be more than 0")
+	if err := cmp.Or(positive(opts.Timeout), positive(opts.CompileTimeout)); err != nil {
+		return usagef("--timeout and --compile-timeout: %w", err)
 	}
 	if err := checkMemory(memory); err != nil {
 		return usagef("--memory: %w", err)

@@ -108,6 +108,7 @@ func (c Config) options() carrel.Options {
 		RunTimeout:       c.RunTimeout,
 		SoftStop:         c.SoftStop,
 		BlockingTimeout:  c.BlockingTimeout,
+		CompileTimeout:   c.CompileTimeout,
 		MaxAttempts:      c.MaxAttempts,
 		MaxBody:          int64(c.MaxBody),
 		MaxModule:        int64(c.MaxModule),
