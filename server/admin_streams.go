@@ -77,7 +77,7 @@ func (s *Server) serveUpload(x *exchange, owner, name string) error {
 	if x.body.length > s.opts.MaxModule {
 		return tooLarge(s.opts.MaxModule)
 	}
-	x.body.pace = readTimeout
+	x.body.pace = s.opts.timing.read
 	a, err := s.parts.agents.Push(x.ctx, owner, name, x.body, opts)
 	if err != nil {
 		return err

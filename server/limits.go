@@ -11,20 +11,32 @@ import (
 const (
 	// maxHeader bounds the request line and header fields together.
 	maxHeader = 8 << 10
-	// readTimeout bounds the time for a whole request, each step of an upload,
-	// and a TLS handshake; idleTimeout the wait for the next request.
-	readTimeout = 30 * time.Second
-	idleTimeout = 2 * time.Minute
-	// writeTimeout bounds one write of an answer, or of one frame of a stream.
-	writeTimeout = 30 * time.Second
-	// lastAnswers is the time for requests to answer after they were told to at shutdown.
-	lastAnswers = time.Second
 	// maxFailures is how many wrong keys an address may show in a failureWindow.
 	maxFailures   = 300
 	failureWindow = time.Minute
 	// maxAddresses bounds the addresses that are counted.
 	maxAddresses = 10_000
 )
+
+// timing is how long the edge waits for others.
+type timing struct {
+	// read bounds the time for a whole request, each step of an upload, and a TLS
+	// handshake; idle the wait for the next request.
+	read, idle time.Duration
+	// write bounds one write of an answer, or of one frame of a stream.
+	write time.Duration
+	// lastAnswers is the time for requests to answer after they were told to at shutdown.
+	lastAnswers time.Duration
+}
+
+func (t timing) withDefaults() timing {
+	return timing{
+		read:        or(t.read, 30*time.Second),
+		idle:        or(t.idle, 2*time.Minute),
+		write:       or(t.write, 30*time.Second),
+		lastAnswers: or(t.lastAnswers, time.Second),
+	}
+}
 
 // slots counts what is open at a time.
 type slots struct {

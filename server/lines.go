@@ -44,7 +44,7 @@ func (l *lines) Close() error {
 // Read fills p from the current line, after waiting for one where that is needed.
 func (l *lines) Read(p []byte) (int, error) {
 	err := l.advance()
-	if deadlineErr := l.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); deadlineErr != nil {
+	if deadlineErr := l.conn.SetWriteDeadline(time.Now().Add(l.server.opts.timing.write)); deadlineErr != nil {
 		return 0, deadlineErr
 	}
 	if err != nil {
@@ -99,15 +99,16 @@ func (s *Server) serveBackup(x *exchange) error {
 // pulls, so a goroutine stands between them; it ends with the body.
 type backup struct {
 	*io.PipeReader
-	conn   net.Conn
-	cancel context.CancelFunc
-	done   chan struct{}
+	conn     net.Conn
+	patience time.Duration
+	cancel   context.CancelFunc
+	done     chan struct{}
 }
 
 func (s *Server) newBackup(x *exchange) *backup {
 	ctx, cancel := context.WithCancel(x.ctx)
 	r, w := io.Pipe()
-	b := &backup{PipeReader: r, conn: x.c.Context().Conn(), cancel: cancel, done: make(chan struct{})}
+	b := &backup{PipeReader: r, conn: x.c.Context().Conn(), patience: s.opts.timing.write, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(b.done)
 		err := s.opts.Backup(ctx, w)
@@ -122,7 +123,7 @@ func (s *Server) newBackup(x *exchange) *backup {
 // Read reads the next piece, and gives the write that follows its time.
 func (b *backup) Read(p []byte) (int, error) {
 	n, err := b.PipeReader.Read(p)
-	if deadlineErr := b.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); deadlineErr != nil {
+	if deadlineErr := b.conn.SetWriteDeadline(time.Now().Add(b.patience)); deadlineErr != nil {
 		return 0, deadlineErr
 	}
 	return n, err

@@ -56,6 +56,9 @@ func (s *Server) handle(c *fiber.Ctx) (err error) {
 			err = s.fail(x, fmt.Errorf("panic: %v", p))
 		}
 		x.body.finish(c)
+		if s.following.Err() != nil {
+			c.Context().SetConnectionClose() // fasthttp stops saying so when its time is over
+		}
 		s.secure(x)
 		span.Set(slog.String("http.route", x.route), slog.Int("http.response.status_code", c.Response().StatusCode()))
 		span.End(nil)

@@ -60,6 +60,8 @@ type Options struct {
 	Backup    func(ctx context.Context, w interface{ Write([]byte) (int, error) }) error
 	Logger    *slog.Logger
 	Telemetry *telemetry.Telemetry
+
+	timing timing
 }
 
 // Server serves A2A and the admin API over HTTP.
@@ -128,10 +130,10 @@ func (s *Server) newApp() *fiber.App {
 		BodyLimit:                    maxHeader, // no more than this is read before a handler runs
 		ReadBufferSize:               maxHeader,
 		Concurrency:                  s.opts.MaxConns,
-		ReadTimeout:                  readTimeout,
-		IdleTimeout:                  idleTimeout,
+		ReadTimeout:                  s.opts.timing.read,
+		IdleTimeout:                  s.opts.timing.idle,
 		// Streams move this deadline on with each frame; see stream.Read.
-		WriteTimeout:          writeTimeout,
+		WriteTimeout:          s.opts.timing.write,
 		DisableStartupMessage: true,
 		ErrorHandler:          s.handleError,
 	})
@@ -176,7 +178,7 @@ func (s *Server) shutdown(conns *listener) {
 		return
 	}
 	s.stop(errShuttingDown)
-	if drained(lastAnswers, func() bool { return len(conns.open()) == 0 }) {
+	if drained(s.opts.timing.lastAnswers, func() bool { return len(conns.open()) == 0 }) {
 		return
 	}
 	s.opts.Logger.Warn("connections cut off at shutdown", "connections", len(conns.open()))

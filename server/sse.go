@@ -89,7 +89,7 @@ func (st *stream) Read(p []byte) (int, error) {
 		st.advance()
 		n = st.drain(p)
 	}
-	if err := st.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := st.conn.SetWriteDeadline(time.Now().Add(st.server.opts.timing.write)); err != nil {
 		return 0, err
 	}
 	if n == 0 {

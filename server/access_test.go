@@ -1,0 +1,177 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/carrelhq/carrel/tenant"
+)
+
+// methods are the verbs that every route is tried with.
+var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+// rpcMethodNames are all methods of the binding.
+func (s *Server) rpcMethodNames() []string {
+	var names []string
+	for name := range s.rpc {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestWhatIsNotYoursIsNotThere asks on every route and with every verb for
+// another tenant's things and for things that do not exist, and wants the same
+// answer, byte for byte but for the names that were asked for.
+func TestWhatIsNotYoursIsNotThere(t *testing.T) {
+	t.Parallel()
+	w := newScripted()
+	h := newHouse(t, working(t, w))
+	var sent struct {
+		Result struct {
+			Task struct{ ID, ContextID string }
+		}
+	}
+	h.rpc("/agents/beta/hidden", "SendMessage", `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"ask"}]}}`, "token", "beta").decode(t, &sent)
+	taskID, contextID := sent.Result.Task.ID, sent.Result.Task.ContextID
+	keys, err := h.keys.List(t.Context(), "beta")
+	if err != nil || len(keys) != 1 || taskID == "" {
+		t.Fatal(keys, err, sent)
+	}
+	const noTask = "00000000-0000-4000-8000-000000000000"
+
+	// Each pair is a path to what is another's, and to what nobody has.
+	pairs := [][2]string{
+		{"/agents/beta/hidden", "/agents/beta/nobody"},
+		{"/agents/beta/hidden/", "/agents/nobody/hidden/"},
+		{"/agents/beta/hidden/.well-known/agent-card.json", "/agents/beta/nobody/.well-known/agent-card.json"},
+		{"/agents/beta/hidden/tasks", "/agents/beta/nobody/tasks"},
+		{"/api/v1/tenants/beta/agents", "/api/v1/tenants/nobody/agents"},
+		{"/api/v1/tenants/beta/agents/hidden", "/api/v1/tenants/beta/agents/nobody"},
+		{"/api/v1/tenants/beta/agents/hidden/versions", "/api/v1/tenants/nobody/agents/hidden/versions"},
+		{"/api/v1/tenants/beta/agents/hidden/rollback", "/api/v1/tenants/nobody/agents/hidden/rollback"},
+		{"/api/v1/tenants/beta/agents/hidden/tasks", "/api/v1/tenants/nobody/agents/hidden/tasks"},
+		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID, "/api/v1/tenants/beta/agents/hidden/tasks/" + noTask},
+		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID + "/cancel", "/api/v1/tenants/beta/agents/nobody/tasks/" + taskID + "/cancel"},
+		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID + "/log", "/api/v1/tenants/beta/agents/hidden/tasks/" + noTask + "/log"},
+		{"/api/v1/tenants/beta/agents/hidden/contexts/" + contextID, "/api/v1/tenants/beta/agents/hidden/contexts/" + noTask},
+		{"/api/v1/tenants/beta/keys", "/api/v1/tenants/nobody/keys"},
+		{"/api/v1/tenants/beta/keys/" + keys[0].ID, "/api/v1/tenants/beta/keys/nokey"},
+		// Its own agents, with another's ids.
+		{"/api/v1/tenants/acme/agents/hidden/tasks/" + taskID, "/api/v1/tenants/acme/agents/hidden/tasks/" + noTask},
+		{"/api/v1/tenants/acme/agents/hidden/tasks/" + taskID + "/cancel", "/api/v1/tenants/acme/agents/hidden/tasks/" + noTask + "/cancel"},
+		{"/api/v1/tenants/acme/agents/hidden/tasks/" + taskID + "/log", "/api/v1/tenants/acme/agents/hidden/tasks/" + noTask + "/log"},
+		{"/api/v1/tenants/acme/agents/hidden/contexts/" + contextID, "/api/v1/tenants/acme/agents/hidden/contexts/" + noTask},
+		{"/api/v1/tenants/acme/keys/" + keys[0].ID, "/api/v1/tenants/acme/keys/nokey"},
+	}
+	for _, who := range [][]string{nil, {"token", "acme"}, {"Authorization", "Bearer ck_nosuchke_y"}} {
+		for _, pair := range pairs {
+			for _, method := range methods {
+				headers := append([]string{"Content-Type", "application/json", "A2A-Version", "1.0"}, who...)
+				theirs := h.do(method, pair[0], rpcBody("GetTask", `{"id":"`+taskID+`"}`), headers...)
+				nobodys := h.do(method, pair[1], rpcBody("GetTask", `{"id":"`+taskID+`"}`), headers...)
+				if got, want := seen(theirs), seen(nobodys); got != want {
+					t.Errorf("%s %s as %v: got\n%s\nbut for %s\n%s", method, pair[0], who, got, pair[1], want)
+				}
+				if theirs.StatusCode < 400 && method != "OPTIONS" {
+					t.Errorf("%s %s as %v: got %d", method, pair[0], who, theirs.StatusCode)
+				}
+			}
+		}
+	}
+	for _, method := range h.server.rpcMethodNames() {
+		for _, params := range []string{`{"id":"%s"}`, `{"taskId":"%s","id":"x","url":"https://x"}`, `{"message":{"messageId":"m","taskId":"%s","role":"ROLE_USER","parts":[{"text":"hi"}]}}`} {
+			theirs := h.rpc("/agents/acme/hidden", method, fmt.Sprintf(params, taskID), "token", "acme")
+			nobodys := h.rpc("/agents/acme/hidden", method, fmt.Sprintf(params, noTask), "token", "acme")
+			if got, want := seen(theirs), seen(nobodys); got != want && !strings.Contains(got, `"tasks":[]`) {
+				t.Errorf("%s %s: got\n%s\nbut for no task\n%s", method, params, got, want)
+			}
+		}
+	}
+	if r := h.rpc("/agents/beta/hidden", "GetTask", `{"id":"`+taskID+`"}`, "token", "beta"); !strings.Contains(r.body, "TASK_STATE_INPUT_REQUIRED") {
+		t.Errorf("the task did not survive: %s", r.body)
+	}
+}
+
+// seen is all of a reply that could tell one case from the other.
+func seen(r reply) string {
+	r.Header.Del("Date")
+	return fmt.Sprintf("%d %v\n%s", r.StatusCode, r.Header, r.body)
+}
+
+func TestAnonymousCallersOfAPublicAgentKnowTasksByTheirIdsOnly(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, working(t, newScripted()))
+	send := `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"echo hi"}]}}`
+	var sent struct {
+		Result struct {
+			Task struct{ ID, ContextID string }
+		}
+	}
+	h.rpc("/agents/acme/open", "SendMessage", send).decode(t, &sent)
+	if r := h.rpc("/agents/acme/open", "GetTask", `{"id":"`+sent.Result.Task.ID+`"}`); r.code(t) != 0 {
+		t.Errorf("get by id: got %s", r.body)
+	}
+	if r := h.rpc("/agents/acme/open", "ListTasks", `{"contextId":"`+sent.Result.Task.ContextID+`"}`); r.StatusCode != http.StatusUnauthorized {
+		t.Errorf("list: got %d %s", r.StatusCode, r.body)
+	}
+	again := strings.Replace(send, `"role"`, `"contextId":"`+sent.Result.Task.ContextID+`","role"`, 1)
+	if r := h.rpc("/agents/acme/open", "SendMessage", again); r.code(t) != 0 {
+		t.Errorf("a second message in the context: got %s", r.body)
+	}
+	// A key of another tenant is no better than none, a wrong key is refused.
+	if r := h.rpc("/agents/acme/open", "ListTasks", `{}`, "token", "beta"); r.StatusCode != http.StatusUnauthorized {
+		t.Errorf("list with another's key: got %d %s", r.StatusCode, r.body)
+	}
+	if r := h.rpc("/agents/acme/open", "SendMessage", send, "Authorization", "Bearer nonsense"); r.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a wrong key: got %d %s", r.StatusCode, r.body)
+	}
+	if r := h.rpc("/agents/acme/open", "ListTasks", `{}`, "token", "operator"); r.code(t) != 0 {
+		t.Errorf("list as operator: got %s", r.body)
+	}
+}
+
+func TestARevokedKeyOpensNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	key, token, err := h.keys.Create(t.Context(), tenant.KeySpec{Tenant: "acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.tokens["short"] = token
+	if r := h.rpc("/agents/acme/hidden", "ListTasks", `{}`, "token", "short"); r.code(t) != 0 {
+		t.Errorf("got %s", r.body)
+	}
+	if err := h.keys.Revoke(t.Context(), "acme", key.ID); err != nil {
+		t.Fatal(err)
+	}
+	if r := h.rpc("/agents/acme/hidden", "ListTasks", `{}`, "token", "short"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("a private agent with a revoked key: got %d", r.StatusCode)
+	}
+	if r := h.rpc("/agents/acme/carded", "ListTasks", `{}`, "token", "short"); r.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a card-only agent with a revoked key: got %d", r.StatusCode)
+	}
+}
+
+func TestWrongKeysAreCounted(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for i := range maxFailures {
+		if r := h.rpc("/agents/acme/carded", "ListTasks", `{}`, "Authorization", "Bearer wrong"); r.StatusCode != http.StatusUnauthorized {
+			t.Fatalf("wrong key %d: got %d", i, r.StatusCode)
+		}
+	}
+	r := h.rpc("/agents/acme/carded", "ListTasks", `{}`, "token", "acme")
+	if r.StatusCode != http.StatusTooManyRequests || r.code(t) != -31429 || r.Header.Get("Retry-After") == "" {
+		t.Errorf("after %d wrong keys: got %d %s", maxFailures, r.StatusCode, r.body)
+	}
+	if r := h.rpc("/agents/acme/hidden", "ListTasks", `{}`, "token", "acme"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("a private agent: got %d, want what one without a key sees", r.StatusCode)
+	}
+	if r := h.do("GET", "/agents/acme/carded/.well-known/agent-card.json", ""); r.StatusCode != http.StatusOK {
+		t.Errorf("a card: got %d", r.StatusCode)
+	}
+}
