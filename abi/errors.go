@@ -39,7 +39,9 @@ var Codes = []Code{
 
 // Error is a refusal as the guest sees it: {"code":…,"message":…}.
 type Error struct {
-	Code    Code   `json:"code"`
+	// Code is one of the codes below.
+	Code Code `json:"code"`
+	// Message is for the agent's author.
 	Message string `json:"message"`
 }
 

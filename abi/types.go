@@ -136,11 +136,16 @@ type Description struct {
 
 // Skill is one skill of an agent card.
 type Skill struct {
-	ID          string   `json:"id"`
-	Name        string   `json:"name"`
-	Description string   `json:"description"`
-	Tags        []string `json:"tags,omitempty"`
-	Examples    []string `json:"examples,omitempty"`
+	// ID names the skill within the card.
+	ID string `json:"id"`
+	// Name and Description are for people.
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	// Tags are words to find the skill by.
+	Tags []string `json:"tags,omitempty"`
+	// Examples are messages that the skill is good for.
+	Examples []string `json:"examples,omitempty"`
+	// InputModes and OutputModes are media types; empty is those of the agent.
 	InputModes  []string `json:"inputModes,omitempty"`
 	OutputModes []string `json:"outputModes,omitempty"`
 }
