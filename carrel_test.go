@@ -2,11 +2,15 @@ package carrel_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -262,4 +266,40 @@ func TestHealthReadinessAndMetrics(t *testing.T) {
 			t.Errorf("%s: got status %d", path, resp.StatusCode)
 		}
 	}
+}
+
+func TestTLSIsServedWithTheCertificateGiven(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	opts := embedded(filepath.Join(dir, "data"))
+	cert := httptest.NewUnstartedServer(nil)
+	cert.StartTLS()
+	cert.Close()
+	opts.TLSCert, opts.TLSKey = writePair(t, dir, cert.TLS.Certificates[0])
+	s := start(t, opts)
+	client := cert.Client()
+	resp, err := client.Get(s.URL() + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if !strings.HasPrefix(s.URL(), "https://") || resp.StatusCode != http.StatusOK {
+		t.Errorf("%s: got status %d", s.URL(), resp.StatusCode)
+	}
+}
+
+func writePair(t *testing.T, dir string, pair tls.Certificate) (certFile, keyFile string) {
+	t.Helper()
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, der []byte) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	return write("cert.pem", "CERTIFICATE", pair.Certificate[0]), write("key.pem", "PRIVATE KEY", key)
 }

@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/carrelhq/carrel/storage/badgerdb"
+	"github.com/carrelhq/carrel/tenant"
 )
 
 // ensureOperator makes the operator's key on the first start, keeps its token in
@@ -25,6 +28,26 @@ func (s *Server) ensureOperator(ctx context.Context) error {
 		s.opts.OnOperatorToken(token)
 	}
 	return nil
+}
+
+// RecoverOperator makes a new operator's key in the data folder of a server that
+// is not running, for when the one there was is lost: whoever can read the folder
+// has all that the key opens. ErrDataInUse when a server runs.
+func RecoverOperator(ctx context.Context, dataDir string) (token string, err error) {
+	dir := filepath.Join(dataDir, storeDir)
+	if _, err := os.Stat(dir); err != nil {
+		return "", err // opening would make a store
+	}
+	db, err := badgerdb.Open(badgerdb.Options{Dir: dir})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	_, token, err = tenant.NewKeys(db).Create(ctx, tenant.KeySpec{Operator: true, Name: "recovered"})
+	if err != nil {
+		return "", err
+	}
+	return token, writeOperatorKey(dataDir, token)
 }
 
 func writeOperatorKey(dataDir, token string) error {

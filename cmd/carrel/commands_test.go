@@ -288,6 +288,27 @@ func TestTheFirstStartPrintsTheOperatorsKeyOnce(t *testing.T) {
 	again.ok("keys", "list", "--operator")
 }
 
+func TestALostKeyOfTheOperatorIsReplaced(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	recover := func() invoked { return invoke(t, nil, "keys", "recover", "--data", data) }
+	if got := recover(); got.code != exitFailed || !strings.Contains(got.stderr, "holds no store") {
+		t.Errorf("in an empty folder: exit code %d, %q", got.code, got.stderr)
+	}
+	s := serve(t, data)
+	if got := recover(); got.code != exitFailed || !strings.Contains(got.stderr, "stop it first") {
+		t.Errorf("while a server runs: exit code %d, %q", got.code, got.stderr)
+	}
+	s.stop()
+	if err := os.Remove(filepath.Join(data, carrel.OperatorKeyFile)); err != nil {
+		t.Fatal(err)
+	}
+	if got := recover(); got.code != exitOK || !strings.HasPrefix(got.stdout, "ck_") {
+		t.Fatalf("recover: exit code %d, %q, %q", got.code, got.stdout, got.stderr)
+	}
+	serve(t, data).ok("keys", "list", "--operator")
+}
+
 func TestABackupOfARunningServerIsRestored(t *testing.T) {
 	t.Parallel()
 	data, dir := t.TempDir(), t.TempDir()

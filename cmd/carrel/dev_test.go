@@ -105,6 +105,14 @@ func TestAServerInUseIsSaidWithWhatToDo(t *testing.T) {
 	}
 }
 
+func TestADevelopmentServerIsRefusedOnAnAddressOfTheNetwork(t *testing.T) {
+	t.Parallel()
+	got := invoke(t, nil, "serve", "--dev", "--addr", "0.0.0.0:0", "--data", t.TempDir())
+	if got.code != exitFailed || !strings.Contains(got.stderr, "loopback") || got.stdout != "" {
+		t.Errorf("exit code %d, %q, %q", got.code, got.stdout, got.stderr)
+	}
+}
+
 // agentSource is an agent without an SDK: it asks back when it is told to, and
 // else answers with its version.
 const agentSource = `package main

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/carrelhq/carrel"
 )
 
 // key is a key as the admin API answers it.
@@ -37,7 +43,7 @@ func newKeysCommand(p program) *cobra.Command {
 		Short:   "Make, list and revoke keys",
 		Args:    cobra.NoArgs,
 	}
-	cmd.AddCommand(newKeysCreateCommand(p), newKeysListCommand(p), newKeysRevokeCommand(p))
+	cmd.AddCommand(newKeysCreateCommand(p), newKeysListCommand(p), newKeysRevokeCommand(p), newKeysRecoverCommand(p))
 	return cmd
 }
 
@@ -124,5 +130,35 @@ func newKeysRevokeCommand(p program) *cobra.Command {
 		}
 		return c.print(map[string]string{"revoked": args[0]}, func() { fmt.Fprintf(c.stdout, "key %s is revoked\n", cell(args[0])) })
 	})
+	return cmd
+}
+
+func newKeysRecoverCommand(p program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "recover",
+		Short: "Make a new operator's key when the one there was is lost",
+		Long: `Make a new operator's key in the data folder of a server that is not running, for when
+the one there was is lost. Keys that there are stay valid; revoke them afterwards.`,
+		Example: "  carrel keys recover --data ./carrel-data",
+		Args:    cobra.NoArgs,
+	}
+	out := p.addOutput(cmd)
+	data := cmd.Flags().String("data", "", "data `folder` of the server (CARREL_DATA, else "+DefaultConfig().Data+")")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		dir := cmp.Or(*data, p.getenv("CARREL_DATA"), DefaultConfig().Data)
+		token, err := carrel.RecoverOperator(cmd.Context(), dir)
+		switch {
+		case errors.Is(err, carrel.ErrDataInUse):
+			return fmt.Errorf("a server has %s open; stop it first", dir)
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("%s holds no store; name a server's data folder with --data", dir)
+		case err != nil:
+			return err
+		}
+		return out.print(map[string]string{"token": token}, func() {
+			fmt.Fprintln(p.stdout, token)
+			fmt.Fprintf(p.stderr, "the operator's new key is kept in %s\n", filepath.Join(dir, carrel.OperatorKeyFile))
+		})
+	}
 	return cmd
 }

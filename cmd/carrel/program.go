@@ -49,6 +49,9 @@ func run(ctx context.Context, p program) int {
 		return exitOK
 	case errors.Is(err, errSilent):
 		return exitFailed
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(p.stderr, "carrel: interrupted")
+		return exitFailed
 	}
 	fmt.Fprintf(p.stderr, "carrel: %s\n", strings.TrimPrefix(err.Error(), "carrel: "))
 	if errors.Is(err, errUsage) || isCobraUsage(err) {
