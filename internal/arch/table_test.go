@@ -1,0 +1,60 @@
+package arch
+
+// rule is what a package may import: packages of ours, and outside modules it
+// owns. The standard library is free to all.
+type rule struct {
+	ours, outside []string
+}
+
+// Outside modules by short names.
+const (
+	a2apb    = "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	protobuf = "google.golang.org/protobuf" // goes with a2apb: it is how its types are read and written
+	uuid     = "github.com/google/uuid"
+	sync     = "golang.org/x/sync"
+)
+
+// table is the import table: a direct import that is not in it fails.
+var table = map[string]rule{
+	"abi":                 {},
+	"storage":             {},
+	"storage/storagetest": {ours: []string{"storage"}},
+	"storage/badgerdb":    {ours: []string{"storage"}, outside: []string{"github.com/dgraph-io/badger/v4", "github.com/dgraph-io/ristretto/v2", "golang.org/x/sys"}},
+	"broker":              {},
+	"broker/brokertest":   {ours: []string{"broker"}, outside: []string{"github.com/google/go-cmp", sync}},
+	"internal/telemetry":  {outside: []string{"go.opentelemetry.io/otel", "go.opentelemetry.io/contrib", "github.com/prometheus"}},
+	"tenant":              {ours: []string{"storage"}},
+	"agent":               {ours: []string{"abi", "storage", "tenant"}, outside: []string{a2apb, protobuf, uuid, sync}},
+	"host":                {ours: []string{"abi", "storage", "tenant", "internal/telemetry"}},
+	"runtime":             {ours: []string{"abi", "host", "internal/telemetry"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys"}},
+	"task":                {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid}},
+	"task/worker":         {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
+	"task/wasm":           {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
+	"server": {
+		// Of storage the edge knows errors only: what is not there, and that nothing can be written.
+		ours: []string{"abi", "agent", "task", "tenant", "internal/telemetry", "storage"},
+		// fasthttp is Fiber's own engine and comes with it.
+		outside: []string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/danielgtaylor/huma/v2", a2apb, protobuf, "google.golang.org/genproto", uuid},
+	},
+	"": {
+		ours: []string{
+			"abi", "agent", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/wasm", "task/worker",
+			"tenant", "internal/telemetry",
+		},
+		outside: []string{a2apb, protobuf, uuid, sync},
+	},
+	"cmd/carrel": {
+		ours: []string{"", "abi", "agent", "runtime", "host", "task", "task/wasm", "tenant", "storage", "storage/badgerdb"},
+		outside: []string{
+			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/knadh/koanf", "github.com/fsnotify/fsnotify",
+			"github.com/a2aproject/a2a-go/v2", "golang.org/x/term", "github.com/mattn/go-isatty", "go.yaml.in/yaml/v3", protobuf, uuid, sync,
+		},
+	},
+	"examples/embedded": {ours: []string{"", "abi", "agent", "task"}, outside: []string{a2apb}},
+	"internal/arch":     {},
+	"internal/bench":    {ours: []string{"", "abi", "agent", "task"}, outside: []string{a2apb, "github.com/valyala/fasthttp"}},
+	"internal/gen":      {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
+}
+
+// suites are packages that are test suites, and so may import testing.
+var suites = map[string]bool{"storage/storagetest": true, "broker/brokertest": true}
