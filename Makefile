@@ -1,0 +1,66 @@
+# carrel: everything a developer runs. CI calls check and test and nothing else.
+
+GO ?= go
+# The race detector needs a C compiler; where there is none, tests run without it and say so.
+RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+GUESTS := guests/go examples/counter
+MODULES := $(GUESTS) internal/bench/peers/a2ago
+
+.PHONY: help build check test test-root test-guests vet-guests lint vuln tidy generate bench peers crash fuzz clean
+
+help: ## lists the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## builds bin/carrel, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/carrel ./cmd/carrel
+
+check: lint tidy generate vet-guests vuln ## formatting, vet, staticcheck, govulncheck; tidy and generate leave no diff
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+tidy:
+	$(GO) mod tidy -diff
+	@for m in $(MODULES); do echo "$(GO) mod tidy -diff ($$m)"; (cd $$m && $(GO) mod tidy -diff) || exit 1; done
+
+generate: ## writes what is generated; in check it must change nothing
+	@before=$$(git status --porcelain; git diff | cksum); $(GO) generate ./... && after=$$(git status --porcelain; git diff | cksum); \
+	if [ "$$before" != "$$after" ]; then echo "generated files were not up to date; look at them and commit them"; git status --short; [ -z "$$CI" ] || exit 1; fi
+
+vuln:
+	@if out=$$($(GO) tool govulncheck ./... 2>&1); then echo "$$out" | tail -1; \
+	elif echo "$$out" | grep -q 'fetching vulnerabilities'; then echo "NOT RUN: govulncheck (its data at vuln.go.dev cannot be reached)"; \
+	else echo "$$out"; exit 1; fi
+
+vet-guests:
+	@for m in $(GUESTS); do echo "vet $$m for wasip1"; (cd $$m && GOOS=wasip1 GOARCH=wasm $(GO) vet ./...) || exit 1; done
+	cd internal/bench/peers/a2ago && $(GO) vet ./...
+
+test: test-guests test-root ## runs all tests, under the race detector
+ifeq ($(RACE),)
+	@echo "NOT RUN: the race detector (no C compiler found; install one, for example gcc)"
+endif
+
+test-guests:
+	@for m in $(GUESTS); do echo "test $$m"; (cd $$m && $(GO) test $(RACE) -shuffle=on ./...) || exit 1; done
+
+test-root:
+	$(GO) test $(RACE) -shuffle=on -timeout 15m ./...
+
+bench: ## measures against the references and prints one table
+	$(GO) run ./internal/bench
+
+crash: ## kills a server 50 times while 32 clients send
+	$(GO) test ./cmd/carrel -run '^TestCrash$$' -count=1 -v -timeout 30m -args -crash.kills=50 -crash.clients=32
+
+FUZZTIME ?= 1m
+fuzz: ## runs each fuzz target for FUZZTIME (1m)
+	@for pkg in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) || exit 1; done; done
+
+clean: ## removes what was built
+	rm -rf bin
+	$(MAKE) -C internal/bench/peers clean 2>/dev/null || true
