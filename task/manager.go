@@ -2,7 +2,6 @@ package task
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -117,11 +116,3 @@ func (m *Manager) metrics() *telemetry.Metrics {
 	return m.opts.Telemetry.Metrics
 }
 
-// find reads a task's head for an agent's caller.
-func (m *Manager) find(ctx context.Context, ref Ref, id string) (h *head, err error) {
-	err = m.view(ctx, ref.Tenant, func(tx storage.Tx) error {
-		h, err = getHead(tx, ref.Agent, id)
-		return err
-	})
-	return h, err
-}

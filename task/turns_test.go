@@ -49,10 +49,12 @@ func TestTasksOfOneContextTakeTurns(t *testing.T) {
 func TestATurnPassesHoweverATaskEnds(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(h *house, run *task.Run) error{
-		"completed":      func(h *house, run *task.Run) error { return h.Finish(t.Context(), run, task.Result{}) },
-		"failed":         func(h *house, run *task.Run) error { return h.Finish(t.Context(), run, task.Result{State: failed}) },
-		"input required": func(h *house, run *task.Run) error { return h.Finish(t.Context(), run, task.Result{State: inputRequired}) },
-		"canceled":       func(h *house, run *task.Run) error { _, err := h.Cancel(t.Context(), bot, run.TaskID); return err },
+		"completed": func(h *house, run *task.Run) error { return h.Finish(t.Context(), run, task.Result{}) },
+		"failed":    func(h *house, run *task.Run) error { return h.Finish(t.Context(), run, task.Result{State: failed}) },
+		"input required": func(h *house, run *task.Run) error {
+			return h.Finish(t.Context(), run, task.Result{State: inputRequired})
+		},
+		"canceled": func(h *house, run *task.Run) error { _, err := h.Cancel(t.Context(), bot, run.TaskID); return err },
 	} {
 		h := memoryHouse(t)
 		for _, contextID := range []string{"", "named"} { // a context of ours has no queue at first
