@@ -1,14 +1,20 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/storage"
+	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
 )
 
@@ -211,5 +217,130 @@ func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 	}
 	for path := range own.Paths {
 		t.Errorf("%s is described but not listed here", path)
+	}
+}
+
+func TestTasksAreManagedOverTheAdminAPI(t *testing.T) {
+	t.Parallel()
+	w := newScripted()
+	h := newHouse(t, working(t, w))
+	const base = "/api/v1/tenants/acme/agents/carded/tasks"
+	send := func(text, contextID string) (id string) {
+		t.Helper()
+		var sent struct {
+			Result struct{ Task struct{ ID string } }
+		}
+		h.rpc("/agents/acme/carded", "SendMessage", `{"message":{"messageId":"m","contextId":"`+contextID+`","role":"ROLE_USER","parts":[{"text":"`+text+`"}]}}`, "token", "acme").decode(t, &sent)
+		return sent.Result.Task.ID
+	}
+	asks, logs := send("ask", "a/b?c"), send("log one", "other")
+
+	type shown struct {
+		ID     string
+		Status struct{ State string }
+	}
+	var list page[shown]
+	h.do("GET", base+"?limit=1", "", "token", "acme").decode(t, &list)
+	if len(list.Items) != 1 || list.Items[0].ID != logs || list.Next == "" {
+		t.Errorf("list: got %+v, want the newest and more", list)
+	}
+	var rest page[shown]
+	h.do("GET", base+"?after="+list.Next, "", "token", "acme").decode(t, &rest)
+	if len(rest.Items) != 1 || rest.Items[0].ID != asks || rest.Next != "" {
+		t.Errorf("the next page: got %+v", rest)
+	}
+	var filtered page[shown]
+	h.do("GET", base+"?status=TASK_STATE_INPUT_REQUIRED", "", "token", "acme").decode(t, &filtered)
+	if len(filtered.Items) != 1 || filtered.Items[0].ID != asks {
+		t.Errorf("by status: got %+v", filtered)
+	}
+	for _, query := range []string{"?status=DONE", "?limit=0", "?limit=1000", "?after=nonsense"} {
+		if r := h.do("GET", base+query, "", "token", "acme"); r.StatusCode < 400 || r.StatusCode > 499 {
+			t.Errorf("list%s: got %d %s", query, r.StatusCode, r.body)
+		}
+	}
+	var got shown
+	h.do("POST", base+"/"+asks+"/cancel", "", "token", "acme").decode(t, &got)
+	if got.Status.State != "TASK_STATE_CANCELED" {
+		t.Errorf("cancel: got %+v", got)
+	}
+	if r := h.do("POST", base+"/"+asks+"/cancel", "", "token", "acme"); r.StatusCode != http.StatusBadRequest {
+		t.Errorf("cancel again: got %d", r.StatusCode)
+	}
+	if r := h.do("DELETE", "/api/v1/tenants/acme/agents/carded/contexts/a%2Fb%3Fc", "", "token", "acme"); r.StatusCode != http.StatusNoContent {
+		t.Errorf("delete the context: got %d %s", r.StatusCode, r.body)
+	}
+	if r := h.do("GET", base+"/"+asks, "", "token", "acme"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("a task of the deleted context: got %d", r.StatusCode)
+	}
+	if r := h.do("DELETE", base+"/"+logs, "", "token", "acme"); r.StatusCode != http.StatusNoContent {
+		t.Errorf("delete: got %d %s", r.StatusCode, r.body)
+	}
+	if r := h.do("DELETE", base+"/"+logs, "", "token", "acme"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("delete again: got %d", r.StatusCode)
+	}
+}
+
+func TestALogIsReadAndFollowedLineByLine(t *testing.T) {
+	t.Parallel()
+	h, w, run := holding(t, func(_ *parts, o *Options) { o.KeepAlive = time.Millisecond })
+	path := "/api/v1/tenants/acme/agents/carded/tasks/" + run.TaskID + "/log"
+	write := func(text string) {
+		t.Helper()
+		if err := run.Update(t.Context(), func(tx storage.Tx) error { return run.AppendLine(tx, "info", text) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("first")
+	write("second")
+	r := h.do("GET", path, "")
+	if lines := strings.Split(strings.TrimSpace(r.body), "\n"); len(lines) != 2 || r.Header.Get("Content-Type") != typeNDJSON {
+		t.Errorf("got %v %q, want two lines", r.Header, r.body)
+	}
+	resp := h.open("GET", path+"?follow=true&after=1", nil)
+	defer resp.Body.Close()
+	scanner := bufio.NewScanner(resp.Body)
+	next := func() (line task.LogLine, ok bool) {
+		t.Helper()
+		for scanner.Scan() {
+			if len(scanner.Bytes()) == 0 {
+				continue // says that the connection lives
+			}
+			if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
+				t.Fatal(err)
+			}
+			return line, true
+		}
+		return line, false
+	}
+	if line, _ := next(); line.Seq != 2 || line.Message != "second" {
+		t.Errorf("got %+v, want the second line", line)
+	}
+	write("third")
+	if line, _ := next(); line.Seq != 3 || line.Message != "third" {
+		t.Errorf("got %+v, want the third line", line)
+	}
+	close(w.release)
+	if line, ok := next(); ok || scanner.Err() != nil {
+		t.Errorf("got %+v, %v after the end of the task", line, scanner.Err())
+	}
+	if r := h.do("GET", path+"?after=x", ""); r.StatusCode != http.StatusBadRequest {
+		t.Errorf("a line that is no number: got %d", r.StatusCode)
+	}
+}
+
+func TestABackupThatFailsBreaksTheConnection(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(_ *parts, o *Options) {
+		o.Logger = nil
+		o.Backup = func(_ context.Context, w interface{ Write([]byte) (int, error) }) error {
+			w.Write([]byte("half of it"))
+			return errors.New("disk on fire")
+		}
+	})
+	resp := h.open("GET", "/api/v1/backup", nil, "token", "operator")
+	defer resp.Body.Close()
+	if data, err := io.ReadAll(resp.Body); err == nil {
+		t.Errorf("got %q and no error", data)
 	}
 }
