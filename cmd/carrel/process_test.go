@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// serverProcess is the program, built as this test was, serving in a process of
+// serverProcess is the program serving in a process of
 // its own, so that it can be killed.
 type serverProcess struct {
 	cmd    *exec.Cmd
@@ -69,13 +69,13 @@ func (w *readyWriter) String() string {
 	return w.buf.String()
 }
 
+// buildBinary builds the program, without the race detector: that makes the
+// engine's compiler forty times slower, and what runs in the process is raced by
+// the tests of its packages.
 func buildBinary(t *testing.T, dir string) string {
+	t.Helper()
 	out := filepath.Join(dir, "carrel")
-	args := []string{"build", "-o", out}
-	if raceEnabled {
-		args = append(args, "-race")
-	}
-	mustRun(t, exec.Command("go", append(args, ".")...))
+	mustRun(t, exec.Command("go", "build", "-o", out, "."))
 	return out
 }
 

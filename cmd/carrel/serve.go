@@ -77,7 +77,7 @@ func (p program) serve(ctx context.Context, config Config) error {
 func (p program) newServer(ctx context.Context, config Config, onLine func(carrel.Line)) (*carrel.Server, error) {
 	opts := config.options()
 	opts.Logger = config.logger(p.stderr)
-	opts.Version = version()
+	opts.Version = programVersion()
 	opts.OnLine = onLine
 	opts.OnOperatorToken = func(token string) {
 		if !config.Dev {
@@ -132,7 +132,7 @@ func (c Config) logger(w io.Writer) *slog.Logger {
 
 // banner says where the server is, once it can be reached there.
 func (p program) banner(server *carrel.Server, config Config) {
-	fmt.Fprintf(p.stdout, "carrel %s\n", version())
+	fmt.Fprintf(p.stdout, "carrel %s\n", programVersion())
 	fmt.Fprintf(p.stdout, "  listening   %s\n", server.URL())
 	if config.PublicURL != "" {
 		fmt.Fprintf(p.stdout, "  address     %s\n", server.Addr())

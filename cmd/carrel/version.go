@@ -10,13 +10,13 @@ import (
 	"github.com/carrelhq/carrel/abi"
 )
 
-// release is set by -ldflags "-X main.release=v1.2.3" in release builds.
-var release string
+// version is set by -ldflags "-X main.version=v1.2.3" in release builds.
+var version string
 
-// version is the release, or what the build recorded of its source.
-func version() string {
-	if release != "" {
-		return release
+// programVersion is the version of a release, or what the build recorded of its source.
+func programVersion() string {
+	if version != "" {
+		return version
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
@@ -37,7 +37,7 @@ func newVersionCommand(p program) *cobra.Command {
 			Version string `json:"version"`
 			ABI     int    `json:"abi"`
 			Go      string `json:"go"`
-		}{version(), abi.Version, goruntime.Version()}
+		}{programVersion(), abi.Version, goruntime.Version()}
 		return out.print(v, func() {
 			fmt.Fprintf(p.stdout, "carrel %s (ABI v%d, %s)\n", v.Version, v.ABI, v.Go)
 		})
