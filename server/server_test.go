@@ -25,7 +25,7 @@ import (
 // house is a running server with two tenants, acme and beta, each with a public,
 // a card-only and a private agent.
 type house struct {
-	t      *testing.T
+	t      testing.TB
 	url    string
 	db     storage.DB
 	agents *agent.Registry
@@ -47,7 +47,7 @@ type testAgents struct {
 // setting changes what a house is built from.
 type setting func(*parts, *Options)
 
-func newHouse(t *testing.T, settings ...setting) *house {
+func newHouse(t testing.TB, settings ...setting) *house {
 	t.Helper()
 	h := &house{t: t, db: storagetest.Memory(), tokens: map[string]string{}}
 	t.Cleanup(func() { h.db.Close() })

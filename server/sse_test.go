@@ -23,7 +23,7 @@ import (
 
 // eventStream is an open stream of server-sent events.
 type eventStream struct {
-	t     *testing.T
+	t     testing.TB
 	body  io.Closer
 	lines *bufio.Scanner
 }

@@ -92,7 +92,7 @@ func (w *scripted) hold(ctx context.Context, run *task.Run) (task.Result, error)
 }
 
 // working gives a house a task manager whose tasks w works on.
-func working(t *testing.T, w task.Worker) setting {
+func working(t testing.TB, w task.Worker) setting {
 	return func(p *parts, _ *Options) {
 		b := broker.New()
 		agents := p.agents.(*testAgents)
