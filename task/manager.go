@@ -115,4 +115,3 @@ func (m *Manager) metrics() *telemetry.Metrics {
 	}
 	return m.opts.Telemetry.Metrics
 }
-

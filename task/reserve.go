@@ -78,5 +78,8 @@ func (r *Run) mark(e *edit) error {
 	}
 	e.h.attempt, e.h.taken = r.Attempt, r.took
 	e.h.runLines = e.h.lines
+	if r.Attempt == 1 && e.h.state == working {
+		return nil // the message that started the run has said so
+	}
 	return e.setState(working, nil, r.Attempt)
 }
