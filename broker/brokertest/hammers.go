@@ -231,5 +231,5 @@ func enqueueUntilClosed(ctx context.Context, b broker.Broker, tenant string) err
 		}
 		b.Notify(tenant)
 	}
-	return errors.New("Enqueue goes on after Close")
+	return errors.New("no error from Enqueue after Close")
 }
