@@ -145,6 +145,16 @@ func TestKeysAreManagedOverTheAdminAPI(t *testing.T) {
 	}
 }
 
+// TestAKeyWithoutATenantIsNotMade holds what stands between a path without a
+// tenant and a key of the operator.
+func TestAKeyWithoutATenantIsNotMade(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	if made, err := h.server.createKey(t.Context(), &createKeyInput{}); err == nil {
+		t.Errorf("got %+v, want an error", made)
+	}
+}
+
 func TestWhatTheOperatorDoesTakesItsKey(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, func(_ *parts, o *Options) {

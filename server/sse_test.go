@@ -194,24 +194,31 @@ func TestASubscriberStaysWhileATaskWaitsForInput(t *testing.T) {
 	}
 }
 
-func TestAnIdleStreamIsKeptAlive(t *testing.T) {
+func TestAnIdleStreamIsKeptAliveAndRepeatsNothing(t *testing.T) {
 	t.Parallel()
 	h, w, run := holding(t, func(_ *parts, o *Options) { o.KeepAlive = time.Millisecond })
 	s := h.subscribe("/agents/acme/carded", "SubscribeToTask", `{"id":"`+run.TaskID+`"}`)
-	s.must()
-	for range 3 {
-		if e := s.must(); e.comment != "keep-alive" {
-			t.Errorf("got %+v, want a comment", e)
+	last, comments := s.must().id, 0
+	for round := range 3 {
+		if err := run.Artifact(t.Context(), artifact("x", round > 0)); err != nil {
+			t.Fatal(err)
+		}
+		for comments = 0; comments < 3; {
+			e := s.must()
+			if e.comment == "keep-alive" {
+				comments++
+				continue
+			}
+			if e.id != last+1 {
+				t.Errorf("got event %d after %d", e.id, last)
+			}
+			last = e.id
 		}
 	}
 	close(w.release)
-	for {
-		e, ok := s.next()
-		if !ok {
-			t.Fatal("the stream ended without its last event")
-		}
-		if e.Result.StatusUpdate != nil {
-			return
+	for e := s.must(); e.Result.StatusUpdate == nil; e = s.must() {
+		if e.comment == "" {
+			t.Errorf("got %+v, want the end", e)
 		}
 	}
 }
