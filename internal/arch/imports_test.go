@@ -4,8 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,10 +18,14 @@ import (
 
 const module = "github.com/carrelhq/carrel"
 
-// pkg is what go list tells of a package.
+// pkg is a package as go list tells of it, with the files of other platforms too:
+// a rule that holds on one of them only is not a rule.
 type pkg struct {
-	Dir, ImportPath, Name string
-	Imports, GoFiles      []string
+	Dir, ImportPath, Name   string
+	GoFiles, IgnoredGoFiles []string
+
+	files   map[string]*ast.File // by name, without tests
+	Imports []string
 }
 
 // path is the package's path below the module, "" for the root.
@@ -26,7 +35,7 @@ func (p pkg) path() string {
 
 func packages(t *testing.T) (list []pkg) {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=Dir,ImportPath,Name,Imports,GoFiles", "./...")
+	cmd := exec.Command("go", "list", "-json=Dir,ImportPath,Name,GoFiles,IgnoredGoFiles", "./...")
 	cmd.Dir = "../.."
 	out, err := cmd.Output()
 	if err != nil {
@@ -39,8 +48,32 @@ func packages(t *testing.T) (list []pkg) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
+		if err := p.parse(); err != nil {
+			t.Fatal(err)
+		}
 		list = append(list, p)
 	}
+}
+
+// parse reads the files of p, whatever platform they are for.
+func (p *pkg) parse() error {
+	p.files = make(map[string]*ast.File)
+	for _, name := range slices.Concat(p.GoFiles, p.IgnoredGoFiles) {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		p.files[name] = file
+		for _, spec := range file.Imports {
+			p.Imports = append(p.Imports, strings.Trim(spec.Path.Value, "`\""))
+		}
+	}
+	slices.Sort(p.Imports)
+	p.Imports = slices.Compact(p.Imports)
+	return nil
 }
 
 // faults lists the imports of a package that the table does not have.
@@ -109,5 +142,27 @@ func TestTheCheckerFindsFaults(t *testing.T) {
 		if len(faults(p, table, suites)) == 0 {
 			t.Errorf("%s: no fault was found", name)
 		}
+	}
+}
+
+func TestTheCheckerReadsTheFilesOfOtherPlatforms(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, source := range map[string]string{
+		"p.go":       "package p",
+		"p_plan9.go": "package p\n\nimport \"github.com/gofiber/fiber/v2\"",
+		"p_test.go":  "package p\n\nimport \"testing\"",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(source), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := pkg{Dir: dir, ImportPath: module + "/task", GoFiles: []string{"p.go"}, IgnoredGoFiles: []string{"p_plan9.go", "p_test.go"}}
+	if err := p.parse(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`"task" does not own github.com/gofiber/fiber/v2`}
+	if got := faults(p, table, suites); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
