@@ -1,15 +1,19 @@
 # A static carrel in an image with nothing else.
 #   docker build -t carrel . && docker run -p 7333:7333 -v carrel-data:/data carrel
 FROM golang:1.26 AS build
+ARG VERSION=
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /carrel ./cmd/carrel && mkdir /empty
+RUN make build ${VERSION:+VERSION=$VERSION} && mkdir /empty
 
 FROM scratch
-COPY --from=build /carrel /carrel
+# Certificates for what carrel itself calls over TLS, a trace collector for example.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /src/bin/carrel /carrel
 COPY --from=build --chown=65532:65532 --chmod=700 /empty /data
+COPY --from=build --chown=65532:65532 --chmod=700 /empty /tmp
 USER 65532:65532
 VOLUME /data
 EXPOSE 7333
