@@ -74,6 +74,9 @@ type principalKey struct{}
 // serveAPI decides who may come in, once for all routes, and hands the request
 // on: to a stream, or with its body read to the route that Fiber finds.
 func (s *Server) serveAPI(x *exchange) error {
+	if err := s.checkOrigin(x); err != nil {
+		return err
+	}
 	segments := strings.Split(strings.TrimPrefix(x.c.Path(), "/"), "/")
 	if !strings.HasPrefix(x.c.Path(), openAPIPath) {
 		if err := s.admitAdmin(x, segments); err != nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -109,7 +110,7 @@ func (s *Server) serveLog(x *exchange, ref task.Ref, id string) error {
 	return nil
 }
 
-// describeStreams documents the routes that huma does not serve.
+// registerStreams documents the routes that huma does not serve.
 func (s *Server) registerStreams(api huma.API) {
 	doc := api.OpenAPI()
 	binary := &huma.Schema{Type: "string", Format: "binary"}
@@ -119,13 +120,13 @@ func (s *Server) registerStreams(api huma.API) {
 		Summary:     "Upload a module as the agent's current version",
 		Parameters:  append(agentParams, queryParam("visibility", "Who may see and call the agent", "string"), queryParam("digest", "The SHA-256 that the module must have", "string")),
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{typeWasm: {Schema: binary}}},
-		Responses:   responses("200", "The agent with its new version", typeJSON, s.schemaOf(api, agent.Agent{}), s.schemaOf(api, problem{})),
+		Responses:   responses("200", "The agent with its new version", typeJSON, schemaOf[agent.Agent](api), schemaOf[problem](api)),
 	})
 	doc.AddOperation(&huma.Operation{
 		OperationID: "read-log", Method: http.MethodGet, Path: routeLog, Tags: []string{"tasks"},
 		Summary:    "A task's log, one JSON object in a line; empty lines keep the connection alive",
 		Parameters: append(agentParams, pathParam("task"), queryParam("follow", "Wait for more until the task is finished", "boolean"), queryParam("after", "The number of the last line seen", "integer")),
-		Responses:  responses("200", "Log lines", typeNDJSON, s.schemaOf(api, task.LogLine{}), s.schemaOf(api, problem{})),
+		Responses:  responses("200", "Log lines", typeNDJSON, schemaOf[task.LogLine](api), schemaOf[problem](api)),
 	})
 	if s.opts.Backup == nil {
 		return
@@ -133,12 +134,12 @@ func (s *Server) registerStreams(api huma.API) {
 	doc.AddOperation(&huma.Operation{
 		OperationID: "backup", Method: http.MethodGet, Path: routeBackup, Tags: []string{"server"},
 		Summary:   "A backup of the store; the operator's key is needed",
-		Responses: responses("200", "The backup", fiber.MIMEOctetStream, binary, s.schemaOf(api, problem{})),
+		Responses: responses("200", "The backup", fiber.MIMEOctetStream, binary, schemaOf[problem](api)),
 	})
 }
 
-func (s *Server) schemaOf(api huma.API, v any) *huma.Schema {
-	return huma.SchemaFromType(api.OpenAPI().Components.Schemas, typeOf(v))
+func schemaOf[T any](api huma.API) *huma.Schema {
+	return huma.SchemaFromType(api.OpenAPI().Components.Schemas, reflect.TypeFor[T]())
 }
 
 func pathParam(name string) *huma.Param {

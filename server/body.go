@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -59,7 +60,7 @@ func (b *body) Read(p []byte) (int, error) {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return n, errSlow
 	case err != nil:
-		return n, wrapf(errMalformed, "body after %d bytes: %v", b.read, err)
+		return n, fmt.Errorf("body after %d bytes: %w: %w", b.read, errMalformed, err)
 	}
 	return n, nil
 }

@@ -52,3 +52,14 @@ func (s *Server) cors(x *exchange, path string) (answered bool) {
 	x.c.Status(fiber.StatusNoContent)
 	return true
 }
+
+// checkOrigin refuses what a page of a strange origin sends to the admin API. A
+// browser sends some requests without asking first, and a development server
+// would take them at their word; what is no browser sends no origin.
+func (s *Server) checkOrigin(x *exchange) error {
+	origin := x.header(fiber.HeaderOrigin)
+	if origin == "" || origin == s.baseURL(x) || slices.Contains(s.origins.named, origin) {
+		return nil
+	}
+	return errOrigin
+}

@@ -157,6 +157,18 @@ func TestOnlyNamedOriginsReachTheAdminAPI(t *testing.T) {
 	}
 }
 
+func TestPagesOfOtherOriginsDoNotRuleADevelopmentServer(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, dev)
+	for origin, want := range map[string]int{"": 201, h.url: 201, "https://evil.example": 403, "null": 403} {
+		// Without a Content-Type a browser does not ask before it sends.
+		r := h.do("POST", "/api/v1/tenants/acme/keys", "{}", "Origin", origin)
+		if r.StatusCode != want {
+			t.Errorf("origin %q: got %d %s, want %d", origin, r.StatusCode, r.body, want)
+		}
+	}
+}
+
 func TestReadinessSaysWhetherWorkIsTaken(t *testing.T) {
 	t.Parallel()
 	failing := newHouse(t, func(_ *parts, o *Options) {

@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/carrelhq/carrel/agent"
@@ -19,6 +18,7 @@ var (
 	errVersion          = errors.New("A2A version not supported")
 	errUnauthenticated  = errors.New("a valid key is needed")
 	errForbidden        = errors.New("the operator's key is needed")
+	errOrigin           = errors.New("origin not allowed")
 	errNotFound         = errors.New("not found")
 	errMethodNotAllowed = errors.New("method not allowed")
 	errTooLarge         = errors.New("request body too large")
@@ -69,6 +69,7 @@ var wireErrors = []struct {
 	{errVersion, wire{code: -32009, http: 400, status: "FAILED_PRECONDITION", reason: "VERSION_NOT_SUPPORTED", message: "A2A version is not supported", detailed: true}},
 	{errUnauthenticated, wire{code: -31401, http: 401, transport: true, status: "UNAUTHENTICATED", reason: "UNAUTHENTICATED", message: "A valid key is needed"}},
 	{errForbidden, wire{code: -31403, http: 403, transport: true, status: "PERMISSION_DENIED", reason: "PERMISSION_DENIED", message: "The operator's key is needed"}},
+	{errOrigin, wire{code: -31403, http: 403, transport: true, status: "PERMISSION_DENIED", reason: "ORIGIN_NOT_ALLOWED", message: "Pages of this origin may not use the admin API"}},
 	{task.ErrAgentNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "AGENT_NOT_FOUND", message: "Agent not found"}},
 	{agent.ErrNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "AGENT_NOT_FOUND", message: "Agent not found"}},
 	{agent.ErrInvalid, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_AGENT", message: "Refused", detailed: true}},
@@ -143,9 +144,4 @@ func (w wire) text(err error) string {
 		return w.message + ": " + text
 	}
 	return w.message
-}
-
-// wrapf keeps err's kind and says what was being done.
-func wrapf(err error, format string, args ...any) error {
-	return fmt.Errorf(format+": %w", append(args, err)...)
 }

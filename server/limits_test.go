@@ -258,3 +258,26 @@ func TestABodyIsReadUpToItsLimit(t *testing.T) {
 		}
 	}
 }
+
+// deadlines is a connection that counts how often its read deadline moves.
+type deadlines struct {
+	net.Conn
+	moved int
+}
+
+func (d *deadlines) SetReadDeadline(time.Time) error {
+	d.moved++
+	return nil
+}
+
+func TestAnUploadMayTakeItsTimeAsLongAsItComes(t *testing.T) {
+	t.Parallel()
+	conn := &deadlines{}
+	b := &body{stream: bytes.NewReader(make([]byte, 10*uploadStep)), length: 10 * uploadStep, conn: conn, pace: time.Minute}
+	if n, err := io.Copy(io.Discard, b); n != 10*uploadStep || err != nil {
+		t.Fatal(n, err)
+	}
+	if conn.moved < 10 {
+		t.Errorf("the deadline moved %d times, want once for each of 10 steps", conn.moved)
+	}
+}
