@@ -97,8 +97,19 @@ func (s *Server) serveAPI(x *exchange) error {
 	if err := x.c.Next(); err != nil {
 		return routingError(err)
 	}
-	x.route = x.c.Route().Path
+	x.route = braced(x.c.Route().Path)
 	return nil
+}
+
+// braced writes a pattern of Fiber's as the routes here are written.
+func braced(pattern string) string {
+	segments := strings.Split(pattern, "/")
+	for i, s := range segments {
+		if name, ok := strings.CutPrefix(s, ":"); ok {
+			segments[i] = "{" + name + "}"
+		}
+	}
+	return strings.Join(segments, "/")
 }
 
 // admitAdmin lets a tenant's key in to what lies under its tenant, and the

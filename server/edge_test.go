@@ -199,7 +199,7 @@ func TestMetricsAreForTheOperator(t *testing.T) {
 		}
 	}
 	text := h.do("GET", "/metrics", "", "token", "operator").body
-	for _, route := range []string{`route="POST /agents/{tenant}/{agent}",status="2xx"`, `route="GET /api/v1/tenants/:tenant/agents/:agent",status="2xx"`, `route="GET unknown",status="4xx"`} {
+	for _, route := range []string{`route="POST /agents/{tenant}/{agent}",status="2xx"`, `route="GET /api/v1/tenants/{tenant}/agents/{agent}",status="2xx"`, `route="GET unknown",status="4xx"`} {
 		if !strings.Contains(text, route) {
 			t.Errorf("no request was counted as %s", route)
 		}

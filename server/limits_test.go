@@ -117,7 +117,7 @@ func TestWhatIsLeftOfABodyIsNotTheNextRequest(t *testing.T) {
 	}
 }
 
-func TestSlowAndLargeRequestsAreCutOff(t *testing.T) {
+func TestSlowRequestsAreCutOff(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, func(_ *parts, o *Options) { o.timing.read = 50 * time.Millisecond })
 	head := "POST /agents/acme/carded HTTP/1.1\nHost: x\nAuthorization: Bearer " + h.tokens["acme"] + "\nContent-Type: application/json\nA2A-Version: 1.0\n"
