@@ -50,6 +50,7 @@ func NewEngine(opts Options) (*Engine, error) {
 		WithCoreFeatures(features).
 		WithCompilationCache(cache).
 		WithCloseOnContextDone(true).
+		WithDebugInfoEnabled(false).
 		WithMemoryLimitPages(uint32(opts.MemoryBytes / pageSize))
 	e := &Engine{opts: opts, cache: cache, runtime: wazero.NewRuntimeWithConfig(ctx, config), modules: make(map[string]*Module)}
 	if err := bind(ctx, e.runtime); err != nil {
@@ -91,7 +92,7 @@ func (e *Engine) compile(ctx context.Context, module []byte) (wazero.CompiledMod
 	}
 	begin := time.Now()
 	// With more than one worker the engine looks at ctx between functions.
-	compiled, err := e.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, 2), module)
+	compiled, err := e.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, 2), o.engine)
 	if err != nil && ctx.Err() != nil {
 		return nil, nil, &abi.Refusal{
 			Rule: "compile_timeout", Problem: fmt.Sprintf("compiling takes longer than %s", e.opts.InspectTimeout),

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/carrelhq/carrel/abi"
@@ -20,6 +19,8 @@ type reader struct {
 
 func (r *reader) more() bool { return r.err == nil && r.at < len(r.data) }
 
+func (r *reader) left() int { return len(r.data) - r.at }
+
 func (r *reader) refuse(rule, problem string) error {
 	return &abi.Refusal{
 		Rule:    rule,
@@ -35,7 +36,7 @@ func (r *reader) fail(rule, problem string) {
 }
 
 func (r *reader) byte() byte {
-	if r.err != nil || r.at >= len(r.data) {
+	if r.err != nil || r.left() == 0 {
 		r.fail("truncated", "the file ends in the middle")
 		return 0
 	}
@@ -45,21 +46,13 @@ func (r *reader) byte() byte {
 }
 
 // uint32 reads an unsigned LEB128 number of 32 bits.
-func (r *reader) uint32() uint32 {
-	n := r.leb(32)
-	return uint32(n)
-}
-
-func (r *reader) leb(bits int) (n uint64) {
-	for shift := 0; shift < bits; shift += 7 {
+func (r *reader) uint32() (n uint32) {
+	for shift := 0; shift < 35; shift += 7 {
 		b := r.byte()
-		if r.err != nil {
-			return 0
-		}
-		if shift+7 > bits && b>>(bits-shift) != 0 {
+		if shift == 28 && b > 0x0f {
 			break
 		}
-		n |= uint64(b&0x7f) << shift
+		n |= uint32(b&0x7f) << shift
 		if b < 0x80 {
 			return n
 		}
@@ -68,38 +61,51 @@ func (r *reader) leb(bits int) (n uint64) {
 	return 0
 }
 
+// skipNumber skips a signed LEB128 number of at most so many bytes.
+func (r *reader) skipNumber(most int) {
+	for range most {
+		if r.byte() < 0x80 {
+			return
+		}
+	}
+	r.fail("bad_number", "a number is longer than its type allows")
+}
+
 // count reads the length of a vector. Every element takes a byte at least, so a
 // count above what is left is a lie and nothing is sized by it.
-func (r *reader) count(max int) int {
+func (r *reader) count(most int) int {
 	n := r.uint32()
 	switch {
 	case r.err != nil:
 		return 0
-	case int64(n) > int64(len(r.data)-r.at):
-		r.fail("truncated", fmt.Sprintf("%d elements are announced and %d bytes are left", n, len(r.data)-r.at))
+	case int64(n) > int64(r.left()):
+		r.fail("truncated", fmt.Sprintf("%d elements are announced and %d bytes are left", n, r.left()))
 		return 0
-	case int64(n) > int64(max):
-		r.fail("too_many", fmt.Sprintf("%d elements; %d are the most", n, max))
+	case int64(n) > int64(most):
+		r.fail("too_many", fmt.Sprintf("%d elements; %d are the most", n, most))
 		return 0
 	}
 	return int(n)
 }
 
-func (r *reader) bytes(n int) []byte {
-	if r.err != nil || n > len(r.data)-r.at {
+func (r *reader) bytes(n uint32) []byte {
+	if r.err != nil || int64(n) > int64(r.left()) {
 		r.fail("truncated", "the file ends in the middle")
 		return nil
 	}
-	b := r.data[r.at : r.at+n]
-	r.at += n
+	b := r.data[r.at : r.at+int(n)]
+	r.at += int(n)
 	return b
 }
 
-func (r *reader) rest() []byte { return r.bytes(len(r.data) - r.at) }
+func (r *reader) rest() []byte { return r.bytes(uint32(r.left())) }
+
+// vector reads bytes with their number before them.
+func (r *reader) vector() []byte { return r.bytes(r.uint32()) }
 
 // name reads a name, which must be UTF-8.
 func (r *reader) name() string {
-	b := r.bytes(int(min(r.uint32(), 1<<30)))
+	b := r.vector()
 	if !utf8.Valid(b) {
 		r.fail("bad_name", "a name is not UTF-8")
 		return ""
@@ -109,8 +115,10 @@ func (r *reader) name() string {
 
 // sub returns a reader of the next n bytes and skips them.
 func (r *reader) sub(n uint32) *reader {
-	at := r.at
-	return &reader{data: r.bytes(int(min(n, 1<<30))), base: r.base + at, section: r.section, err: r.err}
+	s := &reader{base: r.base + r.at, section: r.section}
+	s.data = r.bytes(n)
+	s.err = r.err
+	return s
 }
 
 // limits reads the limits of a memory or table. Flags beyond "has a maximum" are
@@ -128,37 +136,56 @@ func (r *reader) limits() (l limits) {
 	return l
 }
 
-func valueTypes(s string) string {
-	names := make([]string, len(s))
-	for i := range len(s) {
-		names[i] = valueType(s[i])
+func (r *reader) tableType() (typ byte, l limits) {
+	if typ = r.byte(); typ != funcref && typ != externref {
+		r.fail("unsupported_feature", fmt.Sprintf("table type 0x%02x is of a proposal that is off", typ))
 	}
-	return strings.Join(names, ", ")
+	if l = r.limits(); l.min > maxTable {
+		r.fail("table_too_large", fmt.Sprintf("a table begins with %d elements; %d are the most", l.min, maxTable))
+	}
+	return typ, l
 }
 
-func resultText(s string) string {
-	if len(s) == 1 {
-		return valueType(s[0])
-	}
-	return "(" + valueTypes(s) + ")"
+func (r *reader) globalType() {
+	r.valueType()
+	r.byte()
 }
 
-func valueType(b byte) string {
-	switch b {
-	case 0x7f:
-		return "i32"
-	case 0x7e:
-		return "i64"
-	case 0x7d:
-		return "f32"
-	case 0x7c:
-		return "f64"
-	case 0x7b:
-		return "v128"
-	case 0x70:
-		return "funcref"
-	case 0x6f:
-		return "externref"
+// constant skips an expression that initializes something: one instruction, and its end.
+func (r *reader) constant() {
+	switch op := r.byte(); op {
+	case opI32Const:
+		r.skipNumber(5)
+	case opI64Const:
+		r.skipNumber(10)
+	case opF32Const:
+		r.bytes(4)
+	case opF64Const:
+		r.bytes(8)
+	case opGlobalGet, opRefFunc:
+		r.uint32()
+	case opRefNull:
+		r.byte()
+	case opVector:
+		r.uint32()
+		r.bytes(16)
+	default:
+		r.fail("unsupported_feature", fmt.Sprintf("instruction 0x%02x in a constant expression is of a proposal that is off", op))
 	}
-	return fmt.Sprintf("0x%02x", b)
+	if r.byte() != opEnd {
+		r.fail("unsupported_feature", "a constant expression has more than one instruction")
+	}
 }
+
+// Instructions of constant expressions.
+const (
+	opEnd       = 0x0b
+	opGlobalGet = 0x23
+	opI32Const  = 0x41
+	opI64Const  = 0x42
+	opF32Const  = 0x43
+	opF64Const  = 0x44
+	opRefNull   = 0xd0
+	opRefFunc   = 0xd2
+	opVector    = 0xfd
+)

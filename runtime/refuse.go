@@ -20,6 +20,8 @@ var advice = map[string]string{
 	"bad_number":          "the file is damaged; build it again",
 	"bad_name":            "the file is damaged; build it again",
 	"unknown_section":     "the file is damaged, or uses a proposal that is off",
+	"section_order":       "the file is damaged; build it again",
+	"inconsistent":        "the file is damaged; build it again",
 	"unsupported_feature": "switch threads, multiple and 64-bit memories, exceptions, tail calls and garbage collection off in your compiler",
 	"too_many":            "make the module smaller",
 	"too_many_locals":     "split the function, or lower your compiler's inlining",
@@ -88,11 +90,6 @@ type export struct {
 	required bool
 	advice   string
 }
-
-const (
-	i32 = "\x7f"
-	i64 = "\x7e"
-)
 
 var exports = []export{
 	{abi.ExportAlloc, signature{i32, i32}, true, "export it: the host asks it for memory to put requests and replies into"},
