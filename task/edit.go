@@ -78,7 +78,7 @@ func (m *Manager) edit(ctx context.Context, update updater, tenantName, id strin
 
 // announce tells followers what was committed, and the broker whose turn it is.
 func (m *Manager) announce(ctx context.Context, e *edit) error {
-	m.log.publish(e.tenant, e.id, e.events)
+	m.log.publish(Ref{e.tenant, e.h.agent}, e.id, e.events)
 	if e.wake == "" {
 		return nil
 	}

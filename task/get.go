@@ -43,7 +43,7 @@ func (m *Manager) Await(ctx context.Context, ref Ref, id string, seq uint64, his
 	if err != nil {
 		return nil, err
 	}
-	key := runKey{ref.Tenant, id}
+	key := tailKey{ref, id}
 	tail := m.log.tails.hold(key)
 	defer m.log.tails.release(key, tail)
 	return m.await(ctx, ref, id, seq, tail, want)
@@ -66,7 +66,7 @@ func (m *Manager) SendAndAwait(ctx context.Context, ref Ref, req *a2apb.SendMess
 		// From its first event on, the task is followed in memory.
 		id, hold = newID(), m.log.tails.begin
 	}
-	key := runKey{ref.Tenant, id}
+	key := tailKey{ref, id}
 	tail := hold(key)
 	defer m.log.tails.release(key, tail)
 	accepted, err := m.send(ctx, ref, id, req)

@@ -243,3 +243,7 @@ func kind(e task.Event) string {
 	}
 	return "hidden"
 }
+
+func (h *house) saveBehind(contextID string) error {
+	return task.SaveBehind(h.t.Context(), h.db, bot, contextID)
+}

@@ -26,32 +26,34 @@ func (h *house) restart(opts task.Options) *house {
 
 func TestATaskLostInACrashIsRunAgainAtOnce(t *testing.T) {
 	t.Parallel()
-	h := memoryHouse(t)
-	a := h.send("hi", "")
-	lost := h.claim()
-	if err := lost.Artifact(t.Context(), chunk("a", "half", false)); err != nil {
-		t.Fatal(err)
-	}
-	if err := lost.Artifact(t.Context(), chunk("b", "other", false)); err != nil {
-		t.Fatal(err)
-	}
-	next := h.restart(task.Options{})
-	run := next.claim()
-	if run.Attempt != 2 || texts(run.Message.Parts) != "hi" {
-		t.Errorf("got attempt %d of %q", run.Attempt, texts(run.Message.Parts))
-	}
-	if err := run.Artifact(t.Context(), chunk("a", "whole", true)); err != nil {
-		t.Fatal(err)
-	}
-	next.finish(run, task.Result{})
-	if got := artifacts(next.get(a.TaskID)); got != "a=whole" {
-		t.Errorf("got %q: what the lost attempt left must not count", got)
-	}
-	for _, e := range next.follow(a.TaskID, 4) {
-		if u := e.Body.GetArtifactUpdate(); u != nil && u.Append {
-			t.Error("the first chunk of an attempt appends to what the lost one streamed")
+	synctest.Test(t, func(t *testing.T) {
+		h := memoryHouse(t)
+		a := h.send("hi", "")
+		lost := h.claim()
+		if err := lost.Artifact(t.Context(), chunk("a", "half", false)); err != nil {
+			t.Fatal(err)
 		}
-	}
+		if err := lost.Artifact(t.Context(), chunk("b", "other", false)); err != nil {
+			t.Fatal(err)
+		}
+		next := h.restart(task.Options{})
+		run := next.claim()
+		if run.Attempt != 2 || texts(run.Message.Parts) != "hi" {
+			t.Errorf("got attempt %d of %q", run.Attempt, texts(run.Message.Parts))
+		}
+		if err := run.Artifact(t.Context(), chunk("a", "whole", true)); err != nil {
+			t.Fatal(err)
+		}
+		next.finish(run, task.Result{})
+		if got := artifacts(next.get(a.TaskID)); got != "a=whole" {
+			t.Errorf("got %q: what the lost attempt left must not count", got)
+		}
+		for _, e := range next.follow(a.TaskID, 4) {
+			if u := e.Body.GetArtifactUpdate(); u != nil && u.Append {
+				t.Error("the first chunk of an attempt appends to what the lost one streamed")
+			}
+		}
+	})
 }
 
 func TestATaskThatNeverBeganLosesNoAttempt(t *testing.T) {
@@ -68,50 +70,54 @@ func TestATaskThatNeverBeganLosesNoAttempt(t *testing.T) {
 
 func TestWhatALateWorkerWritesIsRefused(t *testing.T) {
 	t.Parallel()
-	h := memoryHouse(t)
-	a := h.send("hi", "")
-	late := h.claim()
-	if err := late.Status(t.Context(), said("begun")); err != nil {
-		t.Fatal(err)
-	}
-	next := h.restart(task.Options{})
-	run := next.claim()
-	for what, err := range map[string]error{
-		"status":   late.Status(t.Context(), said("still here")),
-		"artifact": late.Artifact(t.Context(), chunk("a", "x", false)),
-		"finish":   h.Finish(t.Context(), late, task.Result{}),
-	} {
-		if !errors.Is(err, task.ErrFenced) {
-			t.Errorf("%s: got %v, want ErrFenced", what, err)
+	synctest.Test(t, func(t *testing.T) {
+		h := memoryHouse(t)
+		a := h.send("hi", "")
+		late := h.claim()
+		if err := late.Status(t.Context(), said("begun")); err != nil {
+			t.Fatal(err)
 		}
-	}
-	next.finish(run, task.Result{Artifacts: []*a2apb.Artifact{artifact("a", "right")}})
-	if got := next.get(a.TaskID); artifacts(got) != "a=right" || got.Status.State != completed {
-		t.Errorf("got %v", got)
-	}
+		next := h.restart(task.Options{})
+		run := next.claim()
+		for what, err := range map[string]error{
+			"status":   late.Status(t.Context(), said("still here")),
+			"artifact": late.Artifact(t.Context(), chunk("a", "x", false)),
+			"finish":   h.Finish(t.Context(), late, task.Result{}),
+		} {
+			if !errors.Is(err, task.ErrFenced) {
+				t.Errorf("%s: got %v, want ErrFenced", what, err)
+			}
+		}
+		next.finish(run, task.Result{Artifacts: []*a2apb.Artifact{artifact("a", "right")}})
+		if got := next.get(a.TaskID); artifacts(got) != "a=right" || got.Status.State != completed {
+			t.Errorf("got %v", got)
+		}
+	})
 }
 
 func TestATaskThatKillsItsProcessIsGivenUp(t *testing.T) {
 	t.Parallel()
-	h := memoryHouse(t)
-	a := h.send("poison", "")
-	for range 5 {
-		if err := h.claim().Status(t.Context(), said("about to die")); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		h := memoryHouse(t)
+		a := h.send("poison", "")
+		for range 5 {
+			if err := h.claim().Status(t.Context(), said("about to die")); err != nil {
+				t.Fatal(err)
+			}
+			h = h.restart(task.Options{})
+		}
+		job, err := h.broker.Dequeue(t.Context())
+		if err != nil {
 			t.Fatal(err)
 		}
-		h = h.restart(task.Options{})
-	}
-	job, err := h.broker.Dequeue(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if run, err := h.Claim(t.Context(), job); run != nil || err != nil {
-		t.Fatalf("got %v, %v", run, err)
-	}
-	got := h.get(a.TaskID)
-	if got.Status.State != failed || len(got.Status.Message.GetParts()) == 0 {
-		t.Errorf("got %v, want failed with a reason", got.Status)
-	}
+		if run, err := h.Claim(t.Context(), job); run != nil || err != nil {
+			t.Fatalf("got %v, %v", run, err)
+		}
+		got := h.get(a.TaskID)
+		if got.Status.State != failed || len(got.Status.Message.GetParts()) == 0 {
+			t.Errorf("got %v, want failed with a reason", got.Status)
+		}
+	})
 }
 
 func TestOnASharedStoreALeaseIsHonouredUntilItRunsOut(t *testing.T) {
@@ -237,4 +243,41 @@ func TestARunThatIsGivenBackLosesNoAttempt(t *testing.T) {
 		}
 	}
 	h.finish(h.claim(), task.Result{})
+}
+
+func TestARetryDoesNotComeBeforeItsBackOff(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := memoryHouse(t)
+		a := h.send("hi", "")
+		if _, err := h.Lose(t.Context(), h.claim(), errors.New("lost")); err != nil {
+			t.Fatal(err)
+		}
+		next := h.restart(task.Options{})
+		job, err := next.broker.Dequeue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if run, err := next.Claim(t.Context(), job); run != nil || err != nil {
+			t.Errorf("got %v, %v, want nothing before the back-off of task %s is over", run, err, a.TaskID)
+		}
+	})
+}
+
+func TestAContextIsNotSavedOverAnother(t *testing.T) {
+	t.Parallel()
+	h := memoryHouse(t)
+	h.send("hi", "ctx")
+	run := h.claim()
+	if _, err := run.SaveContext(t.Context(), []byte("mine"), 0); err != nil {
+		t.Fatal(err)
+	}
+	// Turns keep other tasks of the context away, so the stored version moves on
+	// behind the run's back.
+	if err := h.saveBehind("ctx"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Finish(t.Context(), run, task.Result{}); !errors.Is(err, task.ErrConflict) {
+		t.Errorf("got %v, want ErrConflict", err)
+	}
 }

@@ -28,16 +28,16 @@ type Log struct {
 }
 
 func newLog(db storage.DB, b broker.Broker) *Log {
-	return &Log{db: db, broker: b, tails: tails{byTask: make(map[runKey]*tail)}}
+	return &Log{db: db, broker: b, tails: tails{byTask: make(map[tailKey]*tail)}}
 }
 
 // publish tells followers about committed events.
-func (l *Log) publish(tenantName, id string, events []Event) {
+func (l *Log) publish(ref Ref, id string, events []Event) {
 	if len(events) == 0 {
 		return
 	}
-	l.tails.add(runKey{tenantName, id}, events)
-	l.broker.Notify(topic(tenantName, id))
+	l.tails.add(tailKey{ref, id}, events)
+	l.broker.Notify(topic(ref.Tenant, id))
 }
 
 // Snapshot returns the task as it is, with the sequence number of the last
@@ -63,7 +63,7 @@ func (l *Log) Snapshot(ctx context.Context, ref Ref, id string) (t *a2apb.Task, 
 // (ErrEventsPurged): then start again from a Snapshot.
 func (l *Log) Follow(ctx context.Context, ref Ref, id string, seq uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		key := runKey{ref.Tenant, id}
+		key := tailKey{ref, id}
 		// Watch before the first read: an event committed in between is then either
 		// read or announced, never missed.
 		wake, stop := l.broker.Watch(topic(ref.Tenant, id))

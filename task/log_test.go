@@ -17,15 +17,17 @@ import (
 
 func TestAnEchoTaskHasFourEvents(t *testing.T) {
 	t.Parallel()
-	h := memoryHouse(t)
-	a := h.send("hi", "")
-	h.finish(h.claim(), task.Result{Artifacts: []*a2apb.Artifact{artifact("a", "hi")}})
-	if got, want := summary(h.follow(a.TaskID, 0)), "1:task 2:working 3:artifact 4:completed"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	if got := h.get(a.TaskID); artifacts(got) != "a=hi" || history(got) != "hi" || got.Status.State != completed {
-		t.Errorf("got %v", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := memoryHouse(t)
+		a := h.send("hi", "")
+		h.finish(h.claim(), task.Result{Artifacts: []*a2apb.Artifact{artifact("a", "hi")}})
+		if got, want := summary(h.follow(a.TaskID, 0)), "1:task 2:working 3:artifact 4:completed"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if got := h.get(a.TaskID); artifacts(got) != "a=hi" || history(got) != "hi" || got.Status.State != completed {
+			t.Errorf("got %v", got)
+		}
+	})
 }
 
 // TestFollowersSeeEveryEventOnceAndInOrder has followers join, break off and

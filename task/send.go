@@ -72,7 +72,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 		return Accepted{}, err
 	}
 	m.metrics().TasksAccepted.Add(1)
-	m.log.publish(ref.Tenant, id, e.events)
+	m.log.publish(ref, id, e.events)
 	if first {
 		m.keep(e, version)
 		err = m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: ref.Tenant, TaskID: id})

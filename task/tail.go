@@ -11,7 +11,13 @@ const tailLength = 64
 // time, and whoever does not find his event in it reads the store.
 type tails struct {
 	mu     sync.Mutex
-	byTask map[runKey]*tail
+	byTask map[tailKey]*tail
+}
+
+// tailKey names the agent, too: a task is not there for another one.
+type tailKey struct {
+	ref Ref
+	id  string
 }
 
 type tail struct {
@@ -24,7 +30,7 @@ type tail struct {
 	whole bool
 }
 
-func (t *tails) hold(key runKey) *tail {
+func (t *tails) hold(key tailKey) *tail {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	tl := t.byTask[key]
@@ -37,7 +43,7 @@ func (t *tails) hold(key runKey) *tail {
 }
 
 // begin holds the tail of a task that does not exist yet.
-func (t *tails) begin(key runKey) *tail {
+func (t *tails) begin(key tailKey) *tail {
 	tl := t.hold(key)
 	tl.mu.Lock()
 	defer tl.mu.Unlock()
@@ -45,7 +51,7 @@ func (t *tails) begin(key runKey) *tail {
 	return tl
 }
 
-func (t *tails) release(key runKey, tl *tail) {
+func (t *tails) release(key tailKey, tl *tail) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if tl.holders--; tl.holders == 0 {
@@ -55,7 +61,7 @@ func (t *tails) release(key runKey, tl *tail) {
 
 // add takes committed events. Two updates of a task may arrive in the wrong
 // order; then the tail starts anew with what came last.
-func (t *tails) add(key runKey, events []Event) {
+func (t *tails) add(key tailKey, events []Event) {
 	t.mu.Lock()
 	tl := t.byTask[key]
 	t.mu.Unlock()

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 
@@ -48,32 +50,39 @@ func TestTasksOfOneContextTakeTurns(t *testing.T) {
 // TestATurnPassesHowever a task ends: each way passes the turn to the next one.
 func TestATurnPassesHoweverATaskEnds(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(h *house, run *task.Run) error{
-		"completed": func(h *house, run *task.Run) error { return h.Finish(t.Context(), run, task.Result{}) },
-		"failed":    func(h *house, run *task.Run) error { return h.Finish(t.Context(), run, task.Result{State: failed}) },
-		"input required": func(h *house, run *task.Run) error {
-			return h.Finish(t.Context(), run, task.Result{State: inputRequired})
-		},
-		"canceled": func(h *house, run *task.Run) error { _, err := h.Cancel(t.Context(), bot, run.TaskID); return err },
-	} {
-		h := memoryHouse(t)
-		for _, contextID := range []string{"", "named"} { // a context of ours has no queue at first
-			first := h.send("a", contextID)
-			second := h.send("b", first.ContextID)
-			run := h.claim()
-			if run.TaskID != first.TaskID {
-				t.Fatalf("%s: the second task came first", name)
+	synctest.Test(t, func(t *testing.T) {
+		for name, end := range map[string]func(h *house, run *task.Run) error{
+			"completed": func(h *house, run *task.Run) error { return h.Finish(t.Context(), run, task.Result{}) },
+			"failed":    func(h *house, run *task.Run) error { return h.Finish(t.Context(), run, task.Result{State: failed}) },
+			"input required": func(h *house, run *task.Run) error {
+				return h.Finish(t.Context(), run, task.Result{State: inputRequired})
+			},
+			"canceled": func(h *house, run *task.Run) error { _, err := h.Cancel(t.Context(), bot, run.TaskID); return err },
+		} {
+			h := memoryHouse(t)
+			for _, contextID := range []string{"", "named"} { // a context of ours has no queue at first
+				first := h.send("a", contextID)
+				second := h.send("b", first.ContextID)
+				run := h.claim()
+				if run.TaskID != first.TaskID {
+					t.Fatalf("%s: the second task came first", name)
+				}
+				soon, cancel := context.WithTimeout(t.Context(), time.Second)
+				if job, err := h.broker.Dequeue(soon); err == nil {
+					t.Errorf("%s: %v runs beside the first", name, job)
+				}
+				cancel()
+				if err := end(h, run); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				next := h.claim()
+				if next.TaskID != second.TaskID {
+					t.Errorf("%s: got task %s, want the second", name, next.TaskID)
+				}
+				h.finish(next, task.Result{})
 			}
-			if err := end(h, run); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			next := h.claim()
-			if next.TaskID != second.TaskID {
-				t.Errorf("%s: got task %s, want the second", name, next.TaskID)
-			}
-			h.finish(next, task.Result{})
 		}
-	}
+	})
 }
 
 func TestATaskThatWaitsForItsTurnCanBeCanceled(t *testing.T) {

@@ -1,0 +1,20 @@
+package task
+
+import (
+	"context"
+
+	"github.com/carrelhq/carrel/storage"
+	"github.com/carrelhq/carrel/tenant"
+)
+
+// SaveBehind stores a context as another run would, behind the back of one that has the turn.
+func SaveBehind(ctx context.Context, db storage.DB, ref Ref, contextID string) error {
+	return tenant.Scope(db, ref.Tenant).Update(ctx, func(tx storage.Tx) error {
+		c, err := getContext(tx, ref.Agent, contextID)
+		if err != nil {
+			return err
+		}
+		c.version++
+		return tx.Set(contextKey(ref.Agent, contextID), c.encode())
+	})
+}
