@@ -1,0 +1,271 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode/utf8"
+
+	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/storage"
+)
+
+// fakeTasks keeps what a session does to its task, one string for each effect.
+type fakeTasks struct {
+	mu      sync.Mutex
+	updates [][]string
+	current []string
+	fail    error
+	context []byte
+	version uint64
+}
+
+func (f *fakeTasks) Update(_ context.Context, fn func(storage.Tx) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail != nil {
+		return f.fail
+	}
+	f.current = nil
+	if err := fn(nil); err != nil {
+		return err
+	}
+	f.updates = append(f.updates, f.current)
+	return nil
+}
+
+func (f *fakeTasks) effects() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Concat(f.updates...)
+}
+
+func (f *fakeTasks) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.updates)
+}
+
+func (f *fakeTasks) note(s string) error { f.current = append(f.current, s); return nil }
+
+func (f *fakeTasks) AppendStatus(_ storage.Tx, req abi.TaskStatusRequest) error {
+	return f.note("status " + string(req.Message))
+}
+
+func (f *fakeTasks) AppendArtifact(_ storage.Tx, req abi.TaskArtifactRequest) error {
+	return f.note("artifact " + string(req.Artifact))
+}
+
+func (f *fakeTasks) AppendLine(_ storage.Tx, level, message string) error {
+	return f.note(level + " " + message)
+}
+
+func (f *fakeTasks) CheckStatus(req abi.TaskStatusRequest) *abi.Error {
+	if len(req.Message) == 0 {
+		return &abi.Error{Code: abi.Invalid, Message: "message is required"}
+	}
+	return nil
+}
+
+func (f *fakeTasks) CheckArtifact(req abi.TaskArtifactRequest) *abi.Error {
+	if len(req.Artifact) == 0 {
+		return &abi.Error{Code: abi.Invalid, Message: "artifact is required"}
+	}
+	return nil
+}
+
+func (f *fakeTasks) Task(context.Context) (json.RawMessage, error) {
+	return json.RawMessage(`{"id":"t"}`), nil
+}
+
+func (f *fakeTasks) LoadContext(context.Context) ([]byte, uint64, error) {
+	return f.context, f.version, nil
+}
+
+func (f *fakeTasks) SaveContext(_ context.Context, data []byte, version uint64) (uint64, error) {
+	if version != f.version {
+		return 0, &abi.Error{Code: abi.Conflict, Message: "stale"}
+	}
+	f.context, f.version = data, version+1
+	return f.version, nil
+}
+
+func (f *fakeTasks) History(context.Context, int) ([]json.RawMessage, error) {
+	return []json.RawMessage{json.RawMessage(`{"messageId":"m"}`)}, nil
+}
+
+func newSession(t *testing.T, tasks *fakeTasks, opts Options) *Session {
+	t.Helper()
+	s := NewSession(t.Context(), tasks, opts)
+	t.Cleanup(func() { _ = s.End() })
+	return s
+}
+
+func TestEveryFunctionOfTheTableIsThere(t *testing.T) {
+	t.Parallel()
+	for _, f := range abi.Funcs {
+		if functions[f.Name] == nil {
+			t.Errorf("%s is not implemented", f.Name)
+		}
+	}
+	if len(functions) != len(abi.Funcs) {
+		t.Errorf("%d functions for %d rows", len(functions), len(abi.Funcs))
+	}
+}
+
+// TestCalls holds the reply of each function, one call after another.
+func TestCalls(t *testing.T) {
+	t.Parallel()
+	tasks := &fakeTasks{}
+	s := newSession(t, tasks, Options{})
+	for _, c := range []struct{ fn, request, reply string }{
+		{"log", `{"message":"hi"}`, `{"ok":{}}`},
+		{"log", `{"level":"loud","message":"hi"}`, `{"error":{"code":"invalid","message":"level \"loud\" is none of debug, info, warn and error"}}`},
+		{"task_get", ``, `{"ok":{"task":{"id":"t"}}}`},
+		{"task_status", `{"message":{"parts":[]}}`, `{"ok":{}}`},
+		{"task_status", `{}`, `{"error":{"code":"invalid","message":"message is required"}}`},
+		{"task_artifact", `{"artifact":{},"append":true}`, `{"ok":{}}`},
+		{"context_load", `{}`, `{"ok":{"version":0}}`},
+		{"context_save", `{"data":"aGk=","version":0}`, `{"ok":{"version":1}}`},
+		{"context_save", `{"data":"aGk=","version":0}`, `{"error":{"code":"conflict","message":"stale"}}`},
+		{"context_load", `{}`, `{"ok":{"data":"aGk=","version":1}}`},
+		{"context_history", `{"limit":5}`, `{"ok":{"messages":[{"messageId":"m"}]}}`},
+		{"context_history", `{"limit":101}`, `{"error":{"code":"invalid","message":"limit must be from 0 to 100"}}`},
+		{"fly", `{}`, `{"error":{"code":"invalid","message":"there is no function \"fly\""}}`},
+	} {
+		reply, err := s.Call(t.Context(), c.fn, []byte(c.request))
+		if err != nil || string(reply) != c.reply {
+			t.Errorf("%s(%s): got %s, %v, want %s", c.fn, c.request, reply, err, c.reply)
+		}
+	}
+	if err := s.End(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(tasks.effects(), "; "), `info hi; status {"parts":[]}; artifact {}`; got != want {
+		t.Errorf("effects: got %s, want %s", got, want)
+	}
+	if reply, err := s.Call(t.Context(), "log", []byte(`{"message":"late"}`)); err != nil || !strings.Contains(string(reply), `"canceled"`) {
+		t.Errorf("after End: got %s, %v", reply, err)
+	}
+}
+
+func TestRequestsThatAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	s := newSession(t, &fakeTasks{}, Options{})
+	for name, c := range map[string]struct {
+		request string
+		code    abi.Code
+	}{
+		"no JSON":    {`{`, abi.Invalid},
+		"wrong type": {`{"message":5}`, abi.Invalid},
+		"deep":       {strings.Repeat("[", 65), abi.Invalid},
+		"huge":       {`{"message":"` + strings.Repeat("x", 1<<20) + `"}`, abi.TooLarge},
+	} {
+		reply, err := s.Call(t.Context(), "log", []byte(c.request))
+		if err != nil || !strings.HasPrefix(string(reply), `{"error":{"code":"`+string(c.code)+`"`) {
+			t.Errorf("%s: got %.100s, %v, want %s", name, reply, err, c.code)
+		}
+	}
+}
+
+func TestEffectsAreCommittedInGroupsAndInOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tasks := &fakeTasks{}
+		s := newSession(t, tasks, Options{FlushAfter: 2 * time.Millisecond})
+		var want []string
+		for _, text := range strings.Split("abcdefghij", "") {
+			s.Line("info", text)
+			want = append(want, "info "+text)
+		}
+		synctest.Wait()
+		if tasks.count() != 0 {
+			t.Error("effects do not wait for company")
+		}
+		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
+		if tasks.count() != 1 || !slices.Equal(tasks.effects(), want) {
+			t.Errorf("got %d updates with %v", tasks.count(), tasks.effects())
+		}
+	})
+}
+
+func TestAFailedFlushEndsTheSession(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("lease lost")
+	tasks := &fakeTasks{fail: lost}
+	s := newSession(t, tasks, Options{})
+	s.Line("info", "x")
+	if err := s.Flush(t.Context()); !errors.Is(err, lost) {
+		t.Errorf("flush: got %v", err)
+	}
+	if _, err := s.Call(t.Context(), "log", []byte(`{"message":"y"}`)); !errors.Is(err, lost) {
+		t.Errorf("the next call: got %v", err)
+	}
+	if err := s.End(); !errors.Is(err, lost) {
+		t.Errorf("end: got %v", err)
+	}
+}
+
+func TestTheGuestsClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSession(t, &fakeTasks{}, Options{})
+		first := s.Now()
+		time.Sleep(time.Second)
+		if !s.Now().Equal(first) {
+			t.Error("the clock moves between host calls")
+		}
+		if _, err := s.Call(t.Context(), "context_load", nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Now().Sub(first); got != time.Second {
+			t.Errorf("after a call it has moved by %v", got)
+		}
+		s.Sleep(time.Hour)
+		s.Sleep(-time.Hour)
+		if got := s.Now().Sub(first); got != time.Hour+time.Second {
+			t.Errorf("after a sleep it has moved by %v", got)
+		}
+	})
+}
+
+func TestTwoSessionsDrawDifferentNumbers(t *testing.T) {
+	t.Parallel()
+	var one, two [32]byte
+	newSession(t, &fakeTasks{}, Options{}).Random(one[:])
+	newSession(t, &fakeTasks{}, Options{}).Random(two[:])
+	if one == two {
+		t.Error("two sessions draw alike")
+	}
+}
+
+func FuzzCleanLine(f *testing.F) {
+	for _, s := range []string{"", "plain", "\xff\xfe", strings.Repeat("é", 3000), strings.Repeat("x", 4095) + "é"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := CleanLine(s); len(got) > maxLine || !utf8.ValidString(got) {
+			t.Errorf("%d bytes, valid %t", len(got), utf8.ValidString(got))
+		}
+	})
+}
+
+func FuzzCall(f *testing.F) {
+	f.Add("log", []byte(`{"message":"x"}`))
+	f.Add("context_save", []byte(`{"data":"!"}`))
+	f.Fuzz(func(t *testing.T, fn string, request []byte) {
+		s := NewSession(t.Context(), &fakeTasks{}, Options{})
+		defer s.End()
+		reply, err := s.Call(t.Context(), fn, request)
+		if err != nil || !json.Valid(reply) {
+			t.Errorf("got %q, %v", reply, err)
+		}
+	})
+}
