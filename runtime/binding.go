@@ -2,8 +2,6 @@ package runtime
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -11,11 +9,12 @@ import (
 	"github.com/carrelhq/carrel/abi"
 )
 
-// bind makes the two host modules that guests import from.
+// bind makes the two host modules that guests import from. They serve all
+// instances: whose call it is, the context says.
 func bind(ctx context.Context, r wazero.Runtime) error {
 	carrel := r.NewHostModuleBuilder(abi.Module)
 	for _, f := range abi.Funcs {
-		carrel.NewFunctionBuilder().WithGoModuleFunction(hostCall(f.Name), wasmTypes(i32+i32), wasmTypes(i64)).
+		carrel.NewFunctionBuilder().WithGoModuleFunction(hostCall(f.Name), []byte(hostType.params), []byte(hostType.results)).
 			WithParameterNames("req_ptr", "req_len").Export(f.Name)
 	}
 	if _, err := carrel.Instantiate(ctx); err != nil {
@@ -23,64 +22,54 @@ func bind(ctx context.Context, r wazero.Runtime) error {
 	}
 	shim := r.NewHostModuleBuilder(wasiModule)
 	for name, f := range wasiFunctions {
-		shim.NewFunctionBuilder().WithGoModuleFunction(wasiCall(f), wasmTypes(f.typ.params), wasmTypes(f.typ.results)).Export(name)
+		shim.NewFunctionBuilder().WithGoModuleFunction(f.bind(), []byte(f.typ.params), []byte(f.typ.results)).Export(name)
 	}
 	_, err := shim.Instantiate(ctx)
 	return err
 }
 
-func wasmTypes(letters string) (types []api.ValueType) {
-	for i := range len(letters) {
-		types = append(types, letters[i])
-	}
-	return types
-}
+// hostType is the type of every carrel function.
+var hostType = signature{i32 + i32, i64}
 
 // hostCall is a carrel function: the request is read in place, the reply goes
 // into memory that the guest allocates.
 func hostCall(name string) api.GoModuleFunc {
 	return func(ctx context.Context, m api.Module, stack []uint64) {
 		in := instanceOf(ctx)
-		in.module = m // during the start function nobody else has set it yet
+		in.module = m // the start function runs before instantiation returns it
 		ptr, length := uint32(stack[0]), uint32(stack[1])
 		if in.allocating {
-			panic(&guestFault{fmt.Sprintf("it called %s from within %s", name, abi.ExportAlloc)})
+			breakRule("it called %s from within %s", name, abi.ExportAlloc)
 		}
 		request, ok := m.Memory().Read(ptr, length)
 		if !ok {
-			panic(&guestFault{fmt.Sprintf("it called %s with %d bytes at %d, which is outside its memory", name, length, ptr)})
+			breakRule("it called %s with %d bytes at %d, which is outside its memory", name, length, ptr)
 		}
 		reply, err := in.answer(ctx, name, request)
 		if err != nil {
-			panic(&hostFailure{err})
+			endRun(err)
 		}
 		at, err := in.give(ctx, reply)
 		if err != nil {
-			panic(&hostFailure{err})
+			endRun(err)
 		}
 		stack[0] = abi.Pack(at, uint32(len(reply)))
 	}
 }
 
+// Replies before there is a session.
+var (
+	earlyOK          = []byte(`{"ok":{}}`)
+	earlyUnavailable = []byte(`{"error":{"code":"unavailable","message":"host functions other than log work only during a run"}}`)
+)
+
 // answer is the reply to a host call, with a session or before there is one.
 func (in *instance) answer(ctx context.Context, name string, request []byte) ([]byte, error) {
-	if in.session != nil {
+	switch {
+	case in.session != nil:
 		return in.session.Call(ctx, name, request)
+	case name == "log":
+		return earlyOK, nil
 	}
-	if name == "log" {
-		return json.Marshal(abi.Reply[abi.Empty]{OK: &abi.Empty{}})
-	}
-	return json.Marshal(abi.Reply[abi.Empty]{Error: &abi.Error{Code: abi.Unavailable, Message: name + " works only during a run"}})
-}
-
-func wasiCall(f wasiFunc) api.GoModuleFunc {
-	return func(ctx context.Context, m api.Module, stack []uint64) {
-		result := errnoNosys
-		if f.act != nil {
-			result = f.act(instanceOf(ctx), m.Memory(), stack)
-		}
-		if f.typ.results != "" {
-			stack[0] = uint64(result)
-		}
-	}
+	return earlyUnavailable, nil
 }

@@ -3,16 +3,10 @@ package runtime
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"sync"
-	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
-
-	"github.com/carrelhq/carrel/abi"
 )
 
 // Engine compiles modules and keeps them ready. It is safe for concurrent use.
@@ -20,12 +14,17 @@ type Engine struct {
 	opts    Options
 	runtime wazero.Runtime
 	cache   wazero.CompilationCache
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	// uploads and loads have a place for each compilation at a time: modules that
+	// were never compiled do not get in the way of those that have been.
+	uploads, loads chan struct{}
 
 	mu      sync.Mutex
 	modules map[string]*Module
 	uses    uint64 // counts loads, to tell what was used last
 	closed  bool
-	inUse   sync.WaitGroup
+	inUse   sync.WaitGroup // loads, sandboxes and compilations
 }
 
 // ErrClosed is returned by every call after Close.
@@ -34,6 +33,10 @@ var ErrClosed = errors.New("runtime: engine is closed")
 // features is WebAssembly 2.0; threads, tail calls, exceptions and garbage
 // collection are off.
 const features = api.CoreFeaturesV2
+
+// compilesAtOnce is the number of places of each kind: a compilation may take a core
+// and hundreds of megabytes for as long as InspectTimeout.
+const compilesAtOnce = 2
 
 // NewEngine returns an engine. Close releases it.
 func NewEngine(opts Options) (*Engine, error) {
@@ -45,79 +48,36 @@ func NewEngine(opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := context.Background()
-	config := wazero.NewRuntimeConfig().
+	e := &Engine{
+		opts: opts, cache: cache, modules: make(map[string]*Module),
+		uploads: make(chan struct{}, compilesAtOnce), loads: make(chan struct{}, compilesAtOnce),
+	}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.runtime = wazero.NewRuntimeWithConfig(e.ctx, wazero.NewRuntimeConfig().
 		WithCoreFeatures(features).
 		WithCompilationCache(cache).
 		WithCloseOnContextDone(true).
 		WithDebugInfoEnabled(false).
-		WithMemoryLimitPages(uint32(opts.MemoryBytes / pageSize))
-	e := &Engine{opts: opts, cache: cache, runtime: wazero.NewRuntimeWithConfig(ctx, config), modules: make(map[string]*Module)}
-	if err := bind(ctx, e.runtime); err != nil {
+		WithMemoryLimitPages(uint32(opts.MemoryBytes/pageSize)))
+	if err := bind(e.ctx, e.runtime); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
 
-// openCache opens the cache of compiled code, which only this user may write:
-// its content is run as native code.
-func openCache(dir string) (wazero.CompilationCache, error) {
-	if dir == "" {
-		return wazero.NewCompilationCache(), nil
+// enter counts a user of the engine, whom Close waits for.
+func (e *Engine) enter() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("runtime: others may write or read the cache of compiled code in %s; run chmod 700 on it", dir)
-	}
-	return wazero.NewCompilationCacheWithDir(dir)
+	e.inUse.Add(1)
+	return nil
 }
 
-// compile scans a module and has the engine compile it, for no longer than ctx.
-func (e *Engine) compile(ctx context.Context, module []byte) (wazero.CompiledModule, *outline, error) {
-	if err := checkHeader(module); err != nil {
-		return nil, nil, err
-	}
-	o, err := scan(module, e.opts.MemoryBytes)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := errors.Join(o.checkImports(), o.checkExports()); err != nil {
-		return nil, nil, firstRefusal(err)
-	}
-	begin := time.Now()
-	// With more than one worker the engine looks at ctx between functions.
-	compiled, err := e.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, 2), o.engine)
-	if err != nil && ctx.Err() != nil {
-		return nil, nil, &abi.Refusal{
-			Rule: "compile_timeout", Problem: fmt.Sprintf("compiling takes longer than %s", e.opts.InspectTimeout),
-			Advice: "make functions smaller, or lower your compiler's inlining",
-		}
-	}
-	if err != nil {
-		return nil, nil, &abi.Refusal{Rule: "invalid_module", Problem: limit(err.Error()), Advice: "the file is damaged, or uses a proposal that is off; build it again with your compiler's defaults for wasm32-wasip1"}
-	}
-	if e.opts.Telemetry != nil && e.opts.Telemetry.Metrics != nil {
-		e.opts.Telemetry.Metrics.CompileSeconds.Observe(time.Since(begin))
-	}
-	return compiled, o, nil
-}
-
-// firstRefusal returns the first of several refusals: one that can be acted on.
-func firstRefusal(err error) error {
-	var refusal *abi.Refusal
-	if errors.As(err, &refusal) {
-		return refusal
-	}
-	return err
-}
-
-// Close releases all modules after their sandboxes are released. It may be called twice.
+// Close releases all modules after their sandboxes and loads are released. It may
+// be called twice.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	closed := e.closed
@@ -126,6 +86,7 @@ func (e *Engine) Close() error {
 	if closed {
 		return nil
 	}
+	e.cancel()
 	e.inUse.Wait()
 	ctx := context.Background()
 	return errors.Join(e.runtime.Close(ctx), e.cache.Close(ctx))

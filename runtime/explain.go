@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	goruntime "runtime"
 	"strings"
 
 	"github.com/tetratelabs/wazero/sys"
@@ -16,44 +17,69 @@ import (
 // The text is for the agent's author.
 var ErrTrap = errors.New("the agent trapped")
 
+// endedRun is panicked by host functions to end a run.
+type endedRun struct{ cause error }
+
+// Error returns the cause's text.
+func (f *endedRun) Error() string { return f.cause.Error() }
+
+// Unwrap returns the cause.
+func (f *endedRun) Unwrap() error { return f.cause }
+
+// endRun ends the run with an error, from within a host function.
+func endRun(cause error) { panic(&endedRun{cause}) }
+
+// breakRule ends the run by the guest's fault, from within a host function.
+func breakRule(format string, args ...any) {
+	endRun(fmt.Errorf("%w: %s", host.ErrGuest, fmt.Sprintf(format, args...)))
+}
+
 // explain sorts what the engine returned: the end of ctx, the guest's fault, or ours.
-func explain(ctx context.Context, err error) error {
+func (in *instance) explain(ctx context.Context, err error) error {
 	var exit *sys.ExitError
-	if ctx.Err() != nil && errors.As(err, &exit) {
+	var ended *endedRun
+	var bug goruntime.Error
+	switch {
+	case ctx.Err() != nil && (errors.As(err, &exit) || errors.As(err, &ended)):
 		return context.Cause(ctx)
+	case errors.As(err, &ended):
+		return ended.cause
+	case errors.As(err, &bug):
+		in.engine.opts.Logger.Error("host function panicked", "error", err)
+		return fmt.Errorf("%w: %w", errPanicked, bug)
 	}
-	var ours *hostFailure
-	if errors.As(err, &ours) {
-		return ours.error
+	in.output.flush()
+	return fmt.Errorf("%w: %s%s", ErrTrap, shorten(err.Error()), in.lastWords())
+}
+
+// lastWords is what the guest said on its way out, for the end of an error.
+func (in *instance) lastWords() string {
+	if words := in.output.words.String(); words != "" {
+		return ": " + limit(words)
 	}
-	var theirs *guestFault
-	if errors.As(err, &theirs) {
-		return fmt.Errorf("%w: %s", host.ErrGuest, theirs.problem)
-	}
-	if errors.Is(err, host.ErrGuest) || errors.Is(err, ErrTrap) {
-		return err
-	}
-	return fmt.Errorf("%w: %s", ErrTrap, shorten(err.Error()))
+	return ""
 }
 
 // shorten keeps the reason and the innermost frames of the engine's report.
 func shorten(report string) string {
 	const frames = 5
 	reason, trace, ok := strings.Cut(report, "\nwasm stack trace:\n")
-	reason = strings.TrimSuffix(strings.TrimPrefix(reason, "wasm error: "), " (recovered by wazero)")
+	reason = limit(strings.TrimSuffix(strings.TrimPrefix(reason, "wasm error: "), " (recovered by wazero)"))
 	if !ok {
-		return limit(reason)
+		return reason
 	}
 	lines := strings.Split(strings.TrimSpace(trace), "\n")
 	lines = lines[:min(len(lines), frames)]
 	for i := range lines {
-		lines[i] = strings.TrimPrefix(strings.TrimSpace(lines[i]), ".")
+		lines[i] = limitTo(strings.TrimPrefix(strings.TrimSpace(lines[i]), "."), 100)
 	}
-	return limit(reason + " in " + strings.Join(lines, ", called by "))
+	return reason + " in " + strings.Join(lines, ", called by ")
 }
 
-func limit(text string) string {
-	const most = 1000
+// limit bounds what is passed on of a text that a guest or the engine made.
+func limit(text string) string { return limitTo(text, 1000) }
+
+func limitTo(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}

@@ -4,15 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
-	"time"
-
-	"github.com/tetratelabs/wazero"
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/host"
@@ -20,162 +15,102 @@ import (
 
 // Inspect tells what a module is and wants, running nothing of it but its
 // initialization and carrel_describe, bounded and without any host call but log.
-// An *abi.Refusal says why a module is not accepted.
+// An *abi.Refusal says why a module is not accepted. module is not kept.
 func (e *Engine) Inspect(ctx context.Context, module []byte) (in abi.Inspection, err error) {
 	ctx, span := e.opts.Telemetry.Start(ctx, "module.inspect")
-	defer func() {
-		span.End(err)
-		e.countRefusal(err)
-	}()
-	limited, cancel := context.WithTimeout(ctx, e.opts.InspectTimeout)
+	defer func() { span.End(err) }()
+	limited, cancel := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, errSlow)
 	defer cancel()
-	begin := time.Now()
-	compiled, o, err := e.compile(limited, module)
-	if err != nil {
-		return abi.Inspection{}, err
+	in, err = e.inspect(limited, module)
+	if ctx.Err() != nil {
+		return abi.Inspection{}, context.Cause(ctx)
 	}
-	defer compiled.Close(context.WithoutCancel(ctx))
-	in = o.inspection(module)
-	in.CompileMillis = time.Since(begin).Milliseconds()
-	if in.Description, err = e.describe(limited, compiled); err != nil {
-		if ctx.Err() != nil {
-			return abi.Inspection{}, context.Cause(ctx)
+	if errors.Is(err, errSlow) {
+		err = &abi.Refusal{
+			Rule: "compile_timeout", Problem: fmt.Sprintf("compiling takes longer than %s", e.opts.InspectTimeout),
+			Advice: "make functions smaller, or lower your compiler's inlining",
 		}
-		return abi.Inspection{}, err
 	}
-	return in, nil
+	if refusal := (*abi.Refusal)(nil); errors.As(err, &refusal) {
+		e.metrics().UploadsRefused.Add(1, refusal.Rule)
+		return abi.Inspection{}, refusal
+	}
+	return in, err
 }
 
-func (e *Engine) countRefusal(err error) {
-	var refusal *abi.Refusal
-	if errors.As(err, &refusal) && e.opts.Telemetry != nil && e.opts.Telemetry.Metrics != nil {
-		e.opts.Telemetry.Metrics.UploadsRefused.Add(1, refusal.Rule)
-	}
-}
-
-func (o *outline) inspection(module []byte) abi.Inspection {
+func (e *Engine) inspect(ctx context.Context, module []byte) (abi.Inspection, error) {
 	sum := sha256.Sum256(module)
-	in := abi.Inspection{
-		Digest: hex.EncodeToString(sum[:]), Size: int64(len(module)),
-		Imports: []abi.Import{}, Exports: slices.Sorted(maps.Keys(o.exports)), Wants: o.wants(), Meta: o.meta,
+	in := abi.Inspection{Digest: hex.EncodeToString(sum[:]), Size: int64(len(module))}
+	bytes := func(context.Context) ([]byte, error) { return module, nil }
+	m, err := e.load(ctx, in.Digest, bytes, e.uploads)
+	if err != nil {
+		return in, err
 	}
+	defer m.Release()
+	m.outline.fill(&in)
+	in.CompileMillis = m.took.Milliseconds()
+	in.Description, err = m.describe(ctx)
+	return in, err
+}
+
+// fill copies what the scan learned.
+func (o *outline) fill(in *abi.Inspection) {
+	in.Imports = []abi.Import{}
 	for _, i := range o.imports {
 		in.Imports = append(in.Imports, abi.Import{Module: i.module, Name: i.name})
 	}
+	in.Exports = slices.Sorted(maps.Keys(o.exports))
+	in.Wants = o.wants()
+	in.Meta = maps.Clone(o.meta)
 	for _, m := range o.memories {
 		in.MemoryMin = int64(m.min) * pageSize
 		if m.bounded {
 			in.MemoryMax = int64(m.max) * pageSize
 		}
 	}
-	return in
 }
 
-// describe initializes the module and asks it what it is.
-func (e *Engine) describe(ctx context.Context, compiled wazero.CompiledModule) (d abi.Description, err error) {
-	in, err := e.instantiate(ctx, compiled)
+// maxDescription bounds what carrel_describe answers.
+const maxDescription = 64 << 10
+
+// describe initializes an instance of the module and asks it what it is.
+func (m *Module) describe(ctx context.Context) (d abi.Description, err error) {
+	in, err := m.engine.instantiate(ctx, m.compiled)
 	if err != nil {
-		return d, e.refuseRun("bad_initialization", "while it was initialized", err)
+		return d, m.engine.refuseRun("bad_initialization", "while it was initialized", err)
 	}
-	defer in.module.Close(context.WithoutCancel(ctx))
-	if in.module.ExportedFunction(abi.ExportDescribe) == nil {
+	defer in.close()
+	if _, ok := m.outline.exports[abi.ExportDescribe]; !ok {
 		return d, nil
 	}
-	var packed uint64
-	if err := in.call(ctx, abi.ExportDescribe, &packed); err != nil {
-		return d, e.refuseRun("bad_description", "in "+abi.ExportDescribe, err)
-	}
-	reply, err := in.take(packed, maxDescription)
+	reply, err := in.askDescription(ctx)
 	if err != nil {
-		return d, e.refuseRun("bad_description", "in "+abi.ExportDescribe, err)
+		return d, m.engine.refuseRun("bad_description", "in "+abi.ExportDescribe, err)
 	}
 	return readDescription(reply)
+}
+
+func (in *instance) askDescription(ctx context.Context) ([]byte, error) {
+	var packed uint64
+	if err := in.call(ctx, abi.ExportDescribe, &packed); err != nil {
+		return nil, err
+	}
+	return in.take(abi.ExportDescribe, packed, maxDescription)
 }
 
 // refuseRun makes a refusal of what went wrong when a module was tried.
 func (e *Engine) refuseRun(rule, where string, err error) error {
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return &abi.Refusal{Rule: rule, Problem: fmt.Sprintf("the module took longer than %s %s", e.opts.InspectTimeout, where), Advice: "do less there; work belongs into runs"}
+	case errors.Is(err, errSlow):
+		return &abi.Refusal{
+			Rule: rule, Problem: fmt.Sprintf("the module took longer than %s %s", e.opts.InspectTimeout, where),
+			Advice: "do less there; work belongs into runs",
+		}
 	case errors.Is(err, ErrTrap), errors.Is(err, host.ErrGuest):
-		return &abi.Refusal{Rule: rule, Problem: fmt.Sprintf("the module failed %s: %v", where, err), Advice: "try it with carrel run"}
-	}
-	return err
-}
-
-// Bounds of a description.
-const (
-	maxName   = 200
-	maxText   = 4000
-	maxSkills = 50
-	maxWords  = 50
-)
-
-func readDescription(reply []byte) (abi.Description, error) {
-	var frame abi.Reply[abi.Description]
-	if err := json.Unmarshal(reply, &frame); err != nil {
-		return abi.Description{}, badDescription("it is not JSON as the ABI has it: " + err.Error())
-	}
-	switch {
-	case frame.Error != nil:
-		return abi.Description{}, &abi.Refusal{Rule: "no_description", Problem: limit(frame.Error.Message), Advice: "register a handler when the module is initialized; in Go: func init() { agent.Handle(run) }"}
-	case frame.OK == nil:
-		return abi.Description{}, badDescription(`it has neither "ok" nor "error"`)
-	}
-	d := *frame.OK
-	if problem := describeProblem(d); problem != "" {
-		return abi.Description{}, badDescription(problem)
-	}
-	return d, nil
-}
-
-func badDescription(problem string) error {
-	return &abi.Refusal{Rule: "bad_description", Problem: "what " + abi.ExportDescribe + " answers cannot be used: " + problem, Advice: "abi/ABI.md has its form"}
-}
-
-func describeProblem(d abi.Description) string {
-	switch {
-	case len(d.Name) > maxName || len(d.Version) > maxName:
-		return fmt.Sprintf("name and version are %d bytes at most", maxName)
-	case len(d.Description) > maxText:
-		return fmt.Sprintf("the description is %d bytes at most", maxText)
-	case len(d.Skills) > maxSkills:
-		return fmt.Sprintf("%d skills are the most", maxSkills)
-	case !fewWords(d.InputModes) || !fewWords(d.OutputModes):
-		return fmt.Sprintf("modes are %d at most, of %d bytes each", maxWords, maxName)
-	case !absolute(d.DocumentationURL) || !absolute(d.IconURL):
-		return "documentationUrl and iconUrl must be absolute http or https URLs"
-	case d.Replies != "" && d.Replies != "message":
-		return `replies must be empty or "message"`
-	}
-	for _, s := range d.Skills {
-		if problem := skillProblem(s); problem != "" {
-			return problem
+		return &abi.Refusal{
+			Rule: rule, Problem: fmt.Sprintf("the module failed %s: %v", where, err),
+			Advice: "initialization and " + abi.ExportDescribe + " must work without host functions other than log",
 		}
 	}
-	return ""
-}
-
-func skillProblem(s abi.Skill) string {
-	switch {
-	case s.ID == "":
-		return "every skill needs an id"
-	case len(s.ID) > maxName || len(s.Name) > maxName || len(s.Description) > maxText:
-		return fmt.Sprintf("the skill %.40q is too long: id and name are %d bytes at most, its description %d", s.ID, maxName, maxText)
-	case !fewWords(s.Tags) || !fewWords(s.InputModes) || !fewWords(s.OutputModes) || len(s.Examples) > maxWords:
-		return fmt.Sprintf("the skill %.40q has too many or too long tags, modes or examples", s.ID)
-	}
-	return ""
-}
-
-func fewWords(words []string) bool {
-	return len(words) <= maxWords && !slices.ContainsFunc(words, func(w string) bool { return len(w) > maxName })
-}
-
-func absolute(s string) bool {
-	if s == "" {
-		return true
-	}
-	u, err := url.Parse(s)
-	return err == nil && len(s) <= maxText && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	return err
 }

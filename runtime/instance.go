@@ -3,7 +3,6 @@ package runtime
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -19,64 +18,76 @@ import (
 // Until it has a session, clock and random answer constants and no host
 // function but log works.
 type instance struct {
-	module     api.Module
-	session    *host.Session
-	output     output
-	entropy    *rand.ChaCha8
-	slept      time.Duration
+	engine  *Engine
+	module  api.Module
+	alloc   api.Function
+	session *host.Session
+	output  output
+	entropy *rand.ChaCha8
+	slept   time.Duration // before there was a session
+	began   time.Time     // what the session's clock showed first
+
 	allocating bool // inside carrel_alloc, from where no host call may come
 }
 
 // firstMoment is what clocks show before a run.
-var firstMoment = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// guestFault is panicked by host functions when the guest broke a rule.
-type guestFault struct{ problem string }
-
-// Error returns the problem as a phrase about the guest.
-func (f *guestFault) Error() string { return f.problem }
-
-// hostFailure is panicked by host functions when carrel failed.
-type hostFailure struct{ error }
-
-// Unwrap returns the cause.
-func (f *hostFailure) Unwrap() error { return f.error }
+var firstMoment = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 type instanceKey struct{}
 
 func instanceOf(ctx context.Context) *instance { return ctx.Value(instanceKey{}).(*instance) }
 
 // instantiate makes an instance and initializes it, under ctx.
-func (e *Engine) instantiate(ctx context.Context, compiled wazero.CompiledModule) (in *instance, err error) {
-	in = &instance{entropy: rand.NewChaCha8([32]byte{})}
-	in.output.line = in.earlyLine
+func (e *Engine) instantiate(ctx context.Context, compiled wazero.CompiledModule) (*instance, error) {
+	in := &instance{engine: e, entropy: rand.NewChaCha8([32]byte{})}
+	in.output.begin(func(string, string) {}) // there is no log to write to yet
 	ctx = context.WithValue(ctx, instanceKey{}, in)
-	in.module, err = e.runtime.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
-	if err != nil {
-		return nil, explain(ctx, err)
+	err := in.create(ctx, compiled)
+	if err == nil {
+		err = in.call(ctx, abi.ExportInitialize, nil)
 	}
-	if err := in.call(ctx, abi.ExportInitialize, nil); err != nil {
-		return nil, errors.Join(err, in.module.Close(ctx))
+	if err != nil {
+		in.close()
+		return nil, err
 	}
 	return in, nil
 }
 
-// call calls an exported function if there is one. results may be nil.
-func (in *instance) call(ctx context.Context, name string, result *uint64, params ...uint64) (err error) {
+// create instantiates the module, which runs its start function.
+func (in *instance) create(ctx context.Context, compiled wazero.CompiledModule) (err error) {
+	defer in.engine.recovered(&err)
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
+	m, err := in.engine.runtime.InstantiateModule(ctx, compiled, config)
+	if err != nil {
+		return in.explain(ctx, err)
+	}
+	in.module = m
+	return nil
+}
+
+func (in *instance) close() {
+	if in.module == nil {
+		return
+	}
+	if err := in.module.Close(context.Background()); err != nil {
+		in.engine.opts.Logger.Warn("sandbox was not closed", "error", err)
+	}
+}
+
+// call calls an exported function if there is one. result may be nil.
+func (in *instance) call(ctx context.Context, name string, result *uint64, params ...uint64) error {
 	fn := in.module.ExportedFunction(name)
 	if fn == nil {
 		return nil
 	}
-	// The engine turns panics of host functions into errors; what escapes it is
-	// a fault of the engine and must not take the process with it.
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("runtime: the engine panicked in %s: %v", name, p)
-		}
-	}()
-	out, err := fn.Call(context.WithValue(ctx, instanceKey{}, in), params...)
+	return in.invoke(context.WithValue(ctx, instanceKey{}, in), fn, result, params...)
+}
+
+func (in *instance) invoke(ctx context.Context, fn api.Function, result *uint64, params ...uint64) (err error) {
+	defer in.engine.recovered(&err)
+	out, err := fn.Call(ctx, params...)
 	if err != nil {
-		return explain(ctx, err)
+		return in.explain(ctx, err)
 	}
 	if result != nil {
 		*result = out[0]
@@ -84,53 +95,78 @@ func (in *instance) call(ctx context.Context, name string, result *uint64, param
 	return nil
 }
 
-// give puts data into memory that the guest allocates for it.
+// give puts data into memory that the guest allocates for it. ctx has the instance.
 func (in *instance) give(ctx context.Context, data []byte) (ptr uint32, err error) {
 	if len(data) == 0 {
 		return 0, nil
 	}
+	if in.alloc == nil {
+		in.alloc = in.module.ExportedFunction(abi.ExportAlloc)
+	}
 	in.allocating = true
 	defer func() { in.allocating = false }()
 	var at uint64
-	if err := in.call(ctx, abi.ExportAlloc, &at, uint64(len(data))); err != nil {
+	if err := in.invoke(ctx, in.alloc, &at, uint64(len(data))); err != nil {
 		return 0, err
 	}
 	ptr = uint32(at)
 	if ptr == 0 {
 		return 0, fmt.Errorf("%w: %s has no room for %d bytes", host.ErrGuest, abi.ExportAlloc, len(data))
 	}
-	if !in.module.Memory().Write(ptr, data) {
+	if !in.module.Memory().Write(ptr, data) { // the memory as it is after the call, which may have moved it
 		return 0, fmt.Errorf("%w: %s answered %d for %d bytes, which is outside its memory", host.ErrGuest, abi.ExportAlloc, ptr, len(data))
 	}
 	return ptr, nil
 }
 
 // take copies a packed result out of guest memory.
-func (in *instance) take(packed uint64, max uint32) ([]byte, error) {
+func (in *instance) take(name string, packed uint64, most uint32) ([]byte, error) {
 	ptr, length := abi.Unpack(packed)
-	if length > max {
-		return nil, fmt.Errorf("%w: its reply has %d bytes; %d are the most", host.ErrGuest, length, max)
+	if length == 0 {
+		return nil, fmt.Errorf("%w: %s answered nothing", ErrTrap, name)
+	}
+	if length > most {
+		return nil, fmt.Errorf("%w: %s answered %d bytes; %d are the most", host.ErrGuest, name, length, most)
 	}
 	view, ok := in.module.Memory().Read(ptr, length)
 	if !ok {
-		return nil, fmt.Errorf("%w: its reply of %d bytes at %d is outside its memory", host.ErrGuest, length, ptr)
+		return nil, fmt.Errorf("%w: %s answered with %d bytes at %d, which is outside its memory", host.ErrGuest, name, length, ptr)
 	}
 	return bytes.Clone(view), nil
 }
 
-func (in *instance) now() time.Time {
+// attach gives the instance to a run: what it prints and calls is the run's from now on.
+func (in *instance) attach(session *host.Session) {
+	in.session = session
+	in.began = session.Now()
+	in.output.begin(session.Line)
+}
+
+// now is the time of day.
+func (in *instance) now() time.Duration {
 	if in.session != nil {
-		return in.session.Now()
+		return time.Duration(in.session.Now().UnixNano())
 	}
-	return firstMoment.Add(in.slept)
+	return time.Duration(firstMoment.UnixNano()) + in.slept
+}
+
+// monotonic is the time since a second before the instance was made. It goes on
+// without a jump when the instance gets its session.
+func (in *instance) monotonic() time.Duration {
+	elapsed := time.Second + in.slept
+	if in.session != nil {
+		elapsed += in.session.Now().Sub(in.began)
+	}
+	return elapsed
 }
 
 func (in *instance) sleep(d time.Duration) {
+	const longest = time.Hour
 	if in.session != nil {
 		in.session.Sleep(d)
 		return
 	}
-	in.slept += min(d, time.Hour)
+	in.slept = min(in.slept+min(d, longest), longest)
 }
 
 func (in *instance) random(b []byte) {
@@ -140,12 +176,3 @@ func (in *instance) random(b []byte) {
 	}
 	_, _ = in.entropy.Read(b) // never fails
 }
-
-// attach gives the instance to a run: what it prints and calls is the run's from now on.
-func (in *instance) attach(session *host.Session) {
-	in.output.flush()
-	in.session = session
-	in.output.line = session.Line
-}
-
-func (in *instance) earlyLine(string, string) {}

@@ -2,11 +2,12 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/tetratelabs/wazero"
+
+	"github.com/carrelhq/carrel/internal/telemetry"
 )
 
 // Module is a compiled module, ready to run. It is safe for concurrent use.
@@ -14,8 +15,10 @@ type Module struct {
 	engine *Engine
 	digest string
 
-	ready    chan struct{} // closed when compiled or err is set
+	ready    chan struct{} // closed when the fields below are set
 	compiled wazero.CompiledModule
+	outline  *outline
+	took     time.Duration // to compile or load
 	err      error
 
 	// Guarded by engine.mu.
@@ -24,16 +27,17 @@ type Module struct {
 }
 
 // Load returns the compiled module of that digest, calling source for its bytes
-// when it is not ready. Concurrent loads of one digest share the work. The module
-// must be released.
+// when it is not ready. Concurrent loads of one digest share the work, which goes
+// on when the caller that began it leaves. An *abi.Refusal says that the module
+// is not accepted. The module must be released.
 func (e *Engine) Load(ctx context.Context, digest string, source func(context.Context) ([]byte, error)) (*Module, error) {
-	m, mine, err := e.hold(digest)
+	return e.load(ctx, digest, source, e.loads)
+}
+
+func (e *Engine) load(ctx context.Context, digest string, source source, places chan struct{}) (*Module, error) {
+	m, err := e.hold(ctx, digest, source, places)
 	if err != nil {
 		return nil, err
-	}
-	if mine {
-		// Others may wait for it: it must not end because the first caller does.
-		go m.load(context.WithoutCancel(ctx), source)
 	}
 	select {
 	case <-m.ready:
@@ -48,38 +52,59 @@ func (e *Engine) Load(ctx context.Context, digest string, source func(context.Co
 	return m, nil
 }
 
+// source returns a module's bytes.
+type source = func(context.Context) ([]byte, error)
+
 // hold finds or begins a module, and counts the caller as a user of it.
-func (e *Engine) hold(digest string) (m *Module, mine bool, err error) {
+func (e *Engine) hold(ctx context.Context, digest string, source source, places chan struct{}) (*Module, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
-		return nil, false, ErrClosed
+		return nil, ErrClosed
 	}
-	m = e.modules[digest]
+	m := e.modules[digest]
 	if m == nil {
 		m = &Module{engine: e, digest: digest, ready: make(chan struct{})}
 		e.modules[digest] = m
-		mine = true
+		e.inUse.Add(1)
+		go m.load(context.WithoutCancel(ctx), source, places)
 	}
 	e.uses++
 	m.lastUsed = e.uses
 	m.users++
 	e.inUse.Add(1)
-	return m, mine, nil
+	return m, nil
 }
 
-func (m *Module) load(ctx context.Context, source func(context.Context) ([]byte, error)) {
+// load makes the module ready. ctx has the values of the caller that began it.
+func (m *Module) load(ctx context.Context, source source, places chan struct{}) {
+	e := m.engine
+	defer e.inUse.Done()
 	defer close(m.ready)
-	ctx, cancel := context.WithTimeout(ctx, m.engine.opts.InspectTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, errSlow)
 	defer cancel()
-	data, err := source(ctx)
-	if err == nil {
-		m.compiled, _, err = m.engine.compile(ctx, data)
-	}
-	if err != nil {
+	defer context.AfterFunc(e.ctx, cancel)()
+	begin := time.Now()
+	if err := m.fill(ctx, source, places); err != nil {
 		m.err = fmt.Errorf("module %.12s: %w", m.digest, err)
-		m.engine.forget(m)
+		e.forget(m)
 	}
+	m.took = time.Since(begin)
+}
+
+func (m *Module) fill(ctx context.Context, source source, places chan struct{}) (err error) {
+	defer m.engine.recovered(&err)
+	data, err := source(ctx)
+	if err != nil {
+		return err
+	}
+	if m.outline, err = examine(data, m.engine.opts.MemoryBytes); err != nil {
+		return err
+	}
+	m.outline.mark(m.digest)
+	m.compiled, err = m.engine.compile(ctx, m.outline, places)
+	m.outline.engine, m.outline.names = nil, nil // the engine has a copy
+	return err
 }
 
 // forget makes the next load of a module that failed begin anew.
@@ -91,59 +116,64 @@ func (e *Engine) forget(m *Module) {
 	}
 }
 
-// Release says that the caller is done with the module.
+// Release says that the caller is done with the module. It is called once for each Load.
 func (m *Module) Release() {
 	e := m.engine
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	m.users--
-	e.inUse.Done()
-	idle := e.trim()
-	e.mu.Unlock()
-	for _, m := range idle {
-		if err := m.compiled.Close(context.Background()); err != nil {
-			e.opts.Logger.Warn("compiled module was not closed", "module", m.digest, "error", err)
-		}
-	}
+	defer e.inUse.Done()
+	e.trim()
 }
 
-// trim takes the modules out that were not used for longest while there are too
-// many. It is called with mu held.
-func (e *Engine) trim() (idle []*Module) {
+// trim closes the modules that were not used for longest while there are too
+// many. It is called with mu held, so that nobody loads what is being closed.
+func (e *Engine) trim() {
 	for len(e.modules) > e.opts.MaxModules {
 		var oldest *Module
 		for _, m := range e.modules {
-			if m.users == 0 && m.compiled != nil && (oldest == nil || m.lastUsed < oldest.lastUsed) {
+			if m.users == 0 && m.isReady() && (oldest == nil || m.lastUsed < oldest.lastUsed) {
 				oldest = m
 			}
 		}
 		if oldest == nil {
-			return idle
+			return
 		}
 		delete(e.modules, oldest.digest)
-		idle = append(idle, oldest)
+		if err := oldest.compiled.Close(context.Background()); err != nil {
+			e.opts.Logger.Warn("compiled module was not closed", "module", oldest.digest, "error", err)
+		}
 	}
-	return idle
 }
 
-// Sandbox returns a clean sandbox that nobody else has. It must be released.
+func (m *Module) isReady() bool {
+	select {
+	case <-m.ready:
+		return m.err == nil
+	default:
+		return false
+	}
+}
+
+// Sandbox returns a clean sandbox that nobody else has, initialized under ctx. It
+// must be released. Errors are as those of [Sandbox.Run].
 func (m *Module) Sandbox(ctx context.Context) (*Sandbox, error) {
 	e := m.engine
-	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
-		return nil, ErrClosed
+	if err := e.enter(); err != nil {
+		return nil, err
 	}
-	e.inUse.Add(1)
-	e.mu.Unlock()
-	begin := time.Now()
 	in, err := e.instantiate(ctx, m.compiled)
 	if err != nil {
 		e.inUse.Done()
 		return nil, err
 	}
-	e.opts.Logger.Debug("sandbox is ready", "module", m.digest, "took", time.Since(begin))
 	return &Sandbox{engine: e, instance: in}, nil
 }
 
-// errUsed is returned by a second Run.
-var errUsed = errors.New("runtime: a sandbox runs once")
+// metrics may be nil, as may its fields.
+func (e *Engine) metrics() *telemetry.Metrics {
+	if e.opts.Telemetry == nil || e.opts.Telemetry.Metrics == nil {
+		return &telemetry.Metrics{}
+	}
+	return e.opts.Telemetry.Metrics
+}

@@ -12,7 +12,8 @@ import (
 )
 
 // buildAdvice is how a module is built that carrel runs.
-const buildAdvice = "build a core module for wasm32-wasip1, in Go: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o agent.wasm ."
+const buildAdvice = "build a core module for wasm32-wasip1; in Go: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o agent.wasm . ; " +
+	"in Rust: cargo build --release --target wasm32-wasip1, with crate-type = [\"cdylib\"]"
 
 // advice says what to do about the rules that a scan finds broken.
 var advice = map[string]string{
@@ -48,6 +49,12 @@ var looksLike = []struct{ prefix, what string }{
 	{"<", "a page of HTML or XML, as a failed download leaves"},
 	{"{", "JSON"},
 	{"[", "JSON"},
+	{"import ", "source code; build it first"},
+	{"export ", "source code; build it first"},
+	{"package ", "source code; build it first"},
+	{"use ", "source code; build it first"},
+	{"//", "source code; build it first"},
+	{"#!", "a script"},
 }
 
 // checkHeader refuses what is no core module of version 1.
@@ -93,7 +100,7 @@ type export struct {
 
 var exports = []export{
 	{abi.ExportAlloc, signature{i32, i32}, true, "export it: the host asks it for memory to put requests and replies into"},
-	{abi.ExportRun, signature{i32 + i32, i64}, true, "export it: it is called for every task; SDKs do so when a handler is registered"},
+	{abi.ExportRun, hostType, true, "export it: it is called for every task; SDKs do so when a handler is registered"},
 	{abi.ExportInitialize, signature{"", ""}, false, ""},
 	{abi.ExportDescribe, signature{"", i64}, false, ""},
 	{abi.ExportLoad, signature{i32 + i32, ""}, false, ""},
@@ -104,6 +111,12 @@ var exports = []export{
 // checkExports holds a module to what the ABI wants exported. All faults are
 // named at once.
 func (o *outline) checkExports() error {
+	if _, ok := o.exports[abi.ExportRun]; !ok && o.isCommand() {
+		return &abi.Refusal{
+			Rule: "command_module", Problem: "the module is a program with a main function: it exports _start and not " + abi.ExportRun,
+			Advice: "build a library instead, and register the handler when it is initialized; in Go: func init() { agent.Handle(run) } and go build -buildmode=c-shared; in Rust: crate-type = [\"cdylib\"]",
+		}
+	}
 	if e, ok := o.exports[abi.ExportMemory]; !ok || e.kind != kindMemory {
 		return &abi.Refusal{Rule: "no_memory", Problem: "the module exports no memory named \"memory\"", Advice: "export it: host and guest exchange requests and replies there"}
 	}
@@ -126,6 +139,12 @@ func (o *outline) checkExports() error {
 		first = "the module is a command, whose main runs once; " + buildAdvice
 	}
 	return &abi.Refusal{Rule: "bad_exports", Problem: strings.Join(problems, "; "), Advice: first}
+}
+
+// isCommand reports whether the module is one of WASI's commands.
+func (o *outline) isCommand() bool {
+	e, ok := o.exports["_start"]
+	return ok && e.kind == kindFunction
 }
 
 func (o *outline) checkExport(want export) string {
@@ -194,7 +213,7 @@ func provided(module, name string) (signature, bool) {
 	switch module {
 	case abi.Module:
 		_, ok := abi.Lookup(name)
-		return signature{i32 + i32, i64}, ok
+		return hostType, ok
 	case wasiModule:
 		f, ok := wasiFunctions[name]
 		return f.typ, ok

@@ -3,17 +3,15 @@ package runtime
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"sync"
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/host"
 )
 
-// Bounds of what a guest answers.
-const (
-	maxReply       = 1 << 20
-	maxDescription = 64 << 10
-)
+// maxReply bounds what carrel_run answers.
+const maxReply = 1 << 20
 
 // Sandbox is one isolated instance of a module, for one run.
 type Sandbox struct {
@@ -22,6 +20,9 @@ type Sandbox struct {
 	used     bool
 	release  sync.Once
 }
+
+// errUsed is returned by a second Run.
+var errUsed = errors.New("runtime: a sandbox runs once")
 
 // Run calls carrel_run with the request and returns a copy of its reply. Host
 // calls go to session. It returns within moments of ctx's end with ctx's cause;
@@ -35,9 +36,8 @@ func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session
 	in := s.instance
 	in.attach(session)
 	defer in.output.flush()
-	var seed [8]byte
-	session.Random(seed[:])
-	if err := in.call(ctx, abi.ExportReseed, nil, binary.LittleEndian.Uint64(seed[:])); err != nil {
+	ctx = context.WithValue(ctx, instanceKey{}, in)
+	if err := in.reseed(ctx); err != nil {
 		return nil, err
 	}
 	ptr, err := in.give(ctx, request)
@@ -48,15 +48,21 @@ func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session
 	if err := in.call(ctx, abi.ExportRun, &packed, uint64(ptr), uint64(len(request))); err != nil {
 		return nil, err
 	}
-	return in.take(packed, maxReply)
+	return in.take(abi.ExportRun, packed, maxReply)
+}
+
+// reseed gives the guest's own generators a seed of this run: they were made
+// before it, and alike in every sandbox.
+func (in *instance) reseed(ctx context.Context) error {
+	var seed [8]byte
+	in.session.Random(seed[:])
+	return in.call(ctx, abi.ExportReseed, nil, binary.LittleEndian.Uint64(seed[:]))
 }
 
 // Release gives the sandbox back, used or not. It may be called twice.
 func (s *Sandbox) Release() {
 	s.release.Do(func() {
 		defer s.engine.inUse.Done()
-		if err := s.instance.module.Close(context.Background()); err != nil {
-			s.engine.opts.Logger.Warn("sandbox was not closed", "error", err)
-		}
+		s.instance.close()
 	})
 }

@@ -1,0 +1,92 @@
+package runtime
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/carrelhq/carrel/abi"
+)
+
+// Bounds of a description.
+const (
+	maxName   = 200
+	maxText   = 4000
+	maxSkills = 50
+	maxWords  = 50
+)
+
+func readDescription(reply []byte) (abi.Description, error) {
+	var frame abi.Reply[abi.Description]
+	if err := json.Unmarshal(reply, &frame); err != nil {
+		return abi.Description{}, badDescription("it is not JSON as the ABI has it: " + err.Error())
+	}
+	switch {
+	case frame.Error != nil:
+		return abi.Description{}, &abi.Refusal{Rule: "no_description", Problem: limit(frame.Error.Message), Advice: "register a handler when the module is initialized; in Go: func init() { agent.Handle(run) }"}
+	case frame.OK == nil:
+		return abi.Description{}, badDescription(`it has neither "ok" nor "error"`)
+	}
+	d := *frame.OK
+	if problem := describeProblem(d); problem != "" {
+		return abi.Description{}, badDescription(problem)
+	}
+	return d, nil
+}
+
+func badDescription(problem string) error {
+	return &abi.Refusal{Rule: "bad_description", Problem: "what " + abi.ExportDescribe + " answers cannot be used: " + problem, Advice: "abi/ABI.md has its form"}
+}
+
+func describeProblem(d abi.Description) string {
+	switch {
+	case len(d.Name) > maxName || len(d.Version) > maxName:
+		return fmt.Sprintf("name and version are %d bytes at most", maxName)
+	case len(d.Description) > maxText:
+		return fmt.Sprintf("the description is %d bytes at most", maxText)
+	case len(d.Skills) > maxSkills:
+		return fmt.Sprintf("%d skills are the most", maxSkills)
+	case !fewWords(d.InputModes) || !fewWords(d.OutputModes):
+		return fmt.Sprintf("modes are %d at most, of %d bytes each", maxWords, maxName)
+	case !absolute(d.DocumentationURL) || !absolute(d.IconURL):
+		return "documentationUrl and iconUrl must be absolute http or https URLs"
+	case d.Replies != "" && d.Replies != "message":
+		return `replies must be empty or "message"`
+	}
+	seen := map[string]bool{}
+	for _, s := range d.Skills {
+		if seen[s.ID] {
+			return fmt.Sprintf("two skills have the id %.40q", s.ID)
+		}
+		seen[s.ID] = true
+		if problem := skillProblem(s); problem != "" {
+			return problem
+		}
+	}
+	return ""
+}
+
+func skillProblem(s abi.Skill) string {
+	switch {
+	case s.ID == "":
+		return "every skill needs an id"
+	case len(s.ID) > maxName || len(s.Name) > maxName || len(s.Description) > maxText:
+		return fmt.Sprintf("the skill %.40q is too long: id and name are %d bytes at most, its description %d", s.ID, maxName, maxText)
+	case !fewWords(s.Tags) || !fewWords(s.InputModes) || !fewWords(s.OutputModes) || len(s.Examples) > maxWords:
+		return fmt.Sprintf("the skill %.40q has too many or too long tags, modes or examples", s.ID)
+	}
+	return ""
+}
+
+func fewWords(words []string) bool {
+	return len(words) <= maxWords && !slices.ContainsFunc(words, func(w string) bool { return len(w) > maxName })
+}
+
+func absolute(s string) bool {
+	if s == "" {
+		return true
+	}
+	u, err := url.Parse(s)
+	return err == nil && len(s) <= maxText && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
