@@ -5,6 +5,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -21,9 +23,15 @@ func serve(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	port := flags.Int("port", 0, "the port to listen on")
 	data := flags.String("data", "", "the folder of the store")
+	profile := flags.String("profile", "", "write a CPU profile to this file")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	stop, err := startProfile(*profile)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	server, err := carrel.New(ctx, carrel.Options{
 		DataDir: *data,
 		Addr:    "127.0.0.1:" + strconv.Itoa(*port),
@@ -39,6 +47,18 @@ func serve(ctx context.Context, args []string) error {
 	}
 	fmt.Println("ready")
 	return server.Run(ctx)
+}
+
+// startProfile writes a CPU profile until stop is called; an empty file name writes none.
+func startProfile(file string) (stop func(), err error) {
+	if file == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	return pprof.StopCPUProfile, pprof.StartCPUProfile(f)
 }
 
 // native is the worker of the measured agents.
