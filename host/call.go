@@ -1,9 +1,7 @@
 package host
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,47 +9,66 @@ import (
 	"github.com/carrelhq/carrel/abi"
 )
 
-// Bounds of a request.
+// Bounds of a request and a reply.
 const (
 	maxRequest = 1 << 20
+	maxReply   = 1 << 20
 	maxDepth   = 64
 )
 
 // function is what stands behind a host function: it takes the request's JSON
-// and returns the reply's, or an *abi.Error for the guest, or an error that ends the run.
-type function func(s *Session, ctx context.Context, request []byte) ([]byte, error)
+// and returns the reply with its frame, or an *abi.Error for the guest, or an
+// error that ends the run.
+type function struct {
+	span string
+	call func(s *Session, ctx context.Context, request []byte) ([]byte, error)
+}
 
 // functions holds the implementation of every row of abi.Funcs; a test compares the two.
 var functions = map[string]function{
-	"log":             typed((*Session).log),
-	"task_get":        typed((*Session).taskGet),
-	"task_status":     typed((*Session).taskStatus),
-	"task_artifact":   typed((*Session).taskArtifact),
-	"context_load":    typed((*Session).contextLoad),
-	"context_save":    typed((*Session).contextSave),
-	"context_history": typed((*Session).contextHistory),
+	"log":             typed("host.log", (*Session).log),
+	"task_get":        typed("host.task_get", (*Session).taskGet),
+	"task_status":     typed("host.task_status", (*Session).taskStatus),
+	"task_artifact":   typed("host.task_artifact", (*Session).taskArtifact),
+	"context_load":    typed("host.context_load", (*Session).contextLoad),
+	"context_save":    typed("host.context_save", (*Session).contextSave),
+	"context_history": typed("host.context_history", (*Session).contextHistory),
+}
+
+// typed makes a function of a method on typed requests and replies.
+func typed[Req, Rep any](span string, method func(*Session, context.Context, Req) (Rep, error)) function {
+	return function{span, func(s *Session, ctx context.Context, request []byte) ([]byte, error) {
+		var req Req
+		if err := decode(request, &req); err != nil {
+			return nil, err
+		}
+		rep, err := method(s, ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return accept(rep)
+	}}
 }
 
 // Call makes one host call. request is only read during the call. The reply is
 // {"ok":…} or {"error":…}; an error instead of a reply ends the run. Effects are
 // queued in order when Call returns, and durable after the next Flush.
 func (s *Session) Call(ctx context.Context, fn string, request []byte) (reply []byte, err error) {
-	ctx, span := s.opts.Telemetry.Start(ctx, "host."+fn)
+	f, known := functions[fn]
+	if !known {
+		fn, f.span = "unknown", "host.unknown"
+	}
+	ctx, span := s.opts.Telemetry.Start(ctx, f.span)
 	s.clock.tick()
-	ok, err := s.perform(ctx, fn, request)
+	reply, err = s.perform(ctx, fn, request)
 	outcome := "ok"
 	if refusal := (*abi.Error)(nil); errors.As(err, &refusal) {
-		ok, err = nil, nil
 		outcome = string(refusal.Code)
 		reply, err = refuse(refusal)
-	} else if err == nil {
-		reply = accept(ok)
-	} else {
-		outcome = "ended the run"
+	} else if err != nil {
+		reply, outcome = nil, "ended the run"
 	}
-	if s.opts.Telemetry != nil && s.opts.Telemetry.Metrics != nil {
-		s.opts.Telemetry.Metrics.HostCalls.Add(1, fn, outcome)
-	}
+	s.metrics().HostCalls.Add(1, fn, outcome)
 	span.Set(slog.String("outcome", outcome))
 	span.End(err)
 	return reply, err
@@ -62,7 +79,7 @@ func (s *Session) Call(ctx context.Context, fn string, request []byte) (reply []
 func (s *Session) perform(ctx context.Context, fn string, request []byte) ([]byte, error) {
 	f, known := abi.Lookup(fn)
 	if !known {
-		return nil, invalid("there is no function %q", fn)
+		return nil, invalid("there is no such function")
 	}
 	if !s.granted(f) {
 		return nil, &abi.Error{Code: abi.Denied, Message: fmt.Sprintf("%s is not granted to this version of the agent", fn)}
@@ -70,81 +87,31 @@ func (s *Session) perform(ctx context.Context, fn string, request []byte) ([]byt
 	if len(request) > maxRequest {
 		return nil, &abi.Error{Code: abi.TooLarge, Message: fmt.Sprintf("the request has %d bytes; %d are the most", len(request), maxRequest)}
 	}
-	if s.queue.ctx.Err() != nil {
-		return nil, s.cause()
+	if err := s.queue.failed(); err != nil {
+		return nil, err
 	}
-	return functions[fn](s, ctx, request)
+	reply, err := functions[fn].call(s, ctx, request)
+	if errors.Is(err, errEnded) {
+		return nil, ended
+	}
+	return reply, err
 }
 
-// cause is why the session is over.
-func (s *Session) cause() error {
-	cause := context.Cause(s.queue.ctx)
-	if errors.Is(cause, errEnded) {
-		return &abi.Error{Code: abi.Canceled, Message: "the run has ended"}
-	}
-	return cause
-}
+// ended is the answer to what comes after End.
+var ended = &abi.Error{Code: abi.Canceled, Message: "the run has ended"}
 
-// typed makes a function of a method on typed requests and replies.
-func typed[Req, Rep any](method func(*Session, context.Context, Req) (Rep, error)) function {
-	return func(s *Session, ctx context.Context, request []byte) ([]byte, error) {
-		var req Req
-		if err := decode(request, &req); err != nil {
-			return nil, err
-		}
-		rep, err := method(s, ctx, req)
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(rep)
+// failed tells why no call can be made any more.
+func (q *queue) failed() error {
+	q.mu.Lock()
+	err := q.over()
+	q.mu.Unlock()
+	switch {
+	case errors.Is(err, errEnded):
+		return ended
+	case err == nil && q.ctx.Err() != nil:
+		return context.Cause(q.ctx)
 	}
-}
-
-// decode reads a request; an empty one is an empty object.
-func decode(request []byte, into any) error {
-	if len(bytes.TrimSpace(request)) == 0 {
-		return nil
-	}
-	if !shallow(request) {
-		return invalid("the request nests deeper than %d levels", maxDepth)
-	}
-	if err := json.Unmarshal(request, into); err != nil {
-		return invalid("the request is not what the function takes: %v", err)
-	}
-	return nil
-}
-
-// shallow reports whether no value nests deeper than maxDepth. It only counts
-// brackets outside strings; whether the text is JSON is for the decoder to say.
-func shallow(text []byte) bool {
-	depth, inString := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return false
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return true
-}
-
-// accept frames a reply: {"ok":…}.
-func accept(ok []byte) []byte {
-	out := make([]byte, 0, len(ok)+len(`{"ok":}`))
-	return append(append(append(out, `{"ok":`...), ok...), '}')
-}
-
-// refuse frames a refusal: {"error":…}.
-func refuse(e *abi.Error) ([]byte, error) {
-	return json.Marshal(abi.Reply[abi.Empty]{Error: e})
+	return err
 }
 
 func invalid(format string, args ...any) *abi.Error {

@@ -21,24 +21,30 @@ import (
 )
 
 // Tasks is what host functions do to the task a session belongs to. Payloads are
-// the ABI's JSON. Append methods are called inside one Update, in the order of
-// the guest's calls; an *abi.Error they return goes to the guest.
+// the ABI's JSON. An *abi.Error goes to the guest, as a value; any other error
+// ends the run.
 type Tasks interface {
 	// Update runs fn in one durable, fenced update of the tenant's records.
 	Update(ctx context.Context, fn func(storage.Tx) error) error
-	// AppendStatus, AppendArtifact and AppendLine apply one queued effect each.
-	AppendStatus(tx storage.Tx, req abi.TaskStatusRequest) error
-	AppendArtifact(tx storage.Tx, req abi.TaskArtifactRequest) error
-	AppendLine(tx storage.Tx, level, message string) error
-	// CheckStatus and CheckArtifact tell, before an effect is queued, what is
-	// wrong with a request; nil when nothing is.
-	CheckStatus(req abi.TaskStatusRequest) *abi.Error
-	CheckArtifact(req abi.TaskArtifactRequest) *abi.Error
-	// Task, LoadContext and History read; SaveContext takes effect with the end of the run.
+	// Status, Artifact and Line check a request and tell what it does to the task.
+	// The effects are applied inside Update, in the order of the guest's calls.
+	Status(req abi.TaskStatusRequest) (Effect, error)
+	Artifact(req abi.TaskArtifactRequest) (Effect, error)
+	Line(level, message string) Effect
+	// Task, LoadContext and History read; SaveContext takes effect with the end of
+	// the run. History returns the newest messages that fit into a reply.
 	Task(ctx context.Context) (json.RawMessage, error)
 	LoadContext(ctx context.Context) (data []byte, version uint64, err error)
 	SaveContext(ctx context.Context, data []byte, version uint64) (newVersion uint64, err error)
 	History(ctx context.Context, limit int) ([]json.RawMessage, error)
+}
+
+// Effect is a change of the task that was checked and waits for its update.
+type Effect struct {
+	// Size is about what it adds to the store, in bytes.
+	Size int
+	// Apply makes the change. It may be called more than once.
+	Apply func(storage.Tx) error
 }
 
 // Options configure a Session.

@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/carrelhq/carrel/abi"
-	"github.com/carrelhq/carrel/storage"
 )
 
 // Bounds of log lines. The task keeps fewer lines; the session's bound only
@@ -16,13 +15,12 @@ const (
 	maxLines = 2000
 )
 
-var levels = map[string]bool{"debug": true, "info": true, "warn": true, "error": true}
-
 func (s *Session) log(_ context.Context, req abi.LogRequest) (abi.Empty, error) {
-	if req.Level == "" {
+	switch req.Level {
+	case "":
 		req.Level = "info"
-	}
-	if !levels[req.Level] {
+	case "debug", "info", "warn", "error":
+	default:
 		return abi.Empty{}, invalid("level %.20q is none of debug, info, warn and error", req.Level)
 	}
 	return abi.Empty{}, s.line(req.Level, req.Message)
@@ -32,31 +30,24 @@ func (s *Session) log(_ context.Context, req abi.LogRequest) (abi.Empty, error) 
 func (s *Session) Line(level, text string) { _ = s.line(level, text) } // a failed flush ends the run at the next call
 
 func (s *Session) line(level, text string) error {
-	s.queue.mu.Lock()
-	left := s.lineLeft
-	if left > 0 {
-		s.lineLeft--
-	}
-	s.queue.mu.Unlock()
-	if left == 0 {
+	if s.lines.Add(1) > maxLines {
 		return nil
 	}
-	text = CleanLine(text)
-	return s.queue.add(effect{len(text), func(tx storage.Tx) error { return s.tasks.AppendLine(tx, level, text) }})
+	return s.queue.add(s.tasks.Line(level, cleanLine(text)))
 }
 
-// CleanLine makes a line fit to be kept: valid UTF-8, at most 4 KiB, cut between characters.
-func CleanLine(text string) string {
-	cut := len(text) > maxLine
-	if cut {
-		text = text[:maxLine]
-		for i := 0; i < utf8.UTFMax && !utf8.ValidString(text[max(0, len(text)-utf8.UTFMax):]); i++ {
-			text = text[:len(text)-1]
-		}
+// cleanLine makes a line fit to be kept: valid UTF-8, at most 4 KiB, cut between characters.
+func cleanLine(text string) string {
+	return cutLine(strings.ToValidUTF8(cutLine(text), "\uFFFD")) // repairing may make it longer
+}
+
+func cutLine(text string) string {
+	if len(text) <= maxLine {
+		return text
 	}
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	if len(text) > maxLine { // repairing may have made it longer
-		text = strings.ToValidUTF8(text[:maxLine], "")
+	end := maxLine
+	for end > maxLine-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
 	}
-	return text
+	return text[:end]
 }

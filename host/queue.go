@@ -20,12 +20,6 @@ const (
 // errEnded is what a call gets after End.
 var errEnded = errors.New("host: the session has ended")
 
-// effect is one queued change of the task.
-type effect struct {
-	size  int
-	apply func(storage.Tx) error
-}
-
 // queue keeps effects in the order of the calls until they are committed, in
 // groups: a call does not wait for the disk, and followers see only what is durable.
 type queue struct {
@@ -33,14 +27,18 @@ type queue struct {
 	cancel context.CancelCauseFunc
 	tasks  Tasks
 	opts   Options
+	ending sync.Once
 
 	flushing sync.Mutex // held by the flush that runs
 
 	mu      sync.Mutex
-	waiting []effect
+	waiting []Effect
 	size    int
 	timer   *time.Timer
-	err     error // a flush failed, or the session ended
+	armed   bool // a flush will come
+	hurried bool // it will come at once
+	ended   bool
+	err     error // of the flush that failed
 }
 
 func (q *queue) init(ctx context.Context, tasks Tasks, opts Options) {
@@ -49,42 +47,52 @@ func (q *queue) init(ctx context.Context, tasks Tasks, opts Options) {
 }
 
 // add queues an effect. When too much is queued already it waits for the disk.
-func (q *queue) add(e effect) error {
+func (q *queue) add(e Effect) error {
+	e.Size += effectOverhead
 	q.mu.Lock()
-	if q.err != nil {
-		defer q.mu.Unlock()
-		return q.err
+	if err := q.over(); err != nil {
+		q.mu.Unlock()
+		return err
 	}
-	e.size += effectOverhead
 	q.waiting = append(q.waiting, e)
-	q.size += e.size
+	q.size += e.Size
 	full := q.size >= maxQueued
 	q.arm()
 	q.mu.Unlock()
 	if full {
-		return q.flush(q.ctx)
+		return q.flush()
 	}
 	return nil
 }
 
-// arm makes sure that a flush comes: soon, or at once when a group is full.
-// It is called with mu held.
-func (q *queue) arm() {
-	switch {
-	case q.timer == nil:
-		q.timer = time.AfterFunc(q.opts.FlushAfter, q.background)
-	case len(q.waiting) == 1:
-		q.timer.Reset(q.opts.FlushAfter)
+// over tells why nothing can be queued any more. It is called with mu held.
+func (q *queue) over() error {
+	if q.err == nil && q.ended {
+		return errEnded
 	}
-	if q.size >= q.opts.FlushBytes {
-		q.timer.Reset(0)
-	}
+	return q.err
 }
 
-func (q *queue) background() { _ = q.flush(q.ctx) } // the next call gets the error
+// arm makes sure that a flush comes: soon, or at once when a group is full. It is
+// called with mu held.
+func (q *queue) arm() {
+	after := q.opts.FlushAfter
+	if q.size >= q.opts.FlushBytes {
+		after = 0
+	}
+	switch {
+	case q.timer == nil:
+		q.timer = time.AfterFunc(after, q.background)
+	case !q.armed || after == 0 && !q.hurried:
+		q.timer.Reset(after)
+	}
+	q.armed, q.hurried = true, q.hurried || after == 0
+}
 
-// flush commits what is queued, and waits for a flush that runs.
-func (q *queue) flush(ctx context.Context) error {
+func (q *queue) background() { _ = q.flush() } // the next call gets the error
+
+// flush commits what is queued, after a flush that runs already.
+func (q *queue) flush() error {
 	q.flushing.Lock()
 	defer q.flushing.Unlock()
 	for {
@@ -92,7 +100,7 @@ func (q *queue) flush(ctx context.Context) error {
 		if err != nil || len(group) == 0 {
 			return err
 		}
-		if err := q.commit(ctx, group); err != nil {
+		if err := q.commit(group); err != nil {
 			q.fail(err)
 			return err
 		}
@@ -100,66 +108,71 @@ func (q *queue) flush(ctx context.Context) error {
 }
 
 // take removes as many effects as fit into one update.
-func (q *queue) take() ([]effect, error) {
+func (q *queue) take() ([]Effect, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.err != nil && !errors.Is(q.err, errEnded) {
+	q.armed, q.hurried = false, false
+	if q.err != nil {
 		return nil, q.err
 	}
 	n, size := 0, 0
-	for n < len(q.waiting) && n < maxFlushCount && (n == 0 || size+q.waiting[n].size <= maxFlushBytes) {
-		size += q.waiting[n].size
+	for n < len(q.waiting) && n < maxFlushCount && (n == 0 || size+q.waiting[n].Size <= maxFlushBytes) {
+		size += q.waiting[n].Size
 		n++
 	}
 	group := q.waiting[:n:n]
-	q.waiting = q.waiting[n:]
+	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
+		q.waiting = nil // so that the array does not keep what is committed
+	}
 	q.size -= size
 	return group, nil
 }
 
-func (q *queue) commit(ctx context.Context, group []effect) error {
-	return q.tasks.Update(ctx, func(tx storage.Tx) error {
+func (q *queue) commit(group []Effect) error {
+	err := q.tasks.Update(q.ctx, func(tx storage.Tx) error {
 		for _, e := range group {
-			if err := e.apply(tx); err != nil {
+			if err := e.Apply(tx); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err != nil && q.ctx.Err() != nil {
+		return context.Cause(q.ctx)
+	}
+	return err
 }
 
 // fail ends the session: effects that are lost in the middle must not be followed by others.
 func (q *queue) fail(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.err == nil {
-		q.err = err
-	}
+	q.err = err
 	q.waiting, q.size = nil, 0
 	q.cancel(err)
 }
 
-// end flushes and refuses what comes later.
+// end commits what is queued unless the context has ended, and refuses what comes
+// later. No update runs when it returns.
 func (q *queue) end() error {
-	q.mu.Lock()
-	ended := q.err != nil
-	if q.err == nil {
-		q.err = errEnded
-	}
-	if q.timer != nil {
-		q.timer.Stop()
-	}
-	err := q.err
-	q.mu.Unlock()
-	if ended {
-		if errors.Is(err, errEnded) {
-			return nil
+	q.ending.Do(func() {
+		q.mu.Lock()
+		q.ended = true
+		q.mu.Unlock()
+		if q.ctx.Err() != nil {
+			q.flushing.Lock()
+			q.fail(context.Cause(q.ctx))
+			q.flushing.Unlock()
 		}
-		return err
-	}
-	defer q.cancel(errEnded)
-	if err := context.Cause(q.ctx); err != nil {
-		return err
-	}
-	return q.flush(q.ctx)
+		_ = q.flush() // its error stays
+		q.mu.Lock()
+		if q.timer != nil {
+			q.timer.Stop()
+		}
+		q.mu.Unlock()
+		q.cancel(errEnded)
+	})
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.err
 }

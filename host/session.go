@@ -7,9 +7,11 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/internal/telemetry"
 )
 
 // Session serves the host calls of one run. It is safe for concurrent use, though a
@@ -20,9 +22,9 @@ type Session struct {
 	clock clock
 	queue queue
 
-	random   sync.Mutex
-	entropy  *rand.ChaCha8
-	lineLeft int // lines the session still passes on; guarded by queue.mu
+	lines   atomic.Int64 // written so far
+	random  sync.Mutex
+	entropy *rand.ChaCha8
 }
 
 // NewSession returns a session whose effects go to tasks. It works under ctx,
@@ -37,7 +39,7 @@ func NewSession(ctx context.Context, tasks Tasks, opts Options) *Session {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Session{tasks: tasks, opts: opts, entropy: rand.NewChaCha8(seed()), lineLeft: maxLines}
+	s := &Session{tasks: tasks, opts: opts, entropy: rand.NewChaCha8(seed())}
 	s.clock.now = opts.Now
 	s.clock.tick()
 	s.queue.init(ctx, tasks, opts)
@@ -50,8 +52,22 @@ func (s *Session) granted(f abi.Func) bool {
 }
 
 // Flush makes every queued effect durable.
-func (s *Session) Flush(ctx context.Context) error { return s.queue.flush(ctx) }
+func (s *Session) Flush(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return s.queue.flush()
+}
 
 // End flushes, unless the context of the session has ended, and stops. Later
-// calls answer canceled. It may be called twice.
+// calls answer canceled. It returns why effects were lost, if any were, and may
+// be called twice.
 func (s *Session) End() error { return s.queue.end() }
+
+// metrics may be nil, as may its fields.
+func (s *Session) metrics() *telemetry.Metrics {
+	if s.opts.Telemetry == nil || s.opts.Telemetry.Metrics == nil {
+		return &telemetry.Metrics{}
+	}
+	return s.opts.Telemetry.Metrics
+}

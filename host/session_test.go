@@ -54,30 +54,24 @@ func (f *fakeTasks) count() int {
 
 func (f *fakeTasks) note(s string) error { f.current = append(f.current, s); return nil }
 
-func (f *fakeTasks) AppendStatus(_ storage.Tx, req abi.TaskStatusRequest) error {
-	return f.note("status " + string(req.Message))
+func (f *fakeTasks) effect(s string) Effect {
+	return Effect{len(s), func(storage.Tx) error { return f.note(s) }}
 }
 
-func (f *fakeTasks) AppendArtifact(_ storage.Tx, req abi.TaskArtifactRequest) error {
-	return f.note("artifact " + string(req.Artifact))
-}
+func (f *fakeTasks) Line(level, message string) Effect { return f.effect(level + " " + message) }
 
-func (f *fakeTasks) AppendLine(_ storage.Tx, level, message string) error {
-	return f.note(level + " " + message)
-}
-
-func (f *fakeTasks) CheckStatus(req abi.TaskStatusRequest) *abi.Error {
+func (f *fakeTasks) Status(req abi.TaskStatusRequest) (Effect, error) {
 	if len(req.Message) == 0 {
-		return &abi.Error{Code: abi.Invalid, Message: "message is required"}
+		return Effect{}, &abi.Error{Code: abi.Invalid, Message: "message is required"}
 	}
-	return nil
+	return f.effect("status " + string(req.Message)), nil
 }
 
-func (f *fakeTasks) CheckArtifact(req abi.TaskArtifactRequest) *abi.Error {
+func (f *fakeTasks) Artifact(req abi.TaskArtifactRequest) (Effect, error) {
 	if len(req.Artifact) == 0 {
-		return &abi.Error{Code: abi.Invalid, Message: "artifact is required"}
+		return Effect{}, &abi.Error{Code: abi.Invalid, Message: "artifact is required"}
 	}
-	return nil
+	return f.effect("artifact " + string(req.Artifact)), nil
 }
 
 func (f *fakeTasks) Task(context.Context) (json.RawMessage, error) {
@@ -110,7 +104,7 @@ func newSession(t *testing.T, tasks *fakeTasks, opts Options) *Session {
 func TestEveryFunctionOfTheTableIsThere(t *testing.T) {
 	t.Parallel()
 	for _, f := range abi.Funcs {
-		if functions[f.Name] == nil {
+		if functions[f.Name].call == nil {
 			t.Errorf("%s is not implemented", f.Name)
 		}
 	}
@@ -137,7 +131,7 @@ func TestCalls(t *testing.T) {
 		{"context_load", `{}`, `{"ok":{"data":"aGk=","version":1}}`},
 		{"context_history", `{"limit":5}`, `{"ok":{"messages":[{"messageId":"m"}]}}`},
 		{"context_history", `{"limit":101}`, `{"error":{"code":"invalid","message":"limit must be from 0 to 100"}}`},
-		{"fly", `{}`, `{"error":{"code":"invalid","message":"there is no function \"fly\""}}`},
+		{"fly", `{}`, `{"error":{"code":"invalid","message":"there is no such function"}}`},
 	} {
 		reply, err := s.Call(t.Context(), c.fn, []byte(c.request))
 		if err != nil || string(reply) != c.reply {
@@ -251,7 +245,7 @@ func FuzzCleanLine(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if got := CleanLine(s); len(got) > maxLine || !utf8.ValidString(got) {
+		if got := cleanLine(s); len(got) > maxLine || !utf8.ValidString(got) {
 			t.Errorf("%d bytes, valid %t", len(got), utf8.ValidString(got))
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/carrelhq/carrel/abi"
-	"github.com/carrelhq/carrel/storage"
 )
 
 // taskGet flushes first: a guest sees its own effects.
@@ -17,15 +16,17 @@ func (s *Session) taskGet(ctx context.Context, _ abi.Empty) (abi.TaskGetReply, e
 }
 
 func (s *Session) taskStatus(_ context.Context, req abi.TaskStatusRequest) (abi.Empty, error) {
-	if refusal := s.tasks.CheckStatus(req); refusal != nil {
-		return abi.Empty{}, refusal
+	effect, err := s.tasks.Status(req)
+	if err != nil {
+		return abi.Empty{}, err
 	}
-	return abi.Empty{}, s.queue.add(effect{len(req.Message), func(tx storage.Tx) error { return s.tasks.AppendStatus(tx, req) }})
+	return abi.Empty{}, s.queue.add(effect)
 }
 
 func (s *Session) taskArtifact(_ context.Context, req abi.TaskArtifactRequest) (abi.Empty, error) {
-	if refusal := s.tasks.CheckArtifact(req); refusal != nil {
-		return abi.Empty{}, refusal
+	effect, err := s.tasks.Artifact(req)
+	if err != nil {
+		return abi.Empty{}, err
 	}
-	return abi.Empty{}, s.queue.add(effect{len(req.Artifact), func(tx storage.Tx) error { return s.tasks.AppendArtifact(tx, req) }})
+	return abi.Empty{}, s.queue.add(effect)
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/host"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/task"
 )
@@ -22,49 +23,34 @@ func (t tasks) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	return t.run.Update(ctx, fn)
 }
 
-func (t tasks) AppendStatus(tx storage.Tx, req abi.TaskStatusRequest) error {
-	msg, err := readMessage(req)
-	if err != nil {
-		return err
-	}
-	return t.run.AppendStatus(tx, msg)
+func (t tasks) Line(level, message string) host.Effect {
+	return host.Effect{Size: len(message), Apply: func(tx storage.Tx) error { return t.run.AppendLine(tx, level, message) }}
 }
 
-func (t tasks) AppendArtifact(tx storage.Tx, req abi.TaskArtifactRequest) error {
-	chunk, err := readChunk(req)
-	if err != nil {
-		return err
-	}
-	return t.run.AppendArtifact(tx, chunk)
-}
-
-func (t tasks) AppendLine(tx storage.Tx, level, message string) error {
-	return t.run.AppendLine(tx, level, message)
-}
-
-func (tasks) CheckStatus(req abi.TaskStatusRequest) *abi.Error {
+func (t tasks) Status(req abi.TaskStatusRequest) (host.Effect, error) {
 	msg, err := readMessage(req)
 	if err == nil {
 		err = task.CheckStatus(msg)
 	}
-	return refusal(err)
+	if err != nil {
+		return host.Effect{}, refusal(err)
+	}
+	return host.Effect{Size: proto.Size(msg), Apply: func(tx storage.Tx) error { return t.run.AppendStatus(tx, msg) }}, nil
 }
 
-func (tasks) CheckArtifact(req abi.TaskArtifactRequest) *abi.Error {
+func (t tasks) Artifact(req abi.TaskArtifactRequest) (host.Effect, error) {
 	chunk, err := readChunk(req)
 	if err == nil {
 		err = task.CheckArtifact(chunk.Artifact)
 	}
-	return refusal(err)
+	if err != nil {
+		return host.Effect{}, refusal(err)
+	}
+	return host.Effect{Size: proto.Size(chunk), Apply: func(tx storage.Tx) error { return t.run.AppendArtifact(tx, chunk) }}, nil
 }
 
-// refusal is an error as the guest sees it.
-func refusal(err error) *abi.Error {
-	if err == nil {
-		return nil
-	}
-	return &abi.Error{Code: abi.Invalid, Message: err.Error()}
-}
+// refusal is what is wrong with a request, as the guest sees it.
+func refusal(err error) *abi.Error { return &abi.Error{Code: abi.Invalid, Message: err.Error()} }
 
 func readMessage(req abi.TaskStatusRequest) (*a2apb.Message, error) {
 	msg := &a2apb.Message{}
