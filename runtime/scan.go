@@ -17,6 +17,7 @@ const (
 	maxGlobals   = 100_000
 	maxExports   = 10_000
 	maxLocals    = 50_000
+	maxAllLocals = 2_000_000 // of all functions together
 	maxBody      = 1 << 20
 	maxTables    = 1
 	maxTable     = 100_000 // elements a table begins with, and may grow to
@@ -65,6 +66,7 @@ type outline struct {
 	meta      map[string]any
 
 	bodies   int
+	locals   uint64
 	elements int
 	engine   []byte // what the engine gets, see copySection
 	names    []byte // payload of the name section, for the engine if it is well-formed

@@ -150,7 +150,7 @@ func (o *outline) readElementList(r *reader, expressions bool) {
 func (o *outline) readCode(r *reader) {
 	o.bodies = r.count(maxFunctions)
 	for range o.bodies {
-		readLocals(r)
+		o.readLocals(r)
 		if r.err != nil {
 			return
 		}
@@ -158,7 +158,7 @@ func (o *outline) readCode(r *reader) {
 }
 
 // readLocals adds up the locals of one function and skips its instructions.
-func readLocals(r *reader) {
+func (o *outline) readLocals(r *reader) {
 	size := r.uint32()
 	if size > maxBody {
 		r.fail("function_too_large", fmt.Sprintf("a function has %d bytes; %d are the most", size, maxBody))
@@ -174,6 +174,9 @@ func readLocals(r *reader) {
 		if body.err != nil {
 			break
 		}
+	}
+	if o.locals += total; o.locals > maxAllLocals {
+		body.fail("too_many_locals", fmt.Sprintf("all functions declare more than %d locals", maxAllLocals))
 	}
 	r.err = body.err
 }
