@@ -206,8 +206,8 @@ func (c *crashing) Update(ctx context.Context, fn func(storage.Tx) error) error 
 	return c.DB.Update(ctx, fn)
 }
 
-func (c *crashing) UpdateLater(ctx context.Context, fn func(storage.Tx) error) error {
-	return c.Update(ctx, fn)
+func (c *crashing) UpdateLater(ctx context.Context, fn func(storage.Tx) error) (func() error, error) {
+	return func() error { return nil }, c.Update(ctx, fn)
 }
 
 func TestAnUploadThatACrashCutsOffLeavesNothingForLong(t *testing.T) {

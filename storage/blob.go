@@ -60,7 +60,7 @@ func PutBlob(ctx context.Context, db DB, key []byte, r io.Reader, max int64) (Bl
 // write stores the chunks. They need not wait for the disk: an update that is
 // durable makes all earlier ones durable, and the manifest comes last.
 func (b *Blob) write(ctx context.Context, db DB, r io.Reader, max int64) error {
-	if err := db.UpdateLater(ctx, b.mark); err != nil {
+	if _, err := db.UpdateLater(ctx, b.mark); err != nil {
 		return err
 	}
 	digest := sha256.New()
@@ -75,7 +75,7 @@ func (b *Blob) write(ctx context.Context, db DB, r io.Reader, max int64) error {
 		digest.Write(chunk)
 		if len(chunk) > 0 {
 			put := func(tx Tx) error { return tx.Set(chunkKey(b.ID, n), chunk) }
-			if err := db.UpdateLater(ctx, put); err != nil {
+			if _, err := db.UpdateLater(ctx, put); err != nil {
 				return err
 			}
 		}

@@ -233,7 +233,7 @@ func (d deadAfter) Update(ctx context.Context, fn func(storage.Tx) error) error 
 	return d.DB.Update(ctx, fn)
 }
 
-func (d deadAfter) UpdateLater(ctx context.Context, fn func(storage.Tx) error) error {
+func (d deadAfter) UpdateLater(ctx context.Context, fn func(storage.Tx) error) (func() error, error) {
 	return d.DB.UpdateLater(context.WithoutCancel(ctx), fn)
 }
 

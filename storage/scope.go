@@ -27,7 +27,7 @@ func (s scopedDB) Update(ctx context.Context, fn func(Tx) error) error {
 	return s.db.Update(ctx, func(tx Tx) error { return fn(ScopeTx(tx, s.prefix)) })
 }
 
-func (s scopedDB) UpdateLater(ctx context.Context, fn func(Tx) error) error {
+func (s scopedDB) UpdateLater(ctx context.Context, fn func(Tx) error) (func() error, error) {
 	return s.db.UpdateLater(ctx, func(tx Tx) error { return fn(ScopeTx(tx, s.prefix)) })
 }
 

@@ -53,8 +53,8 @@ var (
 // starts and waits for hangs. A panic in a function leaves nothing of its
 // transaction and reaches the caller.
 type DB interface {
-	// View runs fn on a consistent snapshot that holds every update which
-	// returned before View was called, and returns the error of fn unchanged.
+	// View runs fn on a consistent snapshot of durable updates, which holds every
+	// Update that returned before View was called, and returns the error of fn unchanged.
 	// Writes made by fn fail with ErrReadOnly. When ctx ends before fn has begun,
 	// View returns its cause.
 	View(ctx context.Context, fn func(Tx) error) error
@@ -68,12 +68,13 @@ type DB interface {
 	Update(ctx context.Context, fn func(Tx) error) error
 
 	// UpdateLater is Update without the wait for the disk: it returns once fn's
-	// writes are visible to later transactions, takes its place in the order of
-	// updates, and becomes durable with the next sync, which begins at most 5 ms
-	// later or with the next Update, whichever comes first. A crash before that
-	// loses it, never part of it, and never an earlier update. No View shows an
-	// Update before it is durable, so UpdateLater waits for those before it.
-	UpdateLater(ctx context.Context, fn func(Tx) error) error
+	// writes have their place in the order of updates. Every update after it sees
+	// them and is durable only if they are; no View sees them before they are
+	// durable. wait blocks until then and returns what Update would have; it may
+	// be called from any goroutine, more than once, or never: without it the next
+	// sync begins at most 5 ms later. A crash before the sync loses the whole
+	// update, and never an earlier one. wait is nil when err is not.
+	UpdateLater(ctx context.Context, fn func(Tx) error) (wait func() error, err error)
 
 	// Close makes accepted updates durable and releases the engine. It is safe to call twice.
 	Close() error

@@ -83,7 +83,7 @@ func (r *Run) context(ctx context.Context) (c *savedContext, err error) {
 	if c != nil {
 		return c, nil
 	}
-	err = r.m.view(ctx, r.key.tenant, func(tx storage.Tx) error {
+	err = r.view(ctx, func(tx storage.Tx) error {
 		c, err = getContext(tx, r.Ref.Agent, r.ContextID)
 		return err
 	})
@@ -136,7 +136,7 @@ func (r *Run) commitContext(e *edit) error {
 // History returns the newest messages of all tasks of the context, at most
 // limit, oldest first, those of this task included.
 func (r *Run) History(ctx context.Context, limit int) (messages []*a2apb.Message, err error) {
-	err = r.m.view(ctx, r.key.tenant, func(tx storage.Tx) error {
+	err = r.view(ctx, func(tx storage.Tx) error {
 		messages = nil
 		ids, err := contextTasks(tx, r.Ref.Agent, r.ContextID)
 		if err != nil {

@@ -24,12 +24,13 @@ type edit struct {
 	id       string
 	now      time.Time
 	h        *head
-	was      listed   // how the lists and counters have the task
-	events   []Event  // appended, for followers
-	begun    []string // artifacts that chunks were appended of
-	size     int      // of the last event's body, in bytes
-	wake     string   // a task whose turn it became, to be enqueued after the commit
-	removed  bool     // the task is deleted
+	was      listed          // how the lists and counters have the task
+	events   []Event         // appended, for followers
+	begun    []string        // artifacts that chunks were appended of
+	size     int             // of the last event's body, in bytes
+	after    <-chan struct{} // closed when followers know the events before; nil when they do
+	wake     string          // a task whose turn it became, to be enqueued after the commit
+	removed  bool            // the task is deleted
 }
 
 // change runs fn on the task in one durable update, then tells followers.
@@ -40,7 +41,11 @@ func (m *Manager) change(ctx context.Context, tenantName, id string, fn func(*ed
 // changeLater is change without the wait for the disk. It must not append
 // events: a follower would see what a crash then takes back.
 func (m *Manager) changeLater(ctx context.Context, tenantName, id string, fn func(*edit) error) error {
-	return m.edit(ctx, m.db.UpdateLater, tenantName, id, func(e *edit) error {
+	later := func(ctx context.Context, fn func(storage.Tx) error) error {
+		_, err := m.db.UpdateLater(ctx, fn)
+		return err
+	}
+	return m.edit(ctx, later, tenantName, id, func(e *edit) error {
 		if err := fn(e); err != nil {
 			return err
 		}
@@ -78,6 +83,9 @@ func (m *Manager) edit(ctx context.Context, update updater, tenantName, id strin
 
 // announce tells followers what was committed, and the broker whose turn it is.
 func (m *Manager) announce(ctx context.Context, e *edit) error {
+	if e.after != nil {
+		<-e.after
+	}
 	m.log.publish(Ref{e.tenant, e.h.agent}, e.id, e.events)
 	if e.wake == "" {
 		return nil

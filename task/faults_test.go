@@ -67,6 +67,14 @@ var faults = []struct {
 		"		if len(e.events) > 0 {", "		if false {", "TestAnEventIsDurableBeforeItIsSeen",
 	},
 	{
+		"a run reads before its task is durable", "reserve.go",
+		"r.version, r.created", "r.version, nil", "TestARunMayBeginBeforeTheDiskHasItsTask",
+	},
+	{
+		"a task is acknowledged before it is durable", "send.go",
+		"if err := durable(); err != nil {", "if err := durable(); err != nil && false {", "TestATaskThatTheDiskRefusesIsNotThere",
+	},
+	{
 		"a page token serves another query", "list.go",
 		"!bytes.Equal(data[:8], q.mark())", "false", "TestListsThatAreRefused",
 	},

@@ -8,12 +8,17 @@ import (
 
 // Where no other process works on the store, the process that accepts a task is
 // the one that runs it. So the update that accepts it leases it as well, and the
-// claim that follows reads and writes nothing: all it needs is kept in memory. A
-// reservation that is not there any more costs a claim from the store, no more.
+// claim that follows reads and writes nothing: all it needs is kept in memory.
+//
+// For the same reason the run need not wait until the disk has its task. Updates
+// are durable in their order, so nothing that the run writes can outlive its task;
+// should the process die first, task and run are gone, and whoever sent the
+// message has had no answer. What the run reads waits, see [Run.settle].
 type reservation struct {
 	head    head
 	version agent.Version
 	message *a2apb.Message
+	created <-chan struct{} // closed when the task is durable, or never will be
 }
 
 // Bounds of what is kept in memory for claims.
@@ -32,17 +37,20 @@ func (m *Manager) reserve(e *edit) {
 	e.h.owner = m.instance
 }
 
-// keep remembers an accepted task for its claim.
-func (m *Manager) keep(e *edit, version agent.Version) {
+// keep remembers a task for its claim, and reports whether it did. created is
+// for the caller to close once followers know the task.
+func (m *Manager) keep(e *edit, version agent.Version, created <-chan struct{}) bool {
 	history := e.events[0].Body.GetTask().GetHistory()
 	if m.opts.Shared || e.size > maxReservedMessage || len(history) != 1 {
-		return
+		return false
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.reserved) < maxReserved {
-		m.reserved[runKey{e.tenant, e.id}] = &reservation{*e.h, version, history[0]}
+	if len(m.reserved) >= maxReserved {
+		return false
 	}
+	m.reserved[runKey{e.tenant, e.id}] = &reservation{*e.h, version, history[0], created}
+	return true
 }
 
 // takeReserved makes a run of a reservation, nil when there is none.
@@ -57,7 +65,7 @@ func (m *Manager) takeReserved(key runKey) *Run {
 	run := m.newRun(key, &r.head)
 	run.Message, run.took = r.message, 1
 	run.Number, run.Attempt = r.head.run, 1
-	run.Version = r.version
+	run.Version, run.created = r.version, r.created
 	return run
 }
 

@@ -18,7 +18,9 @@ import (
 // maxChunk bounds one status message, artifact or chunk of one, in bytes.
 const maxChunk = 320 << 10
 
-// Run is one attempt at a task's current run, in the hands of a Worker. Its
+// Run is one attempt at a task's current run, in the hands of a Worker. It may
+// begin a moment before its task is durable: a worker that acts on the world
+// before it has written anything calls Task first, which waits. Its
 // methods may be called from any goroutine until Work returns. All its writes
 // are fenced: after the lease is lost they fail with ErrFenced.
 type Run struct {
@@ -42,6 +44,8 @@ type Run struct {
 	trace  string
 	ctx    context.Context // ends with a cause when the run must
 	cancel context.CancelCauseFunc
+
+	created <-chan struct{} // closed when the task is durable and announced; nil when it was long ago
 
 	took int         // messages of the task's inbox that the run was given
 	soon *time.Timer // marks the task as working
@@ -72,7 +76,7 @@ func (r *Run) change(ctx context.Context, update func(context.Context, string, s
 		if e.h.fence != r.fence {
 			return r.fenced(e)
 		}
-		e.begun = nil
+		e.begun, e.after = nil, r.created
 		if err := r.mark(e); err != nil {
 			return err
 		}
@@ -90,6 +94,28 @@ func (r *Run) change(ctx context.Context, update func(context.Context, string, s
 		r.noteBegun(begun)
 	}
 	return err
+}
+
+// settle waits until views show the task and everything before it in the order
+// of updates, as what an earlier run in its context has saved.
+func (r *Run) settle(ctx context.Context) error {
+	if r.created == nil {
+		return nil
+	}
+	select {
+	case <-r.created:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// view runs fn on the tenant's scope.
+func (r *Run) view(ctx context.Context, fn func(storage.Tx) error) error {
+	if err := r.settle(ctx); err != nil {
+		return err
+	}
+	return r.m.view(ctx, r.key.tenant, fn)
 }
 
 // fenced says why the lease is gone.
@@ -222,6 +248,9 @@ func (r *Run) appends(e *edit, id string) bool {
 
 // Task returns the task as it is, without its history.
 func (r *Run) Task(ctx context.Context) (*a2apb.Task, error) {
+	if err := r.settle(ctx); err != nil {
+		return nil, err
+	}
 	none := int32(0)
 	return r.m.Get(ctx, r.Ref, r.TaskID, &none)
 }

@@ -61,7 +61,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 	}
 	var e *edit
 	var first bool
-	err := m.db.Update(ctx, func(root storage.Tx) error {
+	durable, err := m.db.UpdateLater(ctx, func(root storage.Tx) error {
 		fresh := h
 		e = &edit{root: root, tx: tenant.ScopeTx(root, ref.Tenant), tenant: ref.Tenant, id: id, now: time.Now().UTC(), h: &fresh}
 		var err error
@@ -71,13 +71,25 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 	if err != nil {
 		return Accepted{}, err
 	}
+	created := make(chan struct{})
+	defer close(created)
+	early := first && m.keep(e, version, created)
+	if early {
+		err = m.enqueue(ctx, e)
+	}
+	if err := durable(); err != nil {
+		return Accepted{}, err
+	}
 	m.metrics().TasksAccepted.Add(1)
 	m.log.publish(ref, id, e.events)
-	if first {
-		m.keep(e, version)
-		err = m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: ref.Tenant, TaskID: id})
+	if first && !early {
+		err = m.enqueue(ctx, e)
 	}
 	return Accepted{TaskID: id, ContextID: h.contextID, Seq: 1}, err
+}
+
+func (m *Manager) enqueue(ctx context.Context, e *edit) error {
+	return m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: e.tenant, TaskID: e.id})
 }
 
 // insert writes a new task: its first event, its place in the lists, its turn and its job.

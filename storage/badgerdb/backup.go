@@ -119,12 +119,11 @@ func fill(ctx context.Context, dir string, r io.Reader) (err error) {
 		if batch, more, err = in.batch(); err != nil {
 			return err
 		}
-		// The last update waits for the disk and makes the earlier ones durable.
-		begin := db.UpdateLater
-		if !more {
-			begin = db.Update
+		wait, err := db.UpdateLater(ctx, func(tx storage.Tx) error { return setAll(tx, batch) })
+		if err == nil && !more {
+			err = wait() // the last one, and so all
 		}
-		if err := begin(ctx, func(tx storage.Tx) error { return setAll(tx, batch) }); err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -7,8 +7,7 @@
 // never run twice, and share the cost of the disk; while one group is on its way
 // to the disk the next one collects on top of it.
 //
-// What a View sees is always durable, with one exception that the contract
-// allows: the writes of an UpdateLater before which nothing waits for the disk.
+// What a View sees is always durable.
 //
 // Badger writes through memory maps, where a full disk is a signal that kills
 // the process. The store therefore keeps a reserve of free space and refuses
@@ -61,10 +60,9 @@ type DB struct {
 	running atomic.Int32 // 1 while one runs
 
 	mu      sync.Mutex
-	ts      uint64 // Badger holds every update up to here
-	flying  *group // on its way to the disk, or nil
-	open    *group // collects
-	seen    snapshot
+	ts      uint64         // Badger holds every update up to here
+	flying  *group         // on its way to the disk, or nil
+	open    *group         // collects
 	readers map[uint64]int // open snapshots by timestamp
 	failed  error          // a commit went wrong
 	closed  bool
@@ -94,7 +92,7 @@ func (db *DB) View(ctx context.Context, fn func(storage.Tx) error) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	snap, err := db.enter(func() snapshot { return db.seen })
+	snap, err := db.enter(db.durable)
 	if err != nil {
 		return err
 	}

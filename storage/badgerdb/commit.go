@@ -15,10 +15,10 @@ func (db *DB) commitLoop() {
 	for {
 		select {
 		case <-db.work:
-			db.commitOpen()
-			// Let the callers that this woke join the next group. Else they fall
-			// into two halves that take turns, at twice the syncs.
+			// Let who is about to write join the group. Else callers fall into two
+			// halves that take turns, at twice the syncs.
 			runtime.Gosched()
+			db.commitOpen()
 		case chore := <-db.chores:
 			chore()
 		case <-db.quit:
@@ -129,7 +129,6 @@ func (db *DB) land(g *group, err error) {
 	} else {
 		db.ts++
 		db.flying = nil
-		db.show()
 	}
 	close(g.done)
 }

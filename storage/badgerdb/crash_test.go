@@ -141,13 +141,12 @@ func writeUntilKilled(dir, life string) int {
 		wg.Go(func() {
 			for i := 0; ; i++ {
 				value := make([]byte, crashSize(i))
-				begin := db.Update
-				if i%5 == 3 {
-					begin = db.UpdateLater // vouched for by the Update after it
-				}
-				err := begin(context.Background(), func(tx storage.Tx) error {
+				wait, err := db.UpdateLater(context.Background(), func(tx storage.Tx) error {
 					return errors.Join(tx.Set(crashKey(writer, "a", i), value), tx.Set(crashKey(writer, "b", i), value))
 				})
+				if err == nil && i%5 != 3 { // those are vouched for by the one after it
+					err = wait()
+				}
 				if err != nil {
 					fmt.Fprintln(os.Stderr, err)
 					return

@@ -41,6 +41,14 @@ func hasKey(t *testing.T, db *DB, key string) bool {
 	return err == nil
 }
 
+// later is UpdateLater for those who never wait.
+func later(db *DB) func(context.Context, func(storage.Tx) error) error {
+	return func(ctx context.Context, fn func(storage.Tx) error) error {
+		_, err := db.UpdateLater(ctx, fn)
+		return err
+	}
+}
+
 func TestADiskThatRunsFullRefusesUpdatesUntilThereIsRoom(t *testing.T) {
 	t.Parallel()
 	db := openFaulty(t)
@@ -59,7 +67,7 @@ func TestADiskThatRunsFullRefusesUpdatesUntilThereIsRoom(t *testing.T) {
 		return real(dir)
 	}
 	for range 3 {
-		for _, begin := range []func(context.Context, func(storage.Tx) error) error{db.Update, db.UpdateLater} {
+		for _, begin := range []func(context.Context, func(storage.Tx) error) error{db.Update, later(db)} {
 			err := begin(t.Context(), func(tx storage.Tx) error {
 				t.Error("the function runs although the disk is full")
 				return nil
@@ -110,7 +118,7 @@ func TestACommitThatFailsMakesTheStoreReadOnlyForGood(t *testing.T) {
 	}
 	close(gate)
 	wg.Wait()
-	if err := db.UpdateLater(t.Context(), setKey("later")); !errors.Is(err, storage.ErrReadOnly) {
+	if _, err := db.UpdateLater(t.Context(), setKey("later")); !errors.Is(err, storage.ErrReadOnly) {
 		t.Errorf("UpdateLater = %v, want ErrReadOnly", err)
 	}
 	if !errors.Is(db.ReadOnlyCause(), syscall.ENOSPC) {
@@ -162,22 +170,26 @@ func TestNoViewShowsAnUpdateBeforeItIsDurable(t *testing.T) {
 		})
 		return applied
 	}
-	if err := db.UpdateLater(t.Context(), setKey("first")); err != nil || !hasKey(t, db, "first") {
-		t.Errorf("a later update before which nothing waits: %v, seen %v", err, hasKey(t, db, "first"))
-	}
-	<-start(db.Update, setKey("second"))
+	<-start(db.Update, setKey("first"))
 	<-begun
-	<-start(db.UpdateLater, setKey("third"))
+	wait, err := db.UpdateLater(t.Context(), setKey("second"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-start(later(db), setKey("third"))
 	<-start(db.Update, func(tx storage.Tx) error {
 		_, err := tx.Get([]byte("third")) // updates see what views do not
 		return err
 	})
-	if !hasKey(t, db, "first") || hasKey(t, db, "second") || hasKey(t, db, "third") {
-		t.Error("a view shows what is not durable, or not what was shown before")
+	if hasKey(t, db, "first") || hasKey(t, db, "second") || hasKey(t, db, "third") {
+		t.Error("a view shows what is not durable")
 	}
 	close(gate)
 	wg.Wait()
-	if !hasKey(t, db, "second") || !hasKey(t, db, "third") {
+	if err := wait(); err != nil {
+		t.Error(err)
+	}
+	if !hasKey(t, db, "first") || !hasKey(t, db, "second") || !hasKey(t, db, "third") {
 		t.Error("durable updates are not shown")
 	}
 }
@@ -191,7 +203,7 @@ func TestALaterUpdateIsDurableWithoutAnotherUpdate(t *testing.T) {
 		committed <- struct{}{}
 		return err
 	}
-	if err := db.UpdateLater(t.Context(), setKey("a")); err != nil {
+	if _, err := db.UpdateLater(t.Context(), setKey("a")); err != nil {
 		t.Fatal(err)
 	}
 	<-committed

@@ -57,7 +57,6 @@ func (db *DB) tidy() {
 		return
 	}
 	db.ts++
-	db.show()
 }
 
 // mergeTables drops a prefix that holds one key, made for it: the only way to

@@ -83,7 +83,6 @@ func (db *DB) start() error {
 	db.ts = engine.MaxVersion()
 	engine.SetDiscardTs(db.ts)
 	db.measure()
-	db.show()
 	db.loops.Add(2)
 	go db.commitLoop()
 	go db.keepUp()

@@ -51,7 +51,7 @@ func TestAStoreIsFoundAsItWasClosed(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.UpdateLater(t.Context(), func(tx storage.Tx) error { return tx.Delete([]byte("deleted")) }); err != nil {
+		if _, err := db.UpdateLater(t.Context(), func(tx storage.Tx) error { return tx.Delete([]byte("deleted")) }); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Close(); err != nil {

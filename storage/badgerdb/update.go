@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/carrelhq/carrel/storage"
@@ -14,20 +15,19 @@ var (
 	errEngineLost     = errors.New("badgerdb: the engine is lost until the store is opened again")
 )
 
-// laterDelay is how long UpdateLater's writes wait for an Update to ride with.
+// laterDelay is how long writes that nobody waits for are kept for a sync to ride with.
 const laterDelay = 3 * time.Millisecond
 
 // group is what will be one Badger transaction. All but done, taken and err is
 // guarded by DB.mu.
 type group struct {
 	updates layers
-	seen    layers // the first of them, which views may see already
-	waited  bool   // somebody waits for the disk: not everything is seen
 	keys    int
 	bytes   int
 	taken   chan struct{} // closed when the group takes no more
 	done    chan struct{} // closed when it is durable, or err is set
 	err     error
+	soon    sync.Once // has the group committed although nobody may wait for it
 }
 
 func newGroup() *group {
@@ -38,29 +38,54 @@ func (g *group) empty() bool { return len(g.updates) == 0 }
 
 // Update implements storage.DB.
 func (db *DB) Update(ctx context.Context, fn func(storage.Tx) error) error {
-	return db.update(ctx, fn, false)
+	g, err := db.update(ctx, fn)
+	if err != nil {
+		return err
+	}
+	return db.await(g)
 }
 
-// UpdateLater implements storage.DB. It returns at once unless an Update before
-// it waits for the disk: then it waits too, because a View that showed the later
-// update would show the earlier one before it is durable.
-func (db *DB) UpdateLater(ctx context.Context, fn func(storage.Tx) error) error {
-	return db.update(ctx, fn, true)
+// UpdateLater implements storage.DB.
+func (db *DB) UpdateLater(ctx context.Context, fn func(storage.Tx) error) (wait func() error, err error) {
+	g, err := db.update(ctx, fn)
+	if err != nil {
+		return nil, err
+	}
+	if g != nil {
+		g.soon.Do(func() { time.AfterFunc(laterDelay, func() { db.hurry(g) }) })
+	}
+	return func() error { return db.await(g) }, nil
 }
 
-func (db *DB) update(ctx context.Context, fn func(storage.Tx) error, later bool) error {
+// update runs fn and returns the group that has its writes, or those that it may
+// have read; nil when all that is durable.
+func (db *DB) update(ctx context.Context, fn func(storage.Tx) error) (*group, error) {
 	if db.nested() {
-		return storage.ErrNested
+		return nil, storage.ErrNested
 	}
 	if err := db.takeTurn(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	g, err := db.run(fn, later)
-	if err != nil || g == nil {
-		return err
+	return db.run(fn)
+}
+
+// await has the group committed and returns how that went.
+func (db *DB) await(g *group) error {
+	if g == nil {
+		return nil
 	}
+	db.hurry(g)
 	<-g.done
 	return g.err
+}
+
+// hurry has the group committed, unless it is on its way.
+func (db *DB) hurry(g *group) {
+	select {
+	case <-g.taken:
+	default:
+		nudge(db.work)
+	}
 }
 
 // takeTurn locks turn when the open group has room.
@@ -103,9 +128,8 @@ func (db *DB) maxKeys() int { return int(db.engine.MaxBatchCount()) - storage.Ma
 // perKey is more than Badger counts for a key beside its bytes.
 const perKey = 16
 
-// run calls fn and adds its writes to the open group. It returns the group to
-// wait for, or nil when there is nothing to wait for. It gives the turn back.
-func (db *DB) run(fn func(storage.Tx) error, later bool) (*group, error) {
+// run calls fn and adds its writes to the open group. It gives the turn back.
+func (db *DB) run(fn func(storage.Tx) error) (*group, error) {
 	defer db.turn.Unlock()
 	if err := db.writable(); err != nil {
 		return nil, err
@@ -121,7 +145,7 @@ func (db *DB) run(fn func(storage.Tx) error, later bool) (*group, error) {
 	if err := db.call(t, fn); err != nil {
 		return nil, err
 	}
-	return db.accept(t.own, later), nil
+	return db.accept(t.own), nil
 }
 
 func (db *DB) call(t *tx, fn func(storage.Tx) error) error {
@@ -152,6 +176,9 @@ func (db *DB) writable() error {
 
 func readOnly(cause error) error { return fmt.Errorf("%w: %w", storage.ErrReadOnly, cause) }
 
+// durable is the state that views see. It must be called with mu held.
+func (db *DB) durable() snapshot { return snapshot{ts: db.ts} }
+
 // newest is the state after every update. It must be called with mu held.
 func (db *DB) newest() snapshot {
 	pending := db.open.updates
@@ -161,55 +188,21 @@ func (db *DB) newest() snapshot {
 	return snapshot{db.ts, pending}
 }
 
-// accept adds an update to the open group.
-func (db *DB) accept(own *buffer, later bool) *group {
+// accept adds an update to the open group. One that wrote nothing may have read
+// what is not durable yet: it belongs to the newest group that there is.
+func (db *DB) accept(own *buffer) *group {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	g := db.open
-	if len(own.writes) == 0 {
-		return db.unsettled()
+	if len(own.writes) > 0 {
+		g.updates = g.updates.push(own.layer())
+		g.keys += len(own.writes)
+		g.bytes += own.bytes + perKey*len(own.writes)
 	}
-	first := g.empty()
-	g.updates = g.updates.push(own.layer())
-	g.keys += len(own.writes)
-	g.bytes += own.bytes + perKey*len(own.writes)
-	if later && db.settled() {
-		g.seen = g.updates
-		db.show()
-		if first {
-			time.AfterFunc(laterDelay, func() { nudge(db.work) })
-		}
-		return nil
-	}
-	g.waited = true
-	nudge(db.work)
-	return g
-}
-
-// settled reports whether views see every accepted update.
-func (db *DB) settled() bool {
-	return !db.open.waited && (db.flying == nil || !db.flying.waited)
-}
-
-// unsettled returns the newest group whose updates views do not see: an update
-// that wrote nothing may have read them, so it waits for them.
-func (db *DB) unsettled() *group {
-	switch {
-	case db.open.waited:
-		return db.open
-	case db.flying != nil && db.flying.waited:
+	if g.empty() {
 		return db.flying
 	}
-	return nil
-}
-
-// show sets what views see. It must be called with mu held.
-func (db *DB) show() {
-	pending := db.open.seen
-	if db.flying != nil {
-		pending = db.flying.seen.over(pending)
-	}
-	db.seen = snapshot{db.ts, pending}
+	return g
 }
 
 // nudge tells the receiver of c that there is something to do.

@@ -41,7 +41,7 @@ func counters() []behaviour {
 			hammer(t, 16, 25, func(g, i int) error {
 				begin := db.Update
 				if (g+i)%2 == 0 {
-					begin = db.UpdateLater
+					begin = laterAndWait(db)
 				}
 				return begin(t.Context(), func(tx storage.Tx) error {
 					return errors.Join(tx.Add([]byte("all"), 1), tx.Add([]byte("odd and even"), int64(i%2)))

@@ -16,7 +16,7 @@ func isolation() []behaviour {
 			hammer(t, 8, 30, func(g, i int) error {
 				begin := db.Update
 				if (g+i)%3 != 0 {
-					begin = db.UpdateLater
+					begin = laterAndWait(db)
 				}
 				key := fmt.Sprintf("%d/%d", g, i)
 				if err := begin(t.Context(), func(tx storage.Tx) error { return setIn(tx, key, "here", "shared", key) }); err != nil {
@@ -105,7 +105,7 @@ func viewSeesWholeUpdates(t tb, db storage.DB) {
 			value := fmt.Sprintf("%d/%d", g, i)
 			begin := db.Update
 			if i%2 == 0 {
-				begin = db.UpdateLater
+				begin = later(db)
 			}
 			return begin(t.Context(), func(tx storage.Tx) error { return setIn(tx, "x", value, "y", value) })
 		}

@@ -1,7 +1,6 @@
 package storagetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -17,8 +16,8 @@ func lifecycle() []behaviour {
 					t.Fatalf("Close = %v", err)
 				}
 			}
-			for name, call := range map[string]func(context.Context, func(storage.Tx) error) error{
-				"View": db.View, "Update": db.Update, "UpdateLater": db.UpdateLater,
+			for name, call := range map[string]updateFunc{
+				"View": db.View, "Update": db.Update, "UpdateLater": later(db),
 				"scoped View": storage.Scope(db, []byte("s")).View,
 			} {
 				err := call(t.Context(), func(storage.Tx) error {
@@ -39,7 +38,7 @@ func lifecycle() []behaviour {
 				case g%3 == 1:
 					err = db.View(t.Context(), func(tx storage.Tx) error { return ignore(scan(tx, "", nil)) })
 				case g%3 == 2:
-					err = db.UpdateLater(t.Context(), func(tx storage.Tx) error { return setIn(tx, numbered(i), fmt.Sprint(g)) })
+					err = later(db)(t.Context(), func(tx storage.Tx) error { return setIn(tx, numbered(i), fmt.Sprint(g)) })
 				default:
 					err = db.Update(t.Context(), func(tx storage.Tx) error { return setIn(tx, numbered(i), fmt.Sprint(g)) })
 				}

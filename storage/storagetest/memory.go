@@ -36,8 +36,11 @@ func (m *memory) View(ctx context.Context, fn func(storage.Tx) error) error {
 	return fn(&memoryTx{items: items, readOnly: true})
 }
 
-func (m *memory) UpdateLater(ctx context.Context, fn func(storage.Tx) error) error {
-	return m.Update(ctx, fn)
+func (m *memory) UpdateLater(ctx context.Context, fn func(storage.Tx) error) (wait func() error, err error) {
+	if err := m.Update(ctx, fn); err != nil {
+		return nil, err
+	}
+	return func() error { return nil }, nil
 }
 
 func (m *memory) Update(ctx context.Context, fn func(storage.Tx) error) error {

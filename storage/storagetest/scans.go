@@ -89,15 +89,16 @@ func scanSeesOwnWrites(t tb, db storage.DB) {
 
 func scanSeesLayers(t tb, db storage.DB) {
 	set(t, db, "a", "1", "b", "1", "c", "1", "d", "1")
-	later := func(fn func(tx storage.Tx) error) {
-		if err := db.UpdateLater(t.Context(), fn); err != nil {
+	for _, fn := range []func(tx storage.Tx) error{
+		func(tx storage.Tx) error { return errors.Join(setIn(tx, "b", "2", "e", "2"), tx.Delete([]byte("d"))) },
+		func(tx storage.Tx) error { return yields(tx, "", nil, "a=1", "b=2", "c=1", "e=2") },
+		func(tx storage.Tx) error { return setIn(tx, "c", "3", "d", "3") },
+		func(tx storage.Tx) error { return yields(tx, "", []byte("b"), "c=3", "d=3", "e=2") },
+	} {
+		if err := later(db)(t.Context(), fn); err != nil {
 			t.Fatalf("UpdateLater: %v", err)
 		}
 	}
-	later(func(tx storage.Tx) error { return errors.Join(setIn(tx, "b", "2", "e", "2"), tx.Delete([]byte("d"))) })
-	view(t, db, func(tx storage.Tx) error { return yields(tx, "", nil, "a=1", "b=2", "c=1", "e=2") })
-	later(func(tx storage.Tx) error { return setIn(tx, "c", "3", "d", "3") })
-	view(t, db, func(tx storage.Tx) error { return yields(tx, "", []byte("b"), "c=3", "d=3", "e=2") })
 	update(t, db, func(tx storage.Tx) error {
 		return errors.Join(tx.Delete([]byte("a")), setIn(tx, "f", "4"),
 			yields(tx, "", nil, "b=2", "c=3", "d=3", "e=2", "f=4"))

@@ -49,7 +49,7 @@ func scopes() []behaviour {
 		}},
 		{"later updates work in a scope", func(t tb, db storage.DB) {
 			scoped := storage.Scope(db, []byte("s/"))
-			if err := scoped.UpdateLater(t.Context(), func(tx storage.Tx) error { return setIn(tx, "k", "v") }); err != nil {
+			if err := laterAndWait(scoped)(t.Context(), func(tx storage.Tx) error { return setIn(tx, "k", "v") }); err != nil {
 				t.Errorf("UpdateLater = %v", err)
 			}
 			has(t, scoped, "k", "v")

@@ -10,25 +10,39 @@ import (
 	"github.com/carrelhq/carrel/storage"
 )
 
+// updateFunc is the shape of DB.Update.
+type updateFunc = func(context.Context, func(storage.Tx) error) error
+
 // ways yields both kinds of update by name.
-func ways(db storage.DB) iter.Seq2[string, func(context.Context, func(storage.Tx) error) error] {
-	return func(yield func(string, func(context.Context, func(storage.Tx) error) error) bool) {
-		_ = yield("Update", db.Update) && yield("UpdateLater", db.UpdateLater)
+func ways(db storage.DB) iter.Seq2[string, updateFunc] {
+	return func(yield func(string, updateFunc) bool) {
+		_ = yield("Update", db.Update) && yield("UpdateLater", laterAndWait(db))
+	}
+}
+
+// later is UpdateLater for those who never wait.
+func later(db storage.DB) updateFunc {
+	return func(ctx context.Context, fn func(storage.Tx) error) error {
+		_, err := db.UpdateLater(ctx, fn)
+		return err
+	}
+}
+
+// laterAndWait is UpdateLater for those who wait at once.
+func laterAndWait(db storage.DB) updateFunc {
+	return func(ctx context.Context, fn func(storage.Tx) error) error {
+		wait, err := db.UpdateLater(ctx, fn)
+		if err != nil {
+			return err
+		}
+		return wait()
 	}
 }
 
 func updates() []behaviour {
 	return []behaviour{
-		{"a later update is seen at once", func(t tb, db storage.DB) {
-			for i := range 50 {
-				value := fmt.Sprint(i)
-				if err := db.UpdateLater(t.Context(), func(tx storage.Tx) error { return setIn(tx, "a", value) }); err != nil {
-					t.Fatalf("UpdateLater: %v", err)
-				}
-				has(t, db, "a", value)
-				update(t, db, func(tx storage.Tx) error { return hasIn(tx, "a", value) })
-			}
-		}},
+		{"a later update is seen by updates at once, by views after the wait", laterIsSeen},
+		{"the wait for a later update may be repeated and shared", waitIsShared},
 		{"updates and later updates keep their order", updatesKeepOrder},
 		{"an update whose context has ended does nothing", contextEnded},
 		{"a panic in a transaction reaches the caller and leaves nothing", panicLeavesNothing},
@@ -62,11 +76,47 @@ func updates() []behaviour {
 	}
 }
 
+func laterIsSeen(t tb, db storage.DB) {
+	for i := range 50 {
+		value := fmt.Sprint(i)
+		wait, err := db.UpdateLater(t.Context(), func(tx storage.Tx) error { return setIn(tx, "a", value) })
+		if err != nil {
+			t.Fatalf("UpdateLater: %v", err)
+		}
+		if err := later(db)(t.Context(), func(tx storage.Tx) error { return hasIn(tx, "a", value) }); err != nil {
+			t.Errorf("the next update: %v", err)
+		}
+		if err := wait(); err != nil {
+			t.Errorf("the wait: %v", err)
+		}
+		has(t, db, "a", value)
+		update(t, db, func(tx storage.Tx) error { return hasIn(tx, "a", value) })
+	}
+}
+
+func waitIsShared(t tb, db storage.DB) {
+	wait, err := db.UpdateLater(t.Context(), func(tx storage.Tx) error { return setIn(tx, "a", "1") })
+	if err != nil {
+		t.Fatalf("UpdateLater: %v", err)
+	}
+	hammer(t, 4, 3, func(int, int) error {
+		if err := wait(); err != nil {
+			return err
+		}
+		return db.View(t.Context(), func(tx storage.Tx) error { return hasIn(tx, "a", "1") })
+	})
+	set(t, db, "a", "2")
+	if err := wait(); err != nil {
+		t.Errorf("a wait for what was durable long ago = %v", err)
+	}
+	has(t, db, "a", "2")
+}
+
 // updatesKeepOrder appends to one list by both kinds of update.
 func updatesKeepOrder(t tb, db storage.DB) {
 	var want strings.Builder
 	for i := range 60 {
-		begin := db.UpdateLater
+		begin := later(db)
 		if i%7 == 3 {
 			begin = db.Update
 		}
@@ -119,8 +169,8 @@ func contextEnded(t tb, db storage.DB) {
 // panicLeavesNothing lets a store hand the panic on or turn it into an error.
 func panicLeavesNothing(t tb, db storage.DB) {
 	set(t, db, "a", "1")
-	begin := map[string]func(context.Context, func(storage.Tx) error) error{
-		"Update": db.Update, "UpdateLater": db.UpdateLater, "View": db.View,
+	begin := map[string]updateFunc{
+		"Update": db.Update, "UpdateLater": later(db), "View": db.View,
 	}
 	for name, begin := range begin {
 		err := func() (err error) {
@@ -152,8 +202,8 @@ func nestedIsRefused(t tb, db storage.DB) {
 	scoped := storage.Scope(db, []byte("s/"))
 	for name, begin := range ways(db) {
 		err := begin(t.Context(), func(tx storage.Tx) error {
-			for inner, call := range map[string]func(context.Context, func(storage.Tx) error) error{
-				"View": db.View, "Update": db.Update, "UpdateLater": db.UpdateLater, "scoped Update": scoped.Update,
+			for inner, call := range map[string]updateFunc{
+				"View": db.View, "Update": db.Update, "UpdateLater": later(db), "scoped Update": scoped.Update,
 			} {
 				err := call(context.Background(), func(storage.Tx) error { return nil })
 				if !errors.Is(err, storage.ErrNested) {

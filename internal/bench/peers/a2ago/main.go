@@ -17,11 +17,13 @@ import (
 
 type echo struct{}
 
-// Execute answers with one artifact that has the message's parts.
+// Execute answers with one artifact that has the message's parts, by the events
+// that AgentExecutor's own documentation shows.
 func (echo) Execute(_ context.Context, in *a2asrv.ExecutorContext) iter.Seq2[a2a.Event, error] {
 	return func(yield func(a2a.Event, error) bool) {
 		for _, event := range []a2a.Event{
 			a2a.NewSubmittedTask(in, in.Message),
+			a2a.NewStatusUpdateEvent(in, a2a.TaskStateWorking, nil),
 			a2a.NewArtifactEvent(in, in.Message.Parts...),
 			a2a.NewStatusUpdateEvent(in, a2a.TaskStateCompleted, nil),
 		} {

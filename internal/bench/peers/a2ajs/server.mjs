@@ -16,6 +16,9 @@ const echo = {
       id: taskId, contextId, status: status(TaskState.TASK_STATE_SUBMITTED),
       history: [userMessage], artifacts: [], metadata: undefined,
     }));
+    bus.publish(AgentEvent.statusUpdate({
+      taskId, contextId, status: status(TaskState.TASK_STATE_WORKING), metadata: undefined,
+    }));
     bus.publish(AgentEvent.artifactUpdate({
       taskId, contextId, append: false, lastChunk: true, metadata: undefined,
       artifact: {

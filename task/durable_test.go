@@ -1,0 +1,129 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+
+	"github.com/carrelhq/carrel/storage"
+	"github.com/carrelhq/carrel/storage/storagetest"
+	"github.com/carrelhq/carrel/task"
+)
+
+// slowDisk is a store whose later updates are durable when synced is closed.
+// While it waits, its views show what was there before.
+type slowDisk struct {
+	storage.DB
+	past   storage.DB // what views show until then
+	synced chan struct{}
+	fails  error
+}
+
+func newSlowDisk() *slowDisk {
+	return &slowDisk{DB: storagetest.Memory(), past: storagetest.Memory(), synced: make(chan struct{})}
+}
+
+func (d *slowDisk) UpdateLater(ctx context.Context, fn func(storage.Tx) error) (func() error, error) {
+	wait := func() error {
+		<-d.synced
+		return d.fails
+	}
+	return wait, d.DB.Update(ctx, fn)
+}
+
+func (d *slowDisk) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	wait, err := d.UpdateLater(ctx, fn)
+	if err != nil {
+		return err
+	}
+	return wait()
+}
+
+func (d *slowDisk) View(ctx context.Context, fn func(storage.Tx) error) error {
+	select {
+	case <-d.synced:
+		return d.DB.View(ctx, fn)
+	default:
+		return d.past.View(ctx, fn)
+	}
+}
+
+// onSlowDisk makes a house that has an agent already when the disk gets slow.
+func onSlowDisk(t *testing.T) (*house, *slowDisk) {
+	disk := newSlowDisk()
+	h := newHouse(t, disk.past, task.Options{}) // its agents are in the past
+	slow, err := task.NewManager(disk, h.broker, h.agents, task.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Manager, h.db = slow, disk
+	return h, disk
+}
+
+func TestARunMayBeginBeforeTheDiskHasItsTask(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, disk := onSlowDisk(t)
+		answer := make(chan *a2apb.Task, 1)
+		go func() {
+			got, err := h.SendAndAwait(t.Context(), bot, &a2apb.SendMessageRequest{Message: message("hi")})
+			if err != nil {
+				t.Error(err)
+			}
+			answer <- got
+		}()
+		run := h.claim()
+
+		reads := make(chan error, 2)
+		go func() { _, err := run.Task(t.Context()); reads <- err }()
+		go func() { _, _, err := run.LoadContext(t.Context()); reads <- err }()
+		finished := make(chan error, 1)
+		go func() {
+			finished <- h.Finish(t.Context(), run, task.Result{Artifacts: []*a2apb.Artifact{artifact("a", "done")}})
+		}()
+		synctest.Wait()
+		select {
+		case <-finished:
+			t.Error("the run has ended before its end is durable")
+		case <-answer:
+			t.Error("the answer came before the task was durable")
+		case err := <-reads:
+			t.Errorf("the run reads before its task is durable, and gets %v", err)
+		default:
+		}
+
+		close(disk.synced)
+		for _, err := range []error{<-reads, <-reads, <-finished} {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if got := <-answer; got.Status.State != completed || len(got.Artifacts) != 1 || len(got.History) != 1 {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
+func TestATaskThatTheDiskRefusesIsNotThere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, disk := onSlowDisk(t)
+		disk.fails = storage.ErrReadOnly
+		refused := make(chan error, 1)
+		go func() {
+			_, err := h.Send(t.Context(), bot, &a2apb.SendMessageRequest{Message: message("hi")})
+			refused <- err
+		}()
+		run := h.claim()
+		close(disk.synced)
+		if err := <-refused; !errors.Is(err, storage.ErrReadOnly) {
+			t.Errorf("Send = %v, want ErrReadOnly", err)
+		}
+		if err := h.Finish(t.Context(), run, task.Result{}); !errors.Is(err, storage.ErrReadOnly) {
+			t.Errorf("Finish = %v, want ErrReadOnly", err)
+		}
+	})
+}
