@@ -48,7 +48,7 @@ func newAgentsShowCommand(p program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show AGENT",
 		Short: "Show an agent with its versions and what it may call",
-		Args:  cobra.ExactArgs(1),
+		Args:  asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {
@@ -99,7 +99,7 @@ func newAgentsRollbackCommand(p program) *cobra.Command {
 		Short:   "Make an older version current again",
 		Long:    "Make an older version current again. DIGEST is the version's, or its first digits (6 at least).",
 		Example: "  carrel agents rollback counter 4f3a91",
-		Args:    cobra.ExactArgs(2),
+		Args:    asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {
@@ -122,7 +122,7 @@ func newAgentsVisibilityCommand(p program) *cobra.Command {
   public   anyone may call it
   card     anyone may read its card, calls need a key of the tenant
   private  without a key of the tenant it is not there`,
-		Args: cobra.ExactArgs(2),
+		Args: asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {
@@ -143,7 +143,7 @@ func newAgentsDeleteCommand(p program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete AGENT",
 		Short: "Delete an agent and its versions",
-		Args:  cobra.ExactArgs(1),
+		Args:  asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {

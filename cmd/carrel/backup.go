@@ -29,7 +29,7 @@ meanwhile; otherwise the store is opened.
 The file holds everything the server knows of its tenants: keep it as you keep the
 data folder. The operator's key itself is not in it.`,
 		Example: "  carrel backup carrel.backup\n  carrel backup restore carrel.backup ./new-data",
-		Args:    cobra.ExactArgs(1),
+		Args:    asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {
@@ -54,7 +54,7 @@ func newRestoreCommand(p program) *cobra.Command {
 		Short:   "Make a new data folder from a backup",
 		Long:    "Make a new data folder from a backup. A folder that holds a store already is refused.",
 		Example: "  carrel backup restore carrel.backup ./new-data && carrel serve --data ./new-data",
-		Args:    cobra.ExactArgs(2),
+		Args:    asUsed,
 	}
 	out := p.addOutput(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

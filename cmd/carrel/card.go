@@ -15,7 +15,7 @@ func newCardCommand(p program) *cobra.Command {
 		Short:   "Print an agent's card",
 		Long:    "Print an agent's card. AGENT is the name of an agent on the server, or the URL of a card anywhere.",
 		Example: "  carrel card counter --json\n  carrel card https://agents.example.com/agents/acme/support",
-		Args:    cobra.ExactArgs(1),
+		Args:    asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {

@@ -27,7 +27,7 @@ Nothing of the module runs but its initialization and its description of itself.
 The exit code is 0 for a module that a server would accept, and 1 for one that it
 would refuse; then standard error names the rule, what is wrong and what to do.`,
 		Example: "  carrel check agent.wasm\n  carrel check agent.wasm --json",
-		Args:    cobra.ExactArgs(1),
+		Args:    asUsed,
 	}
 	out := p.addOutput(cmd)
 	timeout := cmd.Flags().Duration("compile-timeout", DefaultConfig().CompileTimeout, compileTimeoutUsage)

@@ -27,7 +27,7 @@ the version they began with. While a build fails, the last good version is serve
 
 The data is in a temporary folder that goes with the program, unless --data names one.`,
 		Example: "  carrel dev examples/counter\n  carrel dev . --addr 127.0.0.1:8000 --data ./dev-data",
-		Args:    cobra.ExactArgs(1),
+		Args:    asUsed,
 	}
 	settings := p.addSettings(cmd)
 	cmd.Flags().StringVar(&name, "agent", "", "`name` of the agent; the folder's name when empty")
@@ -151,8 +151,16 @@ func (d *developer) client() *client {
 
 // invite prints how to talk to the agent.
 func (d *developer) invite(c *client) {
-	fmt.Fprintf(d.stdout, "  card   %s\n  talk   carrel send %s 'hello'%s\n  or     %s\n",
-		c.cardURL(d.name), d.name, d.serverFlag(), curlLine(c.agentURL(d.name)))
+	fmt.Fprintf(d.stdout, "  card   %s\n  talk   %s send %s 'hello'%s\n  or     %s\n",
+		c.cardURL(d.name), commandName(), d.name, d.serverFlag(), curlLine(c.agentURL(d.name)))
+}
+
+// commandName is how this program was called: "go run" leaves it in a folder of its own.
+func commandName() string {
+	if path, err := os.Executable(); err == nil && strings.Contains(path, string(filepath.Separator)+"go-build") {
+		return "go run ./cmd/carrel"
+	}
+	return "carrel"
 }
 
 // serverFlag is what the other commands need to find this server.

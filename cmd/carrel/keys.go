@@ -121,7 +121,7 @@ func newKeysRevokeCommand(p program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke ID",
 		Short: "Revoke a key at once",
-		Args:  cobra.ExactArgs(1),
+		Args:  asUsed,
 	}
 	c, path := p.addKeys(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {

@@ -34,7 +34,7 @@ func newLogsCommand(p program) *cobra.Command {
 		Long: `Print what a task's agent logged, and what it wrote to its standard output and error.
 Without --agent every agent of the tenant is asked for the task.`,
 		Example: "  carrel logs 0d7f3c1e-… -f",
-		Args:    cobra.ExactArgs(1),
+		Args:    asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the task is finished")

@@ -125,6 +125,20 @@ const (
 	groupTalk   = "talk"
 )
 
+// asUsed takes the arguments that the command's usage line names.
+func asUsed(cmd *cobra.Command, args []string) error {
+	usage, _, _ := strings.Cut(cmd.Use, " --")
+	_, names, _ := strings.Cut(usage, " ")
+	want := strings.Fields(names)
+	switch {
+	case len(args) < len(want):
+		return fmt.Errorf("%s needs %s; %s is missing", cmd.CommandPath(), names, want[len(args)])
+	case len(args) > len(want):
+		return fmt.Errorf("%s takes %s; %q is too much", cmd.CommandPath(), names, args[len(want)])
+	}
+	return nil
+}
+
 // checkArgsAsUsage makes a wrong number of arguments a usage error, everywhere.
 func checkArgsAsUsage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {

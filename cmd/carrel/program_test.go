@@ -40,6 +40,21 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+func TestAWrongNumberOfArgumentsIsNamed(t *testing.T) {
+	t.Parallel()
+	for want, args := range map[string][]string{
+		"carrel push needs FILE.wasm; FILE.wasm is missing": {"push"},
+		"carrel send needs AGENT TEXT; TEXT is missing":     {"send", "counter"},
+		`carrel send takes AGENT TEXT; "there" is too much`: {"send", "counter", "hello", "there"},
+		`carrel push takes FILE.wasm; "a.wasm" is too much`: {"push", "counter", "a.wasm"},
+		"carrel agents show needs AGENT; AGENT is missing":  {"agents", "show"},
+	} {
+		if got := invoke(t, nil, args...); !strings.Contains(got.stderr, want) {
+			t.Errorf("%q: %q, want %q", args, got.stderr, want)
+		}
+	}
+}
+
 func TestEveryCommandThatPrintsTakesJSON(t *testing.T) {
 	t.Parallel()
 	silent := map[string]bool{"serve": true, "dev": true, "completion": true, "help": true}

@@ -26,7 +26,7 @@ func newPushCommand(p program) *cobra.Command {
 		Long: `Upload a module as an agent's new version. It becomes the current one; tasks that
 have begun keep theirs. An agent that is not there yet is made.`,
 		Example: "  carrel push counter.wasm --agent counter\n  carrel push counter.wasm --agent counter --visibility public --server https://agents.example.com",
-		Args:    cobra.ExactArgs(1),
+		Args:    asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.Flags().StringVar(&name, "agent", "", "`name` of the agent; the file's name when empty")

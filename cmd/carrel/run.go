@@ -26,7 +26,7 @@ The exit code is 0 when the task is completed; its answer's text is on standard
 output. It is 1 when the module is refused or the task ends in any other way; the
 reason is on standard error, where the module's log lines go too.`,
 		Example: "  carrel run agent.wasm 'hello'\n  carrel run agent.wasm 'hello' --timeout 5s --memory 16MiB --json",
-		Args:    cobra.ExactArgs(2),
+		Args:    asUsed,
 	}
 	out := p.addOutput(cmd)
 	flags := cmd.Flags()

@@ -29,7 +29,7 @@ elsewhere give one with --token.`,
 		Example: `  carrel send counter 'hello'
   carrel send counter 'hello again' --context 8b4c7c52-…
   carrel send https://agents.example.com/agents/acme/support 'hello' --stream`,
-		Args: cobra.ExactArgs(2),
+		Args: asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.Flags().StringVar(&contextID, "context", "", "go on in the context of this `id`")
@@ -61,7 +61,7 @@ func newSubscribeCommand(p program) *cobra.Command {
 		GroupID: groupTalk,
 		Short:   "Follow a task that is not finished",
 		Example: "  carrel subscribe counter 0d7f3c1e-… --json",
-		Args:    cobra.ExactArgs(2),
+		Args:    asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {
@@ -79,7 +79,7 @@ func newCancelCommand(p program) *cobra.Command {
 		Use:     "cancel AGENT TASK",
 		GroupID: groupTalk,
 		Short:   "Cancel a task",
-		Args:    cobra.ExactArgs(2),
+		Args:    asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {

@@ -29,7 +29,7 @@ func newTasksListCommand(p program) *cobra.Command {
 		Use:     "list AGENT",
 		Short:   "List an agent's tasks, the latest first",
 		Example: "  carrel tasks list counter --state failed\n  carrel tasks list counter --context 8b4c7c52-… --json",
-		Args:    cobra.ExactArgs(1),
+		Args:    asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.Flags().StringVar(&contextID, "context", "", "only tasks of the context of this `id`")
@@ -95,7 +95,7 @@ func newTasksShowCommand(p program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show AGENT TASK",
 		Short: "Show a task with its messages and artifacts",
-		Args:  cobra.ExactArgs(2),
+		Args:  asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {
@@ -134,7 +134,7 @@ func newTasksDeleteCommand(p program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete AGENT TASK",
 		Short: "Delete a finished task with its events and log",
-		Args:  cobra.ExactArgs(2),
+		Args:  asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {
