@@ -1,0 +1,234 @@
+package rewrite
+
+import "github.com/carrelhq/carrel/runtime/wasm"
+
+// body is one function on its way.
+type body struct {
+	w     *rewriter
+	b     *wasm.Body
+	plan  plan
+	out   encoder
+	depth uint32 // open blocks of the original
+
+	spent  uint32 // local i64
+	length uint32 // local i32, for lengths
+	frame  int64  // bytes on the stack; 0 for a function that calls nothing
+}
+
+// rewriteBody appends a function to the code section.
+func (w *rewriter) rewriteBody(index uint32, b *wasm.Body) {
+	f := &body{w: w, b: b}
+	if w.light[index].light {
+		f.locals(nil)
+		f.raw()
+	} else {
+		f.plan = w.plan(b)
+		f.accountable()
+	}
+	w.code.vector(f.out)
+}
+
+// locals declares the original's locals and more.
+func (f *body) locals(more []wasm.ValueType) {
+	f.out.uint(uint64(len(f.b.Locals) + len(more)))
+	for _, l := range f.b.Locals {
+		f.out.index(l.Count)
+		f.out.byte(l.Type)
+	}
+	for _, t := range more {
+		f.out.byte(1, t)
+	}
+}
+
+// raw copies the instructions; only indexes move.
+func (f *body) raw() {
+	for it := f.b.Instructions(); it.Next(); {
+		f.copy(it)
+	}
+}
+
+// accountable writes a function that pays. One that calls others is wrapped in a
+// block, so that every way out of it comes by where its frame is given back.
+func (f *body) accountable() {
+	f.spent, f.length = uint32(f.b.NumLocals), uint32(f.b.NumLocals)+1
+	more := []wasm.ValueType{wasm.I64}
+	if f.plan.scratch {
+		more = append(more, wasm.I32)
+	}
+	f.locals(more)
+	if f.plan.calls {
+		f.frame = frameSize(f.b)
+	}
+	charges := f.plan.charges
+	f.enter(charges[0].cost)
+	charges = charges[1:]
+	for it := f.b.Instructions(); it.Next(); {
+		for len(charges) > 0 && charges[0].at == it.Start {
+			f.w.pay(&f.out, f.spent, charges[0].cost, charges[0].check)
+			charges = charges[1:]
+		}
+		f.rewrite(it)
+	}
+	f.leave()
+}
+
+// frameSize estimates the bytes that the engine's stack takes for a call: what
+// it may keep there are locals and intermediate values.
+func frameSize(b *wasm.Body) int64 {
+	return int64(64+8*b.NumLocals+b.Count) &^ 15
+}
+
+// enter pays for the function's beginning and takes its frame from the stack.
+func (f *body) enter(cost int64) {
+	w, e := f.w, &f.out
+	if f.frame == 0 {
+		w.pay(e, f.spent, cost, true)
+		return
+	}
+	w.spend(e, f.spent, cost)
+	e.with(wasm.OpLocalGet, f.spent)
+	e.with(wasm.OpGlobalGet, w.stack())
+	e.i64(f.frame)
+	e.op(wasm.OpI64Sub)
+	e.with(wasm.OpLocalTee, f.spent)
+	e.with(wasm.OpGlobalSet, w.stack())
+	e.with(wasm.OpLocalGet, f.spent)
+	e.op(wasm.OpI64Or)
+	w.askIfBelowZero(e)
+	e.op(wasm.OpBlock)
+	w.resultBlock(e, w.m.Types[f.b.Type].Results)
+}
+
+// leave gives the frame back.
+func (f *body) leave() {
+	if f.frame == 0 {
+		return
+	}
+	w, e := f.w, &f.out
+	e.with(wasm.OpGlobalGet, w.stack())
+	e.i64(f.frame)
+	e.op(wasm.OpI64Add)
+	e.with(wasm.OpGlobalSet, w.stack())
+	e.op(wasm.OpEnd)
+}
+
+// rewrite writes an instruction of a function that pays.
+func (f *body) rewrite(it *wasm.Instructions) {
+	w, e := f.w, &f.out
+	switch it.Op {
+	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
+		f.depth++
+	case wasm.OpEnd:
+		f.depth--
+	case wasm.OpReturn:
+		if f.frame != 0 {
+			e.with(wasm.OpBr, f.depth)
+			return
+		}
+	case wasm.OpMemoryFill:
+		e.with(wasm.OpCall, w.fillHelper())
+		return
+	case wasm.OpMemoryCopy:
+		e.with(wasm.OpCall, w.copyHelper())
+		return
+	case wasm.OpMemoryInit:
+		e.with(wasm.OpCall, w.initHelper(it.Index))
+		return
+	case wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow:
+		e.with(wasm.OpLocalTee, f.length)
+		w.spendLength(e, f.length, 0)
+		w.ask(e)
+	}
+	f.copy(it)
+}
+
+// dirties lists the instructions after which a reset would not make clean.
+func dirties(op wasm.Op) bool {
+	switch op {
+	case wasm.OpTableSet, wasm.OpTableGrow, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpElemDrop, wasm.OpDataDrop:
+		return true
+	}
+	return false
+}
+
+// copy writes an instruction as it is, but for the functions it names.
+func (f *body) copy(it *wasm.Instructions) {
+	w, e := f.w, &f.out
+	if dirties(it.Op) {
+		e.i32(1)
+		e.with(wasm.OpGlobalSet, w.dirty())
+	}
+	switch it.Op {
+	case wasm.OpCall, wasm.OpRefFunc:
+		e.with(it.Op, w.function(it.Index))
+	default:
+		e.bytes(f.b.Code[it.Start:it.End])
+	}
+}
+
+// resultBlock writes the type of a block with these results.
+func (w *rewriter) resultBlock(e *encoder, results string) {
+	switch len(results) {
+	case 0:
+		e.byte(emptyBlock)
+	case 1:
+		e.byte(results[0])
+	default:
+		t, ok := w.blockTypes[results]
+		if !ok {
+			t = w.addType("", results)
+			w.blockTypes[results] = t
+		}
+		e.int(int64(t))
+	}
+}
+
+// pay takes fuel, and asks for more where there may be none left.
+func (w *rewriter) pay(e *encoder, spent uint32, cost int64, check bool) {
+	if !check {
+		e.with(wasm.OpGlobalGet, w.fuel())
+		e.i64(cost)
+		e.op(wasm.OpI64Sub)
+		e.with(wasm.OpGlobalSet, w.fuel())
+		return
+	}
+	w.spend(e, spent, cost)
+	e.with(wasm.OpLocalGet, spent)
+	w.askIfBelowZero(e)
+}
+
+// spend takes fuel and leaves what is left of it in the local spent.
+func (w *rewriter) spend(e *encoder, spent uint32, cost int64) {
+	e.with(wasm.OpGlobalGet, w.fuel())
+	e.i64(cost)
+	e.op(wasm.OpI64Sub)
+	e.with(wasm.OpLocalTee, spent)
+	e.with(wasm.OpGlobalSet, w.fuel())
+}
+
+// askIfBelowZero calls the host when the number on the stack is negative.
+func (w *rewriter) askIfBelowZero(e *encoder) {
+	e.i64(0)
+	e.op(wasm.OpI64LtS)
+	e.block(wasm.OpIf)
+	e.with(wasm.OpCall, w.refill())
+	e.op(wasm.OpEnd)
+}
+
+// ask calls the host when fuel is below zero.
+func (w *rewriter) ask(e *encoder) {
+	e.with(wasm.OpGlobalGet, w.fuel())
+	w.askIfBelowZero(e)
+}
+
+// spendLength takes a local's number of fuel, shifted right.
+func (w *rewriter) spendLength(e *encoder, local uint32, shift int32) {
+	e.with(wasm.OpGlobalGet, w.fuel())
+	e.with(wasm.OpLocalGet, local)
+	if shift > 0 {
+		e.i32(shift)
+		e.op(wasm.OpI32ShrU)
+	}
+	e.op(wasm.OpI64ExtendU, wasm.OpI64Sub)
+	e.with(wasm.OpGlobalSet, w.fuel())
+}

@@ -1,0 +1,183 @@
+package rewrite
+
+import (
+	"slices"
+
+	"github.com/carrelhq/carrel/runtime/wasm"
+)
+
+// lightness tells whether callers pay for a function: a short one that calls
+// nothing and has no loop is left as it is.
+type lightness struct {
+	light bool
+	cost  int64
+}
+
+// classify finds the light functions.
+func (w *rewriter) classify() {
+	w.light = make([]lightness, len(w.m.Funcs))
+	for i := range w.m.Code {
+		w.light[w.m.ImportedFuncs+i] = weigh(&w.m.Code[i])
+	}
+}
+
+// weigh adds up a body that may be light.
+func weigh(b *wasm.Body) (l lightness) {
+	if b.NumLocals > maxLightLocals || len(b.Code) > maxLightBytes {
+		return l
+	}
+	for it := b.Instructions(); it.Next(); {
+		if slices.Contains(heavy, it.Op) {
+			return lightness{}
+		}
+		if l.cost += costs[it.Op]; l.cost > lightCost {
+			return lightness{}
+		}
+	}
+	l.light = true
+	return l
+}
+
+// A light function is not counted on the stack, so its frame must be small.
+const (
+	maxLightLocals = 64
+	maxLightBytes  = 1024
+)
+
+// heavy instructions make a function pay for itself.
+var heavy = []wasm.Op{
+	wasm.OpLoop, wasm.OpCall, wasm.OpCallIndirect, wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit,
+	wasm.OpTableSet, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow, wasm.OpElemDrop, wasm.OpDataDrop,
+}
+
+// charge is fuel to be paid where the instruction at an offset begins.
+type charge struct {
+	at     int
+	cost   int64
+	check  bool // look whether fuel is left
+	parent int  // the charge that pays for it if it is small
+}
+
+// plan is where a function pays.
+type plan struct {
+	charges []charge // by offset, the function's entry first
+	calls   bool     // it calls something, so that it counts on the stack
+	scratch bool     // it needs a local for lengths
+}
+
+// planner walks through a body once. A region is what a charge pays for: it ends
+// where control may join from elsewhere or leave.
+type planner struct {
+	w       *rewriter
+	charges []charge
+	cur     int // the charge that pays for what comes
+	dead    bool
+	blocks  []openBlock
+	plan    plan
+}
+
+type openBlock struct {
+	op     wasm.Op
+	before int // the charge that paid when it began
+}
+
+func (w *rewriter) plan(b *wasm.Body) plan {
+	p := &planner{w: w, charges: []charge{{cost: costCall, check: true}}}
+	for it := b.Instructions(); it.Next(); {
+		if !p.dead {
+			p.pay(it)
+		}
+		p.turn(it)
+	}
+	p.merge()
+	return p.plan
+}
+
+// pay adds an instruction's cost to the region.
+func (p *planner) pay(it *wasm.Instructions) {
+	cost := costs[it.Op]
+	switch it.Op {
+	case wasm.OpCall:
+		p.plan.calls = true
+		switch callee := p.w.light[it.Index]; {
+		case callee.light:
+			cost += callee.cost
+		case int(it.Index) < p.w.m.ImportedFuncs:
+			cost += costHostCall
+		}
+	case wasm.OpCallIndirect:
+		p.plan.calls = true
+		cost += costCallIndirect + lightCost
+	case wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow:
+		p.plan.scratch = true
+	}
+	p.charges[p.cur].cost += cost
+	if p.charges[p.cur].cost > checkCost && it.Op != wasm.OpEnd {
+		p.begin(it.End, true)
+	}
+}
+
+// turn follows control flow.
+func (p *planner) turn(it *wasm.Instructions) {
+	switch it.Op {
+	case wasm.OpBlock:
+		p.open(it.Op)
+	case wasm.OpLoop:
+		p.open(it.Op)
+		p.begin(it.End, true)
+	case wasm.OpIf:
+		p.open(it.Op)
+		p.begin(it.End, false)
+	case wasm.OpElse:
+		p.cur, p.dead = p.blocks[len(p.blocks)-1].before, false
+		p.begin(it.End, false)
+	case wasm.OpEnd:
+		p.close(it.End)
+	case wasm.OpBrIf:
+		p.begin(it.End, false)
+	case wasm.OpBr, wasm.OpBrTable, wasm.OpReturn, wasm.OpUnreachable:
+		p.dead = true
+	}
+}
+
+func (p *planner) open(op wasm.Op) { p.blocks = append(p.blocks, openBlock{op, p.cur}) }
+
+// close ends a block. What follows was paid for with what came before the block,
+// unless control can get there only by a branch: then that may be rare.
+func (p *planner) close(at int) {
+	if len(p.blocks) == 0 {
+		return
+	}
+	b := p.blocks[len(p.blocks)-1]
+	p.blocks = p.blocks[:len(p.blocks)-1]
+	p.cur = b.before
+	if b.op != wasm.OpLoop && p.dead {
+		p.dead = false
+		p.begin(at, false)
+	}
+}
+
+// begin begins a region at an offset.
+func (p *planner) begin(at int, check bool) {
+	if p.dead {
+		return
+	}
+	p.charges = append(p.charges, charge{at: at, check: check, parent: p.cur})
+	p.cur = len(p.charges) - 1
+}
+
+// merge has small regions paid for by the region before them.
+func (p *planner) merge() {
+	for i := len(p.charges) - 1; i > 0; i-- {
+		c := &p.charges[i]
+		if !c.check && c.cost < smallCost {
+			p.charges[c.parent].cost += c.cost
+			c.cost = 0
+		}
+	}
+	for _, c := range p.charges {
+		if c.check || c.cost > 0 {
+			p.plan.charges = append(p.plan.charges, c)
+		}
+	}
+}
