@@ -7,6 +7,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/runtime/rewrite"
 )
 
 // bind makes the two host modules that guests import from. They serve all
@@ -14,7 +15,7 @@ import (
 func bind(ctx context.Context, r wazero.Runtime) error {
 	carrel := r.NewHostModuleBuilder(abi.Module)
 	for _, f := range abi.Funcs {
-		carrel.NewFunctionBuilder().WithGoModuleFunction(hostCall(f.Name), []byte(hostType.params), []byte(hostType.results)).
+		carrel.NewFunctionBuilder().WithGoModuleFunction(hostCall(f.Name), []byte(hostType.Params), []byte(hostType.Results)).
 			WithParameterNames("req_ptr", "req_len").Export(f.Name)
 	}
 	if _, err := carrel.Instantiate(ctx); err != nil {
@@ -22,14 +23,18 @@ func bind(ctx context.Context, r wazero.Runtime) error {
 	}
 	shim := r.NewHostModuleBuilder(wasiModule)
 	for name, f := range wasiFunctions {
-		shim.NewFunctionBuilder().WithGoModuleFunction(f.bind(), []byte(f.typ.params), []byte(f.typ.results)).Export(name)
+		shim.NewFunctionBuilder().WithGoModuleFunction(f.bind(), []byte(f.typ.Params), []byte(f.typ.Results)).Export(name)
 	}
-	_, err := shim.Instantiate(ctx)
+	if _, err := shim.Instantiate(ctx); err != nil {
+		return err
+	}
+	_, err := r.NewHostModuleBuilder(rewrite.HostModule).NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(refill), nil, nil).Export(rewrite.Refill).Instantiate(ctx)
 	return err
 }
 
 // hostType is the type of every carrel function.
-var hostType = signature{i32 + i32, i64}
+var hostType = signature{Params: i32 + i32, Results: i64}
 
 // hostCall is a carrel function: the request is read in place, the reply goes
 // into memory that the guest allocates.

@@ -13,27 +13,12 @@ import (
 	"github.com/carrelhq/carrel/abi"
 )
 
-// examine takes a module apart and holds it to the rules, without the engine.
-func examine(module []byte, memoryBytes int64) (*outline, error) {
-	if err := checkHeader(module); err != nil {
-		return nil, err
-	}
-	o, err := scan(module, memoryBytes)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.checkImports(); err != nil {
-		return nil, err
-	}
-	return o, o.checkExports()
-}
-
 // errSlow is returned for a module whose compilation outlasts its bounds.
 var errSlow = errors.New("compiling takes too long")
 
 // compile has the engine compile a module that was examined, until ctx ends. It
 // goes on for a while after that: the engine looks at ctx between functions only.
-func (e *Engine) compile(ctx context.Context, o *outline, places chan struct{}) (wazero.CompiledModule, error) {
+func (e *Engine) compile(ctx context.Context, module []byte, places chan struct{}) (wazero.CompiledModule, error) {
 	select {
 	case places <- struct{}{}:
 		defer func() { <-places }()
@@ -41,10 +26,10 @@ func (e *Engine) compile(ctx context.Context, o *outline, places chan struct{}) 
 		return nil, ended(ctx)
 	}
 	begin := time.Now()
-	compiled, err := e.translate(ctx, o)
+	compiled, err := e.translate(ctx, module)
 	if err != nil && cacheFault(err) {
 		e.opts.Logger.Warn("cache of compiled code is cleared", "dir", e.opts.CacheDir, "cause", err, "error", clearCache(e.opts.CacheDir))
-		compiled, err = e.translate(ctx, o)
+		compiled, err = e.translate(ctx, module)
 	}
 	switch {
 	case err == nil:
@@ -74,9 +59,9 @@ var errPanicked = errors.New("runtime: the engine panicked")
 
 // translate calls the engine's compiler. More than one worker makes it look at
 // ctx at all.
-func (e *Engine) translate(ctx context.Context, o *outline) (compiled wazero.CompiledModule, err error) {
+func (e *Engine) translate(ctx context.Context, module []byte) (compiled wazero.CompiledModule, err error) {
 	defer e.recovered(&err)
-	return e.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, 2), o.engine)
+	return e.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, 2), module)
 }
 
 // recovered turns a panic of the engine into an error. It is to be deferred

@@ -56,7 +56,6 @@ func NewEngine(opts Options) (*Engine, error) {
 	e.runtime = wazero.NewRuntimeWithConfig(e.ctx, wazero.NewRuntimeConfig().
 		WithCoreFeatures(features).
 		WithCompilationCache(cache).
-		WithCloseOnContextDone(true).
 		WithDebugInfoEnabled(false).
 		WithMemoryLimitPages(uint32(opts.MemoryBytes/pageSize)))
 	if err := bind(e.ctx, e.runtime); err != nil {

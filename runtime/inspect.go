@@ -57,16 +57,14 @@ func (e *Engine) inspect(ctx context.Context, module []byte) (abi.Inspection, er
 func (o *outline) fill(in *abi.Inspection) {
 	in.Imports = []abi.Import{}
 	for _, i := range o.imports {
-		in.Imports = append(in.Imports, abi.Import{Module: i.module, Name: i.name})
+		in.Imports = append(in.Imports, abi.Import{Module: i.Module, Name: i.Name})
 	}
 	in.Exports = slices.Sorted(maps.Keys(o.exports))
 	in.Wants = o.wants()
 	in.Meta = maps.Clone(o.meta)
-	for _, m := range o.memories {
-		in.MemoryMin = int64(m.min) * pageSize
-		if m.bounded {
-			in.MemoryMax = int64(m.max) * pageSize
-		}
+	in.MemoryMin = int64(o.memory.Min) * pageSize
+	if o.memory.Bounded {
+		in.MemoryMax = int64(o.memory.Max) * pageSize
 	}
 }
 
@@ -75,7 +73,7 @@ const maxDescription = 64 << 10
 
 // describe initializes an instance of the module and asks it what it is.
 func (m *Module) describe(ctx context.Context) (d abi.Description, err error) {
-	in, err := m.engine.instantiate(ctx, m.compiled)
+	in, err := m.engine.instantiate(ctx, m)
 	if err != nil {
 		return d, m.engine.refuseRun("bad_initialization", "while it was initialized", err)
 	}

@@ -39,8 +39,8 @@ func TestExportsThatAreMissingOrMistyped(t *testing.T) {
 		}},
 		"wrong types": {func(g *guest) {
 			g.memory(1, 0)
-			g.function("carrel_alloc", signature{i64, i64}, localGet(0))
-			g.function("carrel_run", signature{i32, ""})
+			g.function("carrel_alloc", signature{Params: i64, Results: i64}, localGet(0))
+			g.function("carrel_run", signature{Params: i32})
 			g.function("carrel_describe", hostType, pack(0, 0))
 		}, "bad_exports", []string{
 			"carrel_alloc has type (i64) -> i64 and must have (i32) -> i32",
@@ -59,7 +59,7 @@ func TestExportsThatAreMissingOrMistyped(t *testing.T) {
 			g.imports = append(g.imports, []byte{3, 'e', 'n', 'v', 6, 'm', 'e', 'm', 'o', 'r', 'y', kindMemory, 0, 1})
 		}, "unknown_import", []string{`"env" "memory" is imported, but is no function`}},
 		"an imported function of another type": {func(g *guest) {
-			g.importFunction("carrel", "log", signature{i32, ""})
+			g.importFunction("carrel", "log", signature{Params: i32})
 		}, "unknown_import", []string{`"carrel" "log" is imported with type (i32) -> () and has (i32, i32) -> i64`}},
 		"a function of WASI that is unknown": {func(g *guest) {
 			g.importFunction(wasiModule, "fd_writ", noneToNone)

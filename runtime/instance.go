@@ -12,6 +12,7 @@ import (
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/host"
+	"github.com/carrelhq/carrel/runtime/rewrite"
 )
 
 // instance is one instantiation of a module and what its host functions act on.
@@ -27,6 +28,10 @@ type instance struct {
 	slept   time.Duration // before there was a session
 	began   time.Time     // what the session's clock showed first
 
+	fuel  api.MutableGlobal // what is left until the next refill
+	stack api.Global
+	spent int64 // fuel of all refills
+
 	allocating bool // inside carrel_alloc, from where no host call may come
 }
 
@@ -38,13 +43,15 @@ type instanceKey struct{}
 func instanceOf(ctx context.Context) *instance { return ctx.Value(instanceKey{}).(*instance) }
 
 // instantiate makes an instance and initializes it, under ctx.
-func (e *Engine) instantiate(ctx context.Context, compiled wazero.CompiledModule) (*instance, error) {
+func (e *Engine) instantiate(ctx context.Context, m *Module) (*instance, error) {
 	in := &instance{engine: e, entropy: rand.NewChaCha8([32]byte{})}
 	in.output.begin(func(string, string) {}) // there is no log to write to yet
 	ctx = context.WithValue(ctx, instanceKey{}, in)
-	err := in.create(ctx, compiled)
-	if err == nil {
-		err = in.call(ctx, abi.ExportInitialize, nil)
+	err := in.create(ctx, m)
+	for _, name := range []string{rewrite.Start, abi.ExportInitialize} {
+		if err == nil {
+			err = in.call(ctx, name, nil)
+		}
 	}
 	if err != nil {
 		in.close()
@@ -53,15 +60,22 @@ func (e *Engine) instantiate(ctx context.Context, compiled wazero.CompiledModule
 	return in, nil
 }
 
-// create instantiates the module, which runs its start function.
-func (in *instance) create(ctx context.Context, compiled wazero.CompiledModule) (err error) {
+// create instantiates the module and writes its data.
+func (in *instance) create(ctx context.Context, m *Module) (err error) {
 	defer in.engine.recovered(&err)
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
-	m, err := in.engine.runtime.InstantiateModule(ctx, compiled, config)
+	made, err := in.engine.runtime.InstantiateModule(ctx, m.compiled, config)
 	if err != nil {
 		return in.explain(ctx, err)
 	}
-	in.module = m
+	in.module = made
+	in.fuel = made.ExportedGlobal(rewrite.Fuel).(api.MutableGlobal)
+	in.stack = made.ExportedGlobal(rewrite.Stack)
+	for _, s := range m.outline.code.Segments {
+		if !made.Memory().Write(s.Offset, s.Bytes) {
+			return fmt.Errorf("%w: its data does not fit into its memory", ErrTrap)
+		}
+	}
 	return nil
 }
 

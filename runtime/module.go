@@ -101,9 +101,8 @@ func (m *Module) fill(ctx context.Context, source source, places chan struct{}) 
 	if m.outline, err = examine(data, m.engine.opts.MemoryBytes); err != nil {
 		return err
 	}
-	m.outline.mark(m.digest)
-	m.compiled, err = m.engine.compile(ctx, m.outline, places)
-	m.outline.engine, m.outline.names = nil, nil // the engine has a copy
+	m.compiled, err = m.engine.compile(ctx, m.outline.marked(m.digest), places)
+	m.outline.code.Module = nil // the engine has a copy
 	return err
 }
 
@@ -162,7 +161,7 @@ func (m *Module) Sandbox(ctx context.Context) (*Sandbox, error) {
 	if err := e.enter(); err != nil {
 		return nil, err
 	}
-	in, err := e.instantiate(ctx, m.compiled)
+	in, err := e.instantiate(ctx, m)
 	if err != nil {
 		e.inUse.Done()
 		return nil, err

@@ -9,32 +9,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/runtime/rewrite"
+	"github.com/carrelhq/carrel/runtime/wasm"
 )
 
 // buildAdvice is how a module is built that carrel runs.
 const buildAdvice = "build a core module for wasm32-wasip1; in Go: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o agent.wasm . ; " +
 	"in Rust: cargo build --release --target wasm32-wasip1, with crate-type = [\"cdylib\"]"
-
-// advice says what to do about the rules that a scan finds broken.
-var advice = map[string]string{
-	"truncated":           "the file is incomplete or damaged; build or copy it again",
-	"bad_number":          "the file is damaged; build it again",
-	"bad_name":            "the file is damaged; build it again",
-	"unknown_section":     "the file is damaged, or uses a proposal that is off",
-	"section_order":       "the file is damaged; build it again",
-	"inconsistent":        "the file is damaged; build it again",
-	"unsupported_feature": "switch threads, multiple and 64-bit memories, exceptions, tail calls and garbage collection off in your compiler",
-	"too_many":            "make the module smaller",
-	"too_many_locals":     "split the function, or lower your compiler's inlining",
-	"function_too_large":  "split the function, or lower your compiler's inlining",
-	"table_too_large":     "lower the table's initial size",
-	"memory_too_large":    "lower the module's initial memory, or raise the server's memory limit",
-	"meta_too_large":      "keep metadata short",
-	"bad_meta":            "write a JSON object there, or leave the section out",
-	"duplicate_export":    "the file is damaged; build it again",
-}
-
-func adviceFor(rule string) string { return advice[rule] }
 
 var wasmMagic = []byte("\x00asm")
 
@@ -65,7 +46,7 @@ func checkHeader(module []byte) error {
 	case !bytes.HasPrefix(module, wasmMagic):
 		return &abi.Refusal{Rule: "not_wasm", Problem: "the file is not WebAssembly: it looks like " + guess(module), Advice: buildAdvice}
 	case len(module) < 8:
-		return &abi.Refusal{Rule: "truncated", Problem: "the file ends within its header", Advice: advice["truncated"]}
+		return &abi.Refusal{Rule: "truncated", Problem: "the file ends within its header", Advice: "the file is incomplete or damaged; build or copy it again"}
 	}
 	version, layer := binary.LittleEndian.Uint16(module[4:]), binary.LittleEndian.Uint16(module[6:])
 	switch {
@@ -99,31 +80,32 @@ type export struct {
 }
 
 var exports = []export{
-	{abi.ExportAlloc, signature{i32, i32}, true, "export it: the host asks it for memory to put requests and replies into"},
+	{abi.ExportAlloc, signature{Params: i32, Results: i32}, true, "export it: the host asks it for memory to put requests and replies into"},
 	{abi.ExportRun, hostType, true, "export it: it is called for every task; SDKs do so when a handler is registered"},
-	{abi.ExportInitialize, signature{"", ""}, false, ""},
-	{abi.ExportDescribe, signature{"", i64}, false, ""},
-	{abi.ExportLoad, signature{i32 + i32, ""}, false, ""},
-	{abi.ExportWarm, signature{"", ""}, false, ""},
-	{abi.ExportReseed, signature{i64, ""}, false, ""},
+	{abi.ExportInitialize, signature{}, false, ""},
+	{abi.ExportDescribe, signature{Results: i64}, false, ""},
+	{abi.ExportLoad, signature{Params: i32 + i32}, false, ""},
+	{abi.ExportWarm, signature{}, false, ""},
+	{abi.ExportReseed, signature{Params: i64}, false, ""},
 }
 
 // checkExports holds a module to what the ABI wants exported. All faults are
 // named at once.
-func (o *outline) checkExports() error {
-	if _, ok := o.exports[abi.ExportRun]; !ok && o.isCommand() {
+func checkExports(m *wasm.Module) error {
+	command := isCommand(m)
+	if _, ok := m.Export(abi.ExportRun); !ok && command {
 		return &abi.Refusal{
 			Rule: "command_module", Problem: "the module is a program with a main function: it exports _start and not " + abi.ExportRun,
 			Advice: "build a library instead, and register the handler when it is initialized; in Go: func init() { agent.Handle(run) } and go build -buildmode=c-shared; in Rust: crate-type = [\"cdylib\"]",
 		}
 	}
-	if e, ok := o.exports[abi.ExportMemory]; !ok || e.kind != kindMemory {
+	if e, ok := m.Export(abi.ExportMemory); !ok || e.Kind != wasm.KindMemory {
 		return &abi.Refusal{Rule: "no_memory", Problem: "the module exports no memory named \"memory\"", Advice: "export it: host and guest exchange requests and replies there"}
 	}
 	var problems []string
 	var first string
 	for _, want := range exports {
-		problem := o.checkExport(want)
+		problem := checkExport(m, want)
 		if problem == "" {
 			continue
 		}
@@ -132,45 +114,53 @@ func (o *outline) checkExports() error {
 			first = want.advice
 		}
 	}
+	for _, e := range m.Exports {
+		if strings.HasPrefix(e.Name, rewrite.Prefix) {
+			problems = append(problems, fmt.Sprintf("%.100q: names that begin with %q are the host's", e.Name, rewrite.Prefix))
+		}
+	}
 	if len(problems) == 0 {
 		return nil
 	}
-	if _, command := o.exports["_start"]; command {
+	if first == "" {
+		first = "give the export another name"
+	}
+	if command {
 		first = "the module is a command, whose main runs once; " + buildAdvice
 	}
 	return &abi.Refusal{Rule: "bad_exports", Problem: strings.Join(problems, "; "), Advice: first}
 }
 
 // isCommand reports whether the module is one of WASI's commands.
-func (o *outline) isCommand() bool {
-	e, ok := o.exports["_start"]
-	return ok && e.kind == kindFunction
+func isCommand(m *wasm.Module) bool {
+	e, ok := m.Export("_start")
+	return ok && e.Kind == wasm.KindFunc
 }
 
-func (o *outline) checkExport(want export) string {
-	e, ok := o.exports[want.name]
+func checkExport(m *wasm.Module, want export) string {
+	e, ok := m.Export(want.name)
 	switch {
 	case !ok && want.required:
 		return fmt.Sprintf("%s: %s is not exported", want.name, want.typ)
 	case !ok:
 		return ""
-	case e.kind != kindFunction:
+	case e.Kind != wasm.KindFunc:
 		return fmt.Sprintf("%s is exported, but is no function", want.name)
 	}
-	if have, ok := o.signatureOf(e.index); !ok || have != want.typ {
+	if have := m.TypeOf(e.Index); have != want.typ {
 		return fmt.Sprintf("%s has type %s and must have %s", want.name, have, want.typ)
 	}
 	return ""
 }
 
 // checkImports refuses imports that nobody provides, each named.
-func (o *outline) checkImports() error {
+func checkImports(m *wasm.Module) error {
 	var problems []string
-	for _, i := range o.imports {
-		if i.module == "extism:host/env" || i.module == "extism:host/user" {
+	for _, i := range m.Imports {
+		if i.Module == "extism:host/env" || i.Module == "extism:host/user" {
 			return &abi.Refusal{Rule: "extism", Problem: "the module is an Extism plug-in, which this version does not run yet", Advice: "build it with a carrel SDK"}
 		}
-		if problem := o.checkImport(i); problem != "" {
+		if problem := checkImport(m, i); problem != "" {
 			problems = append(problems, problem)
 		}
 	}
@@ -187,22 +177,19 @@ func (o *outline) checkImports() error {
 	}
 }
 
-func (o *outline) checkImport(i imported) string {
-	what := fmt.Sprintf("%.100q %.100q", i.module, i.name)
-	if i.kind != kindFunction {
+func checkImport(m *wasm.Module, i wasm.Import) string {
+	what := fmt.Sprintf("%.100q %.100q", i.Module, i.Name)
+	if i.Kind != wasm.KindFunc {
 		return what + " is imported, but is no function; memories, tables and globals must be the module's own"
 	}
-	want, ok := provided(i.module, i.name)
+	want, ok := provided(i.Module, i.Name)
 	if !ok {
-		if near, found := abi.Nearest(i.name); found && i.module != wasiModule {
+		if near, found := abi.Nearest(i.Name); found && i.Module != wasiModule {
 			return fmt.Sprintf("%s is not known; did you mean %q %q?", what, abi.Module, near)
 		}
 		return what + " is not known"
 	}
-	if uint64(i.typ) >= uint64(len(o.types)) {
-		return what + " has a type that is not declared"
-	}
-	if have := o.types[i.typ]; have != want {
+	if have := m.Types[i.Type]; have != want {
 		return fmt.Sprintf("%s is imported with type %s and has %s", what, have, want)
 	}
 	return ""
@@ -225,7 +212,7 @@ func provided(module, name string) (signature, bool) {
 func (o *outline) wants() []string {
 	list := []string{}
 	for _, f := range abi.Funcs {
-		if slices.ContainsFunc(o.imports, func(i imported) bool { return i.module == abi.Module && i.name == f.Name }) {
+		if slices.ContainsFunc(o.imports, func(i wasm.Import) bool { return i.Module == abi.Module && i.Name == f.Name }) {
 			list = append(list, f.Name)
 		}
 	}

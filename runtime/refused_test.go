@@ -56,7 +56,7 @@ func TestModulesThatAreRefused(t *testing.T) {
 		"a near miss":        {importOf("carrel", "task_artifacts"), "task_artifact"},
 		"an Extism plug-in":  {importOf("extism:host/env", "input_length"), "Extism"},
 		"2^32-1 locals":      {wasm(section(1, 1, 0x60, 0, 0), section(3, 1, 0), section(10, 1, 8, 1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x7f, 0x0b)), "locals"},
-		"2^28 functions":     {wasm(section(3, 0x80, 0x80, 0x80, 0x80, 0x01)), "elements"},
+		"2^28 functions":     {wasm(section(3, 0x80, 0x80, 0x80, 0x80, 0x01)), "functions"},
 		"a memory of 4 GiB":  {wasm(section(5, 1, 0, 0x80, 0x80, 0x04)), "memory"},
 		"two memories":       {wasm(section(5, 2, 0, 1, 0, 1)), "memor"},
 		"a table of 2^27":    {wasm(section(4, 1, 0x70, 0, 0x80, 0x80, 0x80, 0x40)), "table"},

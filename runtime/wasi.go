@@ -30,9 +30,9 @@ type wasiFunc struct {
 
 // wasi makes a row of the table: parameters in letters, i for i32 and l for i64.
 func wasi(params string, act func(*wasiCall) errno) wasiFunc {
-	typ := signature{results: i32}
+	typ := signature{Results: i32}
 	for _, p := range params {
-		typ.params += map[rune]string{'i': i32, 'l': i64}[p]
+		typ.Params += map[rune]string{'i': i32, 'l': i64}[p]
 	}
 	return wasiFunc{typ, act}
 }
@@ -78,7 +78,7 @@ var wasiFunctions = map[string]wasiFunc{
 	"path_symlink":            wasi("iiiii", nil),
 	"path_unlink_file":        wasi("iii", nil),
 	"poll_oneoff":             wasi("iiii", poll),
-	"proc_exit":               {signature{params: i32}, exit},
+	"proc_exit":               {signature{Params: i32}, exit},
 	"proc_raise":              wasi("i", nil),
 	"random_get":              wasi("ii", random),
 	"sched_yield":             wasi("", succeed),
@@ -112,7 +112,7 @@ func (f wasiFunc) bind() api.GoModuleFunc {
 		if f.act != nil {
 			result = f.act(&wasiCall{ctx, instanceOf(ctx), m.Memory(), stack})
 		}
-		if f.typ.results != "" {
+		if f.typ.Results != "" {
 			stack[0] = uint64(result)
 		}
 	}

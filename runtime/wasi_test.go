@@ -25,7 +25,7 @@ func TestTheShimHasTheFunctionsOfPreview1(t *testing.T) {
 	}
 	want := map[string]signature{}
 	for name, f := range r.Module(wasiModule).ExportedFunctionDefinitions() {
-		want[name] = signature{string(f.ParamTypes()), string(f.ResultTypes())}
+		want[name] = signature{Params: string(f.ParamTypes()), Results: string(f.ResultTypes())}
 	}
 	got := map[string]signature{}
 	for name, f := range wasiFunctions {
@@ -46,7 +46,7 @@ func callShim(t *testing.T, function string, prepare func(*guest), args ...int64
 	}
 	var code []byte
 	for i, a := range args {
-		if wasiFunctions[function].typ.params[i] == i64[0] {
+		if wasiFunctions[function].typ.Params[i] == i64[0] {
 			code = append(code, i64Const(a)...)
 		} else {
 			code = append(code, i32Const(a)...)

@@ -3,6 +3,8 @@ package runtime
 import (
 	"encoding/binary"
 	"slices"
+
+	"github.com/carrelhq/carrel/runtime/wasm"
 )
 
 // guest builds small modules for tests: what is added to it comes out as a
@@ -14,11 +16,28 @@ type guest struct {
 	imported int // functions imported so far
 }
 
+// What the binary format calls things, for tests.
+const (
+	sectionCustom, sectionType, sectionImport, sectionFunction = wasm.SectionCustom, wasm.SectionType, wasm.SectionImport, wasm.SectionFunction
+	sectionTable, sectionMemory, sectionGlobal, sectionExport  = wasm.SectionTable, wasm.SectionMemory, wasm.SectionGlobal, wasm.SectionExport
+	sectionStart, sectionElement, sectionCode, sectionData     = wasm.SectionStart, wasm.SectionElement, wasm.SectionCode, wasm.SectionData
+
+	kindFunction, kindTable, kindMemory, kindGlobal = byte(wasm.KindFunc), byte(wasm.KindTable), byte(wasm.KindMemory), byte(wasm.KindGlobal)
+
+	opEnd, opGlobalGet, opI32Const, opI64Const = byte(wasm.OpEnd), byte(wasm.OpGlobalGet), byte(wasm.OpI32Const), byte(wasm.OpI64Const)
+	opF32Const, opF64Const, opRefNull          = byte(wasm.OpF32Const), byte(wasm.OpF64Const), byte(wasm.OpRefNull)
+	opRefFunc                                  = byte(wasm.OpRefFunc)
+
+	funcref, externref = wasm.Funcref, wasm.Externref
+	maxTable           = wasm.MaxTable
+	nameFunctions      = 1
+)
+
 // Function types.
 var (
 	noneToNone = signature{}
-	allocType  = signature{i32, i32}
-	packedType = signature{"", i64}
+	allocType  = signature{Params: i32, Results: i32}
+	packedType = signature{Results: i64}
 )
 
 // newGuest has a memory of two pages and a carrel_alloc that takes from the second.
@@ -74,7 +93,7 @@ func newReplier(reply string) *guest {
 }
 
 func (g *guest) typeOf(s signature) int {
-	t := slices.Concat([]byte{0x60}, vector([]byte(s.params)), vector([]byte(s.results)))
+	t := slices.Concat([]byte{0x60}, vector([]byte(s.Params)), vector([]byte(s.Results)))
 	for i, have := range g.types {
 		if string(have) == string(t) {
 			return i

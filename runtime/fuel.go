@@ -1,0 +1,28 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tetratelabs/wazero/api"
+)
+
+// quantum is the fuel that a guest gets at a time, for about a tenth of a
+// millisecond: how long it goes on after its context has ended.
+const quantum = 200_000
+
+// errStack is what ends a guest that calls too deeply.
+var errStack = fmt.Errorf("%w: call stack exhausted", ErrTrap)
+
+// refill is called by a guest that has no fuel or no stack left.
+func refill(ctx context.Context, _ api.Module, _ []uint64) {
+	in := instanceOf(ctx)
+	if int64(in.stack.Get()) < 0 {
+		endRun(errStack)
+	}
+	if ctx.Err() != nil {
+		endRun(context.Cause(ctx))
+	}
+	in.spent += quantum
+	in.fuel.Set(uint64(int64(in.fuel.Get()) + quantum))
+}

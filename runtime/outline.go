@@ -1,0 +1,113 @@
+package runtime
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/runtime/rewrite"
+	"github.com/carrelhq/carrel/runtime/wasm"
+)
+
+// signature is a function type.
+type signature = wasm.FuncType
+
+// Value types in the letters of signatures.
+const (
+	i32 = "\x7f"
+	i64 = "\x7e"
+)
+
+// pageSize is the size of a page of linear memory, in bytes.
+const pageSize = wasm.PageSize
+
+// maxMeta bounds a module's metadata, in bytes.
+const maxMeta = 64 << 10
+
+// outline is what is kept of a module beside its code.
+type outline struct {
+	imports []wasm.Import
+	exports map[string]wasm.Export
+	memory  wasm.Limits
+	meta    map[string]any
+	size    int // bytes of the original
+
+	// code is the module as it is compiled. Its Module goes once that is done.
+	code *rewrite.Result
+}
+
+// examine takes a module apart, holds it to the rules, and makes it account for
+// itself; without the engine.
+func examine(module []byte, memoryBytes int64) (*outline, error) {
+	if err := checkHeader(module); err != nil {
+		return nil, err
+	}
+	m, err := wasm.Parse(module)
+	if err != nil {
+		return nil, err
+	}
+	o := &outline{imports: m.Imports, exports: make(map[string]wasm.Export, len(m.Exports)), size: len(module)}
+	for _, e := range m.Exports {
+		o.exports[e.Name] = e
+	}
+	for _, check := range []func(*wasm.Module) error{checkImports, checkExports, checkMemory(memoryBytes), o.readMeta} {
+		if err := check(m); err != nil {
+			return nil, err
+		}
+	}
+	o.memory = m.Memories[0]
+	o.code, err = rewrite.Rewrite(m, rewrite.Options{})
+	return o, err
+}
+
+// checkMemory holds a module to one memory of its own that fits into a sandbox.
+func checkMemory(memoryBytes int64) func(*wasm.Module) error {
+	return func(m *wasm.Module) error {
+		l := m.Memories[0] // checkExports has seen that it is there
+		if l.Min*pageSize <= uint64(memoryBytes) {
+			return nil
+		}
+		return &abi.Refusal{
+			Rule:    "memory_too_large",
+			Problem: fmt.Sprintf("the memory begins with %d KiB; this server gives a sandbox %d KiB", l.Min*pageSize>>10, memoryBytes>>10),
+			Advice:  "lower the module's initial memory, or raise the server's memory limit",
+		}
+	}
+}
+
+// readMeta reads what the author's build tool says about the module.
+func (o *outline) readMeta(m *wasm.Module) error {
+	for _, c := range m.Customs {
+		if c.Name != abi.SectionMeta {
+			continue
+		}
+		if len(c.Data) > maxMeta {
+			return &abi.Refusal{
+				Rule:    "meta_too_large",
+				Problem: fmt.Sprintf("the custom section %s has %d bytes; %d are the most", c.Name, len(c.Data), maxMeta),
+				Advice:  "keep metadata short",
+			}
+		}
+		if err := json.Unmarshal(c.Data, &o.meta); err != nil || o.meta == nil {
+			return &abi.Refusal{
+				Rule: "bad_meta", Problem: fmt.Sprintf("the custom section %s is not a JSON object", c.Name),
+				Advice: "write a JSON object there, or leave the section out",
+			}
+		}
+		return nil
+	}
+	return nil
+}
+
+// marked is the module for the engine, made different from that of every other
+// one. The engine shares code between modules that are equal byte for byte, and
+// gives out code that is still being loaded when two such load at the same time.
+func (o *outline) marked(digest string) []byte {
+	const name = "carrel.digest"
+	section := append(binary.AppendUvarint(nil, uint64(len(name))), name...)
+	section = append(section, digest...)
+	out := append(o.code.Module, wasm.SectionCustom)
+	out = binary.AppendUvarint(out, uint64(len(section)))
+	return append(out, section...)
+}
