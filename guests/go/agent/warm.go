@@ -13,9 +13,6 @@ const spareHeap = 1 << 20
 const sample = `{"taskId":"1","contextId":"2","tenant":"t","agent":"a","run":1,"message":{"messageId":"3",` +
 	`"role":"ROLE_USER","parts":[{"text":"\u00e9"}],"metadata":{"n":1}},"limits":{"runSeconds":1,"memoryBytes":1}}`
 
-// spare makes the compiler put the memory on the heap.
-var spare []byte
-
 // warm does what a first run would do first, so that no run has to: it reads a
 // request, writes a reply, and grows the heap. The handler is not called.
 func warm() {
@@ -24,7 +21,6 @@ func warm() {
 	var w codec.Writer
 	reply := runReply{State: "completed", Message: &request.Message, Artifacts: []Artifact{{Parts: request.Message.Parts}}}
 	reply.encode(&w)
-	spare = make([]byte, spareHeap)
-	spare = nil
+	runtime.KeepAlive(make([]byte, spareHeap))
 	runtime.GC()
 }

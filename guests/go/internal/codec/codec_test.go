@@ -179,7 +179,7 @@ func TestTextThatIsNotUTF8IsReplaced(t *testing.T) {
 func TestAnyWritesWhatEncodingJSONWrites(t *testing.T) {
 	t.Parallel()
 	for _, v := range []any{
-		nil, "a\n", true, 1.5, 1e21, 1e-9, 42.0, -0.0, 7, uint8(8), []string{"a"}, struct{ A int }{1}, json.Number("12"), []byte("x"),
+		nil, "a\n", true, 1.5, 1e21, 1e-9, 42.0, math.Copysign(0, -1), 7, uint8(8), []string{"a"}, struct{ A int }{1}, json.Number("12"), []byte("x"),
 		map[string]any{"b": []any{1.0, nil}, "a\"": map[string]any{}}, map[string]int{"a": 1},
 	} {
 		var w Writer
