@@ -20,7 +20,12 @@ type protocol struct {
 
 // named returns the object of the message of that name.
 func (p *protocol) named(name string) *object {
-	return p.object(a2apb.File_a2av1_proto.Messages().ByName(protoreflect.Name(name)))
+	d := a2apb.File_a2av1_proto.Messages().ByName(protoreflect.Name(name))
+	if d == nil {
+		p.err = fmt.Errorf("A2A has no message %s", name)
+		return &object{Name: name, Go: sdkName(name), Forms: []string{"null"}}
+	}
+	return p.object(d)
 }
 
 func (p *protocol) object(d protoreflect.MessageDescriptor) *object {
