@@ -63,8 +63,8 @@ crash: ## kills a server 50 times while 32 clients send
 
 FUZZTIME ?= 1m
 fuzz: ## runs each fuzz target for FUZZTIME (1m)
-	@for pkg in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) || exit 1; done; done
+	@for m in . $(GUESTS); do (cd $$m && for pkg in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) || exit 1; done; done) || exit 1; done
 
 clean: ## removes what was built
 	rm -rf bin

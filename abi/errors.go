@@ -39,7 +39,7 @@ var Codes = []Code{
 
 // Error is a refusal as the guest sees it: {"code":…,"message":…}.
 type Error struct {
-	// Code is one of the codes below.
+	// Code is one of the ABI's codes.
 	Code Code `json:"code"`
 	// Message is for the agent's author.
 	Message string `json:"message"`

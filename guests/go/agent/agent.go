@@ -71,13 +71,6 @@ func NeedAuth(explanation string) error { return &outcome{"auth_required", expla
 // Reject ends the task as one that the agent does not do.
 func Reject(reason string) error { return &outcome{"rejected", reason} }
 
-// Error is a refusal of the host, such as a conflict. Test for a code with
-// [IsCode].
-type Error struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
-
 // Error returns "code: message".
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 

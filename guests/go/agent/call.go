@@ -1,59 +1,84 @@
 package agent
 
 import (
-	"encoding/json"
-	"errors"
+	"fmt"
+
+	"github.com/carrelhq/carrel/guests/go/internal/codec"
 )
 
-// call makes one host call with JSON on both sides. reply may be nil.
-func call(name string, request, reply any) error {
-	text, err := json.Marshal(request)
-	if err != nil {
+// call makes one host call. It returns the host's refusal as an [Error].
+func call(invoke func(request []byte) []byte, encode func(*codec.Writer), decode func(*codec.Reader)) error {
+	var w codec.Writer
+	encode(&w)
+	if err := w.Err(); err != nil {
 		return err
 	}
-	var frame struct {
-		OK    json.RawMessage `json:"ok"`
-		Error *Error          `json:"error"`
+	return unframe(invoke(w.Bytes()), decode)
+}
+
+// unframe reads a reply: {"ok":…} or {"error":…}.
+func unframe(frame []byte, decode func(*codec.Reader)) error {
+	var refusal *Error
+	r := codec.NewReader(frame)
+	for name := range r.Fields {
+		switch string(name) {
+		case "ok":
+			decode(r)
+		case "error":
+			if !r.Null() {
+				refusal = new(Error)
+				refusal.decode(r)
+			}
+		default:
+			r.Skip()
+		}
 	}
-	if err := json.Unmarshal(invoke(name, text), &frame); err != nil {
-		return errors.Join(errors.New("agent: the host's reply is malformed"), err)
+	if err := r.End(); err != nil {
+		return fmt.Errorf("agent: the host's reply is malformed: %w", err)
 	}
-	if frame.Error != nil {
-		return frame.Error
+	if refusal != nil {
+		return refusal
 	}
-	if reply == nil {
-		return nil
-	}
-	return json.Unmarshal(frame.OK, reply)
+	return nil
+}
+
+// frame makes a reply as the host does, of a field and its value.
+func frame(name string, encode func(*codec.Writer)) []byte {
+	var w codec.Writer
+	w.Open('{')
+	w.Name(name)
+	encode(&w)
+	w.Close('}')
+	return w.Bytes()
 }
 
 // respond runs the agent on a request and returns its reply.
 func respond(request []byte) []byte {
 	var req runRequest
-	var reply runReply
-	if err := json.Unmarshal(request, &req); err != nil {
-		reply.Error = &Error{"invalid", "the run request is malformed: " + err.Error()}
-	} else if handler == nil {
-		reply.Error = errNoHandler
-	} else {
-		reply = work(newTask(req))
+	r := codec.NewReader(request)
+	req.decode(r)
+	switch err := r.End(); {
+	case err != nil:
+		return encodeReply(runReply{Error: &Error{"invalid", "the run request is malformed: " + err.Error()}})
+	case handler == nil:
+		return encodeReply(runReply{Error: errNoHandler})
 	}
-	text, err := json.Marshal(reply)
-	if err != nil {
-		text, _ = json.Marshal(runReply{Error: &Error{"internal", "the reply cannot be encoded: " + err.Error()}})
+	return encodeReply(work(newTask(req)))
+}
+
+func encodeReply(reply runReply) []byte {
+	var w codec.Writer
+	reply.encode(&w)
+	if err := w.Err(); err != nil {
+		return encodeReply(runReply{Error: &Error{"internal", "the reply cannot be encoded: " + err.Error()}})
 	}
-	return text
+	return w.Bytes()
 }
 
 // describe is the reply of carrel_describe.
 func describe() []byte {
 	if handler == nil {
-		text, _ := json.Marshal(map[string]any{"error": errNoHandler})
-		return text
+		return frame("error", errNoHandler.encode)
 	}
-	text, err := json.Marshal(map[string]any{"ok": description})
-	if err != nil {
-		text, _ = json.Marshal(map[string]any{"error": &Error{"internal", err.Error()}})
-	}
-	return text
+	return frame("ok", description.encode)
 }

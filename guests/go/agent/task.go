@@ -52,18 +52,12 @@ func (t *Task) Finish(a Artifact) {
 
 // Status tells the caller how far the work is.
 func (t *Task) Status(text string) error {
-	return call("task_status", map[string]any{"message": agentMessage(text)}, nil)
+	return callTaskStatus(&taskStatusRequest{Message: *agentMessage(text)})
 }
 
 // Emit sends an artifact to the caller now, complete.
-func (t *Task) Emit(a Artifact) error { return emit(a, false, true) }
-
-func emit(a Artifact, appends, last bool) error {
-	return call("task_artifact", struct {
-		Artifact  Artifact `json:"artifact"`
-		Append    bool     `json:"append,omitempty"`
-		LastChunk bool     `json:"lastChunk,omitempty"`
-	}{a, appends, last}, nil)
+func (t *Task) Emit(a Artifact) error {
+	return callTaskArtifact(&taskArtifactRequest{Artifact: a, LastChunk: true})
 }
 
 // Stream is an artifact that grows: what is written to it reaches the caller
@@ -90,7 +84,7 @@ func (s *Stream) Close() error { return s.chunk("", true) }
 func (s *Stream) chunk(text string, last bool) error {
 	a := s.artifact
 	a.Parts = []Part{Text(text)}
-	err := emit(a, s.begun, last)
+	err := callTaskArtifact(&taskArtifactRequest{Artifact: a, Append: s.begun, LastChunk: last})
 	s.begun = true
 	return err
 }
@@ -98,28 +92,20 @@ func (s *Stream) chunk(text string, last bool) error {
 // History returns the newest messages of all tasks of the context, oldest first;
 // limit 0 is as many as there may be.
 func (t *Task) History(limit int) ([]Message, error) {
-	var rep struct {
-		Messages []Message `json:"messages"`
-	}
-	err := call("context_history", map[string]any{"limit": limit}, &rep)
-	return rep.Messages, err
+	reply, err := callContextHistory(&contextHistoryRequest{Limit: limit})
+	return reply.Messages, err
 }
 
 // Artifacts returns what the task has given so far, chunks put together.
 func (t *Task) Artifacts() ([]Artifact, error) {
-	var rep struct {
-		Task struct {
-			Artifacts []Artifact `json:"artifacts"`
-		} `json:"task"`
-	}
-	err := call("task_get", struct{}{}, &rep)
-	return rep.Task.Artifacts, err
+	reply, err := callTaskGet()
+	return reply.Task.Artifacts, err
 }
 
 // Logf writes a line to the task's log.
 func (t *Task) Logf(format string, args ...any) {
 	// A log that is full or gone is no reason to fail.
-	_ = call("log", map[string]any{"message": fmt.Sprintf(format, args...)}, nil)
+	_ = callLog(&logRequest{Message: fmt.Sprintf(format, args...)})
 }
 
 // where is the place of a panic in the author's code: " (main.go:12)".

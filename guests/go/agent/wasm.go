@@ -52,34 +52,12 @@ func reseed(seed int64) {
 	Random = rand.New(rand.NewPCG(uint64(seed), uint64(seed)^0x9E3779B97F4A7C15))
 }
 
-//go:wasmimport carrel log
-func hostLog(ptr, n uint32) uint64
+//go:wasmexport carrel_warm
+func warmExport() { warm() }
 
-//go:wasmimport carrel task_get
-func hostTaskGet(ptr, n uint32) uint64
-
-//go:wasmimport carrel task_status
-func hostTaskStatus(ptr, n uint32) uint64
-
-//go:wasmimport carrel task_artifact
-func hostTaskArtifact(ptr, n uint32) uint64
-
-//go:wasmimport carrel context_load
-func hostContextLoad(ptr, n uint32) uint64
-
-//go:wasmimport carrel context_save
-func hostContextSave(ptr, n uint32) uint64
-
-//go:wasmimport carrel context_history
-func hostContextHistory(ptr, n uint32) uint64
-
-var hostFunctions = map[string]func(ptr, n uint32) uint64{
-	"log": hostLog, "task_get": hostTaskGet, "task_status": hostTaskStatus, "task_artifact": hostTaskArtifact,
-	"context_load": hostContextLoad, "context_save": hostContextSave, "context_history": hostContextHistory,
-}
-
-func invoke(name string, request []byte) []byte {
-	packed := hostFunctions[name](address(request), uint32(len(request)))
+// invoke makes one host call and returns its framed reply.
+func invoke(function func(ptr, n uint32) uint64, request []byte) []byte {
+	packed := function(address(request), uint32(len(request)))
 	runtime.KeepAlive(request) // the host has read it by now
 	return take(uint32(packed>>32), uint32(packed))
 }

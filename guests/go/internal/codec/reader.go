@@ -1,0 +1,166 @@
+// Package codec reads and writes the JSON of the ABI without reflection, so that
+// an agent's first run costs no more than its second. The generated types of
+// package agent are its only users; it knows no schema and keeps no state
+// between values.
+package codec
+
+import (
+	"encoding/base64"
+	"errors"
+	"strconv"
+)
+
+// MaxDepth is the deepest nesting of objects and arrays a Reader follows.
+const MaxDepth = 1000
+
+// ErrSyntax is returned for input that is not the JSON that was asked for.
+var ErrSyntax = errors.New("codec: malformed JSON")
+
+// ErrDepth is returned for input nested deeper than MaxDepth.
+var ErrDepth = errors.New("codec: JSON nested too deep")
+
+// Reader takes one JSON value apart, front to back. After the first error every
+// method returns a zero value; End tells what it was.
+type Reader struct {
+	data  []byte
+	pos   int
+	depth int
+	err   error
+}
+
+// NewReader returns a reader of data, which must not change while it is read.
+func NewReader(data []byte) *Reader { return &Reader{data: data} }
+
+// End returns the first error, or ErrSyntax if something follows the value.
+func (r *Reader) End() error {
+	if r.peek() != 0 || r.pos < len(r.data) {
+		r.fail(ErrSyntax)
+	}
+	return r.err
+}
+
+// Fields iterates over the names of an object's fields; the caller reads or
+// skips each value. The name is only valid until then. Null has no fields.
+func (r *Reader) Fields(yield func(name []byte) bool) {
+	if r.Null() || !r.open('{') {
+		return
+	}
+	for first := true; !r.shut('}', first); first = false {
+		name := r.text()
+		r.expect(':')
+		if r.err != nil || !yield(name) {
+			return
+		}
+	}
+}
+
+// Elements iterates over an array; the caller reads or skips each element. Null
+// has no elements.
+func (r *Reader) Elements(yield func() bool) {
+	if r.Null() || !r.open('[') {
+		return
+	}
+	for first := true; !r.shut(']', first); first = false {
+		if !yield() {
+			return
+		}
+	}
+}
+
+// Null reports whether the next value is null, and consumes it if so.
+func (r *Reader) Null() bool { return r.peek() == 'n' && r.word("null") }
+
+// String reads a string; null is empty.
+func (r *Reader) String() string {
+	if r.Null() {
+		return ""
+	}
+	return string(r.text())
+}
+
+// Base64 reads a string of base64 in standard encoding; null is nil, an empty string is not.
+func (r *Reader) Base64() []byte {
+	if r.Null() {
+		return nil
+	}
+	text := r.text()
+	b := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(b, text)
+	if err != nil {
+		r.fail(err)
+		return nil
+	}
+	return b[:n]
+}
+
+// Int reads a whole number; null is 0.
+func (r *Reader) Int() int64 {
+	if r.Null() {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(r.number()), 10, 64)
+	if err != nil {
+		r.fail(err)
+	}
+	return n
+}
+
+// Uint reads a whole number that is not negative; null is 0.
+func (r *Reader) Uint() uint64 {
+	if r.Null() {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(r.number()), 10, 64)
+	if err != nil {
+		r.fail(err)
+	}
+	return n
+}
+
+// Bool reads true or false; null is false.
+func (r *Reader) Bool() bool {
+	switch r.peek() {
+	case 't':
+		return r.word("true")
+	case 'f':
+		r.word("false")
+		return false
+	}
+	if !r.Null() {
+		r.fail(ErrSyntax)
+	}
+	return false
+}
+
+// Raw returns a copy of the next value as it stands.
+func (r *Reader) Raw() []byte {
+	r.peek()
+	start := r.pos
+	r.Skip()
+	if r.err != nil {
+		return nil
+	}
+	return append([]byte(nil), r.data[start:r.pos]...)
+}
+
+// Skip passes over the next value, whatever it is, and checks its syntax.
+func (r *Reader) Skip() {
+	switch c := r.peek(); c {
+	case '{':
+		for range r.Fields {
+			r.Skip()
+		}
+	case '[':
+		for range r.Elements {
+			r.Skip()
+		}
+	case '"':
+		r.text()
+	case 't', 'f':
+		r.Bool()
+	case 'n':
+		r.Null()
+	default:
+		r.number()
+	}
+}
