@@ -182,11 +182,6 @@ func (g *guest) bytes() []byte {
 	return append(out, slices.Concat(g.customs...)...)
 }
 
-// module is a module of the sections given, for what guest would not build.
-func moduleOf(sections ...[]byte) []byte {
-	return append([]byte("\x00asm\x01\x00\x00\x00"), slices.Concat(sections...)...)
-}
-
 func section(id byte, content ...[]byte) []byte {
 	return append([]byte{id}, vector(slices.Concat(content...))...)
 }
