@@ -127,3 +127,49 @@ func TestATaskThatTheDiskRefusesIsNotThere(t *testing.T) {
 		}
 	})
 }
+
+// TestAFollowerSeesWhatAnotherProcessWrites has two managers on one store and one broker.
+func TestAFollowerSeesWhatAnotherProcessWrites(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, storagetest.Memory(), task.Options{Shared: true})
+		other, err := task.NewManager(h.db, h.broker, h.agents, task.Options{Shared: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := h.send("hi", "")
+		seen := make(chan task.Event, 10)
+		go func() {
+			defer close(seen)
+			for e, err := range other.Log().Follow(t.Context(), bot, a.TaskID, 0) {
+				if err != nil {
+					t.Error(err)
+				}
+				seen <- e
+			}
+		}()
+		<-seen
+		job, err := h.broker.Dequeue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := other.Claim(t.Context(), job)
+		if err != nil || run == nil {
+			t.Fatalf("claim: %v, %v", run, err)
+		}
+		if err := run.Status(t.Context(), message("half way")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // the follower waits for more, and remembers what its process wrote
+		if _, err := h.Cancel(t.Context(), bot, a.TaskID); err != nil {
+			t.Fatal(err)
+		}
+		last := task.Event{}
+		for e := range seen {
+			last = e
+		}
+		if last.State != canceled {
+			t.Errorf("the last event is %v", last)
+		}
+	})
+}

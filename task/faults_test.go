@@ -75,6 +75,10 @@ var faults = []struct {
 		"if err := durable(); err != nil {", "if err := durable(); err != nil && false {", "TestATaskThatTheDiskRefusesIsNotThere",
 	},
 	{
+		"a follower trusts its memory where others write", "tail.go",
+		"tl = &tail{alone: !t.shared}", "tl = &tail{alone: true}", "TestAFollowerSeesWhatAnotherProcessWrites",
+	},
+	{
 		"a page token serves another query", "list.go",
 		"!bytes.Equal(data[:8], q.mark())", "false", "TestListsThatAreRefused",
 	},

@@ -27,8 +27,9 @@ type Log struct {
 	tails  tails
 }
 
-func newLog(db storage.DB, b broker.Broker) *Log {
-	return &Log{db: db, broker: b, tails: tails{byTask: make(map[tailKey]*tail)}}
+// newLog returns the log of a store. shared says that other processes write events too.
+func newLog(db storage.DB, b broker.Broker, shared bool) *Log {
+	return &Log{db: db, broker: b, tails: tails{byTask: make(map[tailKey]*tail), shared: shared}}
 }
 
 // publish tells followers about committed events.

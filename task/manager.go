@@ -88,7 +88,7 @@ func NewManager(db storage.DB, b broker.Broker, agents Agents, opts Options) (*M
 	}
 	return &Manager{
 		db: db, broker: b, agents: agents, opts: opts,
-		log:      newLog(db, b),
+		log:      newLog(db, b, opts.Shared),
 		instance: newID(),
 		runs:     make(map[runKey]*Run),
 		reserved: make(map[runKey]*reservation),

@@ -12,6 +12,7 @@ const tailLength = 64
 type tails struct {
 	mu     sync.Mutex
 	byTask map[tailKey]*tail
+	shared bool // others write events, which no tail hears of
 }
 
 // tailKey names the agent, too: a task is not there for another one.
@@ -28,6 +29,8 @@ type tail struct {
 	// whole says that the tail was there before the task's first event, so that
 	// it has missed none: what it does not have has not been committed.
 	whole bool
+	// alone says that every event is added to the tail once it is committed.
+	alone bool
 }
 
 func (t *tails) hold(key tailKey) *tail {
@@ -35,7 +38,7 @@ func (t *tails) hold(key tailKey) *tail {
 	defer t.mu.Unlock()
 	tl := t.byTask[key]
 	if tl == nil {
-		tl = &tail{}
+		tl = &tail{alone: !t.shared}
 		t.byTask[key] = tl
 	}
 	tl.holders++
@@ -93,12 +96,18 @@ func (tl *tail) add(events []Event) {
 }
 
 // after returns the events after seq if the tail has the one that follows it.
-// known says that there are no others.
+// known says that there are no others, or that whoever adds one will say so.
 func (tl *tail) after(seq uint64) (events []Event, known bool) {
 	tl.mu.RLock()
 	defer tl.mu.RUnlock()
-	if len(tl.events) == 0 || seq+1 < tl.events[0].Seq || seq >= tl.events[len(tl.events)-1].Seq {
-		return nil, tl.whole && seq == uint64(len(tl.events))
+	n := len(tl.events)
+	switch {
+	case n == 0:
+		return nil, tl.whole && seq == 0
+	case seq == tl.events[n-1].Seq:
+		return nil, (tl.alone || tl.whole) && !Terminal(tl.events[n-1].State)
+	case seq+1 < tl.events[0].Seq, seq > tl.events[n-1].Seq:
+		return nil, false
 	}
 	return tl.events[seq+1-tl.events[0].Seq:], true
 }

@@ -42,7 +42,7 @@ func streamOnce(ctx context.Context, url string, count int) (time.Duration, erro
 	}
 	defer resp.Body.Close()
 	n := 0
-	if err := chunkTimes(resp.Body, func(time.Time) { n++ }); err != nil {
+	if err := chunkTimes(resp.Body, func(time.Time, time.Time) { n++ }); err != nil {
 		return 0, err
 	}
 	if n != count {

@@ -77,7 +77,7 @@ func followAll(ctx context.Context, url, id string, followers, stuck int) (follo
 		}
 		wg.Go(func() {
 			var mine []time.Duration
-			err := chunkTimes(resp.Body, func(due time.Time) { mine = append(mine, time.Since(due)) })
+			err := chunkTimes(resp.Body, func(due, came time.Time) { mine = append(mine, came.Sub(due)) })
 			mu.Lock()
 			defer mu.Unlock()
 			late = append(late, mine...)

@@ -117,11 +117,11 @@ func TestAStreamIsReadChunkByChunk(t *testing.T) {
 	chunk := `data: {"result":{"artifactUpdate":{"artifact":{"parts":[{"text":"%d"}]}}}}` + "\n\n"
 	body := "id: 1\ndata: {\"result\":{\"task\":{}}}\n\n: still here\n\n" + fmt.Sprintf(chunk, 7) + fmt.Sprintf(chunk, 8)
 	var due []int64
-	err := chunkTimes(strings.NewReader(body), func(at time.Time) { due = append(due, at.UnixNano()) })
+	err := chunkTimes(strings.NewReader(body), func(at, _ time.Time) { due = append(due, at.UnixNano()) })
 	if err != nil || fmt.Sprint(due) != "[7 8]" {
 		t.Errorf("got %v, %v", due, err)
 	}
-	if err := chunkTimes(strings.NewReader(strings.ReplaceAll(chunk, "%d", "x")), func(time.Time) {}); err == nil {
+	if err := chunkTimes(strings.NewReader(strings.ReplaceAll(chunk, "%d", "x")), func(time.Time, time.Time) {}); err == nil {
 		t.Error("a chunk without a time was taken")
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -38,20 +39,28 @@ func messageParams(text string, immediately bool) string {
 	return fmt.Sprintf(`{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":%q}]},"configuration":{"returnImmediately":%t}}`, text, immediately)
 }
 
-// chunkTimes reads a stream to its end and calls seen with the due time of each chunk.
-func chunkTimes(r io.Reader, seen func(due time.Time)) error {
+// chunkTimes reads a stream to its end, then calls seen for each chunk with when
+// it was due and when it came. Nothing is decoded before: a thousand streams
+// would keep the client busier than the server.
+func chunkTimes(r io.Reader, seen func(due, came time.Time)) error {
+	type arrival struct {
+		data string
+		came time.Time
+	}
+	var chunks []arrival
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 4<<20)
 	for lines.Scan() {
-		data, ok := strings.CutPrefix(lines.Text(), "data:")
-		if !ok || !strings.Contains(data, `"artifactUpdate"`) {
-			continue
+		if bytes.HasPrefix(lines.Bytes(), []byte("data:")) && bytes.Contains(lines.Bytes(), []byte(`"artifactUpdate"`)) {
+			chunks = append(chunks, arrival{lines.Text()[len("data:"):], time.Now()})
 		}
-		due, err := chunkTime(data)
+	}
+	for _, c := range chunks {
+		due, err := chunkTime(c.data)
 		if err != nil {
 			return err
 		}
-		seen(due)
+		seen(due, c.came)
 	}
 	return lines.Err()
 }
