@@ -27,6 +27,7 @@ var table = map[string]rule{
 	"agent":               {ours: []string{"abi", "storage", "tenant"}, outside: []string{a2apb, protobuf, uuid, sync}},
 	"host":                {ours: []string{"abi", "storage", "tenant", "internal/telemetry"}},
 	"runtime":             {ours: []string{"abi", "host", "internal/telemetry"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys"}},
+	"runtime/image":       {outside: []string{"golang.org/x/sys"}},
 	"task":                {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid}},
 	"task/worker":         {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
 	"task/wasm":           {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
