@@ -144,3 +144,25 @@ func readDamaged(dir string) int {
 	fmt.Println("close:", db.Close())
 	return 0
 }
+
+// TestATableThatACrashLeftHalfWrittenIsNoDamage has tables that no manifest names,
+// as a process leaves them that is killed while it writes one.
+func TestATableThatACrashLeftHalfWrittenIsNoDamage(t *testing.T) {
+	t.Parallel()
+	dir := damageable(t)
+	for name, content := range map[string]string{"000900.sst": "", "000901.sst": "half a table", "000902.sst": strings.Repeat("\x00", 1<<20)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db, err := badgerdb.Open(badgerdb.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "00090*.sst")); len(left) != 0 {
+		t.Errorf("%v are still there", left)
+	}
+}

@@ -2,25 +2,57 @@ package badgerdb
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+
+	badger "github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/table"
 )
 
 // checkTables looks at the end of each table file, where Badger finds the
 // lengths of what lies before. Badger checks sums, but it trusts these lengths
 // and panics, in a goroutine of its own, where they point outside the file.
+//
+// Only tables that the manifest names count. A crash leaves others, half written
+// or no longer needed, and Badger removes them.
 func checkTables(dir string) error {
-	names, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	ids, err := manifestTables(dir)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if err := checkTable(name); err != nil {
+	for _, id := range ids {
+		name := table.NewFilename(id, dir)
+		err := checkTable(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // Badger says so, unless another process has just removed it
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(name), err)
 		}
 	}
 	return nil
+}
+
+// manifestTables lists the tables that the manifest names; none without a manifest.
+func manifestTables(dir string) ([]uint64, error) {
+	f, err := os.Open(filepath.Join(dir, badger.ManifestFilename))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	manifest, _, err := badger.ReplayManifestFile(f, 0, badger.DefaultOptions(dir).WithLogger(nil))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", badger.ManifestFilename, err)
+	}
+	return slices.Sorted(maps.Keys(manifest.Tables)), nil
 }
 
 // checkTable reads a table from its end: the length of a checksum, the
