@@ -14,6 +14,7 @@ type Engine struct {
 	opts    Options
 	runtime wazero.Runtime
 	cache   wazero.CompilationCache
+	memory  *account        // of all sandboxes together
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	// uploads and loads have a place for each compilation at a time: modules that
@@ -49,7 +50,7 @@ func NewEngine(opts Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		opts: opts, cache: cache, modules: make(map[string]*Module),
+		opts: opts, cache: cache, modules: make(map[string]*Module), memory: &account{most: opts.AllMemoryBytes},
 		uploads: make(chan struct{}, compilesAtOnce), loads: make(chan struct{}, compilesAtOnce),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -61,6 +62,7 @@ func NewEngine(opts Options) (*Engine, error) {
 	if err := bind(e.ctx, e.runtime); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
+	go e.keepSmall()
 	return e, nil
 }
 
@@ -87,6 +89,9 @@ func (e *Engine) Close() error {
 	}
 	e.cancel()
 	e.inUse.Wait()
+	for _, m := range e.modules { // nobody uses them any more
+		m.pool.close()
+	}
 	ctx := context.Background()
 	return errors.Join(e.runtime.Close(ctx), e.cache.Close(ctx))
 }

@@ -73,11 +73,11 @@ const maxDescription = 64 << 10
 
 // describe initializes an instance of the module and asks it what it is.
 func (m *Module) describe(ctx context.Context) (d abi.Description, err error) {
-	in, err := m.engine.instantiate(ctx, m)
+	in, err := m.take(ctx)
 	if err != nil {
 		return d, m.engine.refuseRun("bad_initialization", "while it was initialized", err)
 	}
-	defer in.close()
+	defer func() { m.give(in, err == nil) }()
 	if _, ok := m.outline.exports[abi.ExportDescribe]; !ok {
 		return d, nil
 	}

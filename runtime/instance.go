@@ -9,10 +9,11 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/host"
-	"github.com/carrelhq/carrel/runtime/rewrite"
+	"github.com/carrelhq/carrel/runtime/image"
 )
 
 // instance is one instantiation of a module and what its host functions act on.
@@ -20,7 +21,10 @@ import (
 // function but log works.
 type instance struct {
 	engine  *Engine
+	of      *Module
 	module  api.Module
+	memory  *image.Memory
+	share   *share
 	alloc   api.Function
 	session *host.Session
 	output  output
@@ -30,7 +34,9 @@ type instance struct {
 
 	fuel  api.MutableGlobal // what is left until the next refill
 	stack api.Global
-	spent int64 // fuel of all refills
+	dirty api.Global
+	saved []api.MutableGlobal // where rewrite.Save writes to
+	spent int64               // fuel of all refills of this run
 
 	allocating bool // inside carrel_alloc, from where no host call may come
 }
@@ -42,16 +48,30 @@ type instanceKey struct{}
 
 func instanceOf(ctx context.Context) *instance { return ctx.Value(instanceKey{}).(*instance) }
 
-// instantiate makes an instance and initializes it, under ctx.
-func (e *Engine) instantiate(ctx context.Context, m *Module) (*instance, error) {
-	in := &instance{engine: e, entropy: rand.NewChaCha8([32]byte{})}
-	in.output.begin(func(string, string) {}) // there is no log to write to yet
-	ctx = context.WithValue(ctx, instanceKey{}, in)
-	err := in.create(ctx, m)
-	for _, name := range []string{rewrite.Start, abi.ExportInitialize} {
-		if err == nil {
-			err = in.call(ctx, name, nil)
+// fresh makes an instance and initializes it, under ctx.
+func (e *Engine) fresh(ctx context.Context, m *Module) (*instance, error) {
+	return e.make(ctx, m, func(in *instance) error {
+		for _, s := range m.outline.code.Segments {
+			if !in.module.Memory().Write(s.Offset, s.Bytes) {
+				return fmt.Errorf("%w: its data does not fit into its memory", ErrTrap)
+			}
 		}
+		return in.initialize(ctx)
+	})
+}
+
+// clone makes an instance that begins as the snapshot.
+func (e *Engine) clone(ctx context.Context, m *Module, s *snapshot) (*instance, error) {
+	return e.make(ctx, m, func(in *instance) error { return in.adopt(ctx, s) })
+}
+
+// make makes an instance and gives it its state.
+func (e *Engine) make(ctx context.Context, m *Module, fill func(*instance) error) (*instance, error) {
+	in := &instance{engine: e, of: m, share: &share{account: e.memory}}
+	in.detach(0)
+	err := in.create(ctx)
+	if err == nil {
+		err = fill(in)
 	}
 	if err != nil {
 		in.close()
@@ -60,26 +80,41 @@ func (e *Engine) instantiate(ctx context.Context, m *Module) (*instance, error) 
 	return in, nil
 }
 
-// create instantiates the module and writes its data.
-func (in *instance) create(ctx context.Context, m *Module) (err error) {
+// create instantiates the module in a memory of its own.
+func (in *instance) create(ctx context.Context) (err error) {
 	defer in.engine.recovered(&err)
+	if in.memory, err = image.NewMemory(int(in.engine.opts.MemoryBytes), in.share); err != nil {
+		return err
+	}
+	ctx = context.WithValue(ctx, instanceKey{}, in)
+	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(func(uint64, uint64) experimental.LinearMemory { return in.memory }))
+	if !in.share.fits(int(in.of.outline.memory.Min) * pageSize) {
+		return errNoMemory // the engine would panic
+	}
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
-	made, err := in.engine.runtime.InstantiateModule(ctx, m.compiled, config)
+	made, err := in.engine.runtime.InstantiateModule(ctx, in.of.compiled, config)
 	if err != nil {
 		return in.explain(ctx, err)
 	}
 	in.module = made
-	in.fuel = made.ExportedGlobal(rewrite.Fuel).(api.MutableGlobal)
-	in.stack = made.ExportedGlobal(rewrite.Stack)
-	for _, s := range m.outline.code.Segments {
-		if !made.Memory().Write(s.Offset, s.Bytes) {
-			return fmt.Errorf("%w: its data does not fit into its memory", ErrTrap)
-		}
-	}
+	in.findGlobals(made)
 	return nil
 }
 
+// detach makes an instance nobody's: as it is before it has a session. slept is
+// what its clocks have gained by then.
+func (in *instance) detach(slept time.Duration) {
+	in.session, in.slept, in.spent, in.allocating = nil, slept, 0, false
+	in.began = time.Time{}
+	in.entropy = rand.NewChaCha8([32]byte{})
+	in.output = output{}
+	in.output.begin(func(string, string) {}) // there is no log to write to yet
+}
+
 func (in *instance) close() {
+	if in.memory != nil {
+		defer in.memory.Free()
+	}
 	if in.module == nil {
 		return
 	}

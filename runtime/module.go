@@ -2,12 +2,14 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 
 	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/runtime/image"
 )
 
 // Module is a compiled module, ready to run. It is safe for concurrent use.
@@ -18,6 +20,7 @@ type Module struct {
 	ready    chan struct{} // closed when the fields below are set
 	compiled wazero.CompiledModule
 	outline  *outline
+	pool     *pool
 	took     time.Duration // to compile or load
 	err      error
 
@@ -64,7 +67,7 @@ func (e *Engine) hold(ctx context.Context, digest string, source source, places 
 	}
 	m := e.modules[digest]
 	if m == nil {
-		m = &Module{engine: e, digest: digest, ready: make(chan struct{})}
+		m = &Module{engine: e, digest: digest, ready: make(chan struct{}), pool: newPool()}
 		e.modules[digest] = m
 		e.inUse.Add(1)
 		go m.load(context.WithoutCancel(ctx), source, places)
@@ -139,6 +142,7 @@ func (e *Engine) trim() {
 			return
 		}
 		delete(e.modules, oldest.digest)
+		oldest.pool.close()
 		if err := oldest.compiled.Close(context.Background()); err != nil {
 			e.opts.Logger.Warn("compiled module was not closed", "module", oldest.digest, "error", err)
 		}
@@ -161,12 +165,16 @@ func (m *Module) Sandbox(ctx context.Context) (*Sandbox, error) {
 	if err := e.enter(); err != nil {
 		return nil, err
 	}
-	in, err := e.instantiate(ctx, m)
+	in, err := m.take(ctx)
+	if errors.Is(err, errNoMemory) || errors.Is(err, image.ErrNoMemory) {
+		e.shrink(true)
+		in, err = m.take(ctx)
+	}
 	if err != nil {
 		e.inUse.Done()
 		return nil, err
 	}
-	return &Sandbox{engine: e, instance: in}, nil
+	return &Sandbox{module: m, instance: in}, nil
 }
 
 // metrics may be nil, as may its fields.

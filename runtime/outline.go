@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -31,7 +32,8 @@ type outline struct {
 	exports map[string]wasm.Export
 	memory  wasm.Limits
 	meta    map[string]any
-	size    int // bytes of the original
+	source  []byte // for carrel_load
+	size    int    // bytes of the original
 
 	// code is the module as it is compiled. Its Module goes once that is done.
 	code *rewrite.Result
@@ -51,7 +53,7 @@ func examine(module []byte, memoryBytes int64) (*outline, error) {
 	for _, e := range m.Exports {
 		o.exports[e.Name] = e
 	}
-	for _, check := range []func(*wasm.Module) error{checkImports, checkExports, checkMemory(memoryBytes), o.readMeta} {
+	for _, check := range []func(*wasm.Module) error{checkImports, checkExports, checkMemory(memoryBytes), o.readCustoms} {
 		if err := check(m); err != nil {
 			return nil, err
 		}
@@ -74,6 +76,16 @@ func checkMemory(memoryBytes int64) func(*wasm.Module) error {
 			Advice:  "lower the module's initial memory, or raise the server's memory limit",
 		}
 	}
+}
+
+// readCustoms reads the custom sections that are for carrel.
+func (o *outline) readCustoms(m *wasm.Module) error {
+	for _, c := range m.Customs {
+		if c.Name == abi.SectionSource && o.source == nil {
+			o.source = bytes.Clone(c.Data)
+		}
+	}
+	return o.readMeta(m)
 }
 
 // readMeta reads what the author's build tool says about the module.

@@ -21,6 +21,9 @@ import (
 type Options struct {
 	// MemoryBytes is the most linear memory a sandbox may have (64 MiB).
 	MemoryBytes int64
+	// AllMemoryBytes is the most memory that all sandboxes and snapshots may have
+	// together (2 GiB).
+	AllMemoryBytes int64
 	// CacheDir keeps compiled code between starts; empty keeps it in memory only.
 	CacheDir string
 	// InspectTimeout bounds compiling and describing an upload (30 s).
@@ -33,6 +36,7 @@ type Options struct {
 
 func (o Options) complete() (Options, error) {
 	o.MemoryBytes = cmp.Or(o.MemoryBytes, 64<<20)
+	o.AllMemoryBytes = cmp.Or(o.AllMemoryBytes, 2<<30)
 	o.InspectTimeout = cmp.Or(o.InspectTimeout, 30*time.Second)
 	o.MaxModules = cmp.Or(o.MaxModules, 64)
 	if o.Logger == nil {
@@ -41,6 +45,8 @@ func (o Options) complete() (Options, error) {
 	switch {
 	case o.MemoryBytes < pageSize || o.MemoryBytes > 4<<30:
 		return o, errors.New("runtime: MemoryBytes must be from 64 KiB to 4 GiB")
+	case o.AllMemoryBytes < o.MemoryBytes:
+		return o, errors.New("runtime: AllMemoryBytes must not be less than MemoryBytes")
 	case o.InspectTimeout < 0 || o.MaxModules < 0:
 		return o, errors.New("runtime: Options must not be negative")
 	}

@@ -15,9 +15,10 @@ const maxReply = 1 << 20
 
 // Sandbox is one isolated instance of a module, for one run.
 type Sandbox struct {
-	engine   *Engine
+	module   *Module
 	instance *instance
 	used     bool
+	failed   bool
 	release  sync.Once
 }
 
@@ -28,7 +29,7 @@ var errUsed = errors.New("runtime: a sandbox runs once")
 // calls go to session. It returns within moments of ctx's end with ctx's cause;
 // with an ErrTrap or a host.ErrGuest when the guest is at fault; with another
 // error when carrel is. It is called once.
-func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session) ([]byte, error) {
+func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session) (reply []byte, err error) {
 	if s.used {
 		return nil, errUsed
 	}
@@ -36,6 +37,7 @@ func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session
 	in := s.instance
 	in.attach(session)
 	defer in.output.flush()
+	defer func() { s.failed = err != nil }()
 	ctx = context.WithValue(ctx, instanceKey{}, in)
 	if err := in.reseed(ctx); err != nil {
 		return nil, err
@@ -47,6 +49,9 @@ func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session
 	var packed uint64
 	if err := in.call(ctx, abi.ExportRun, &packed, uint64(ptr), uint64(len(request))); err != nil {
 		return nil, err
+	}
+	if in.share.refused.Load() {
+		return nil, errNoMemory
 	}
 	return in.take(abi.ExportRun, packed, maxReply)
 }
@@ -62,7 +67,7 @@ func (in *instance) reseed(ctx context.Context) error {
 // Release gives the sandbox back, used or not. It may be called twice.
 func (s *Sandbox) Release() {
 	s.release.Do(func() {
-		defer s.engine.inUse.Done()
-		s.instance.close()
+		defer s.module.engine.inUse.Done()
+		s.module.give(s.instance, !s.failed)
 	})
 }

@@ -28,6 +28,13 @@ type Metrics struct {
 	UploadsRefused *Counter
 	// CompileSeconds is the time of compiling a module.
 	CompileSeconds *Histogram
+	// SandboxesTaken counts sandboxes handed out: warm (reset before), new (from a
+	// snapshot) or fresh (initialized anew). SandboxesDropped counts those not used again.
+	SandboxesTaken   *Counter
+	SandboxesDropped *Counter
+	// ResetSeconds is the time of making a sandbox clean, ResetPages counts the pages restored.
+	ResetSeconds *Histogram
+	ResetPages   *Counter
 }
 
 // newMetrics declares every metric in reg, beside those of the Go runtime and of
@@ -35,16 +42,20 @@ type Metrics struct {
 func newMetrics(reg *prometheus.Registry, version string) (*Metrics, error) {
 	d := declarer{reg: reg}
 	m := &Metrics{
-		TasksAccepted:  d.counter("carrel_tasks_accepted_total", "Messages accepted that made a task."),
-		TasksEnded:     d.counter("carrel_tasks_ended_total", "Tasks that reached a final state.", "state"),
-		RunSeconds:     d.histogram("carrel_run_duration_seconds", "Time a worker had a run."),
-		RunsLost:       d.counter("carrel_runs_lost_total", "Attempts at a run that were lost and had to be repeated."),
-		RunsActive:     d.gauge("carrel_runs_active", "Runs at the moment."),
-		Followers:      d.gauge("carrel_followers", "Open streams at the moment."),
-		HostCalls:      d.counter("carrel_host_calls_total", "Host calls of guests.", "function", "outcome"),
-		RequestSeconds: d.histogram("carrel_http_request_duration_seconds", "Time of HTTP requests.", "route", "status"),
-		UploadsRefused: d.counter("carrel_uploads_refused_total", "Modules refused at upload.", "rule"),
-		CompileSeconds: d.histogram("carrel_compile_duration_seconds", "Time of compiling a module."),
+		TasksAccepted:    d.counter("carrel_tasks_accepted_total", "Messages accepted that made a task."),
+		TasksEnded:       d.counter("carrel_tasks_ended_total", "Tasks that reached a final state.", "state"),
+		RunSeconds:       d.histogram("carrel_run_duration_seconds", "Time a worker had a run."),
+		RunsLost:         d.counter("carrel_runs_lost_total", "Attempts at a run that were lost and had to be repeated."),
+		RunsActive:       d.gauge("carrel_runs_active", "Runs at the moment."),
+		Followers:        d.gauge("carrel_followers", "Open streams at the moment."),
+		HostCalls:        d.counter("carrel_host_calls_total", "Host calls of guests.", "function", "outcome"),
+		RequestSeconds:   d.histogram("carrel_http_request_duration_seconds", "Time of HTTP requests.", "route", "status"),
+		UploadsRefused:   d.counter("carrel_uploads_refused_total", "Modules refused at upload.", "rule"),
+		CompileSeconds:   d.histogram("carrel_compile_duration_seconds", "Time of compiling a module."),
+		SandboxesTaken:   d.counter("carrel_sandboxes_taken_total", "Sandboxes handed out to runs.", "kind"),
+		SandboxesDropped: d.counter("carrel_sandboxes_dropped_total", "Sandboxes that were closed after a run instead of being reset."),
+		ResetSeconds:     d.histogram("carrel_sandbox_reset_duration_seconds", "Time of making a sandbox clean for the next run."),
+		ResetPages:       d.counter("carrel_sandbox_reset_pages_total", "Pages of memory restored by resets."),
 	}
 	d.gauge("carrel_build_info", "Always 1, labelled with the version of the program.", "version").Add(1, version)
 	d.register(collectors.NewGoCollector())

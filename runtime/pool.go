@@ -1,0 +1,187 @@
+package runtime
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/carrelhq/carrel/runtime/rewrite"
+)
+
+// pool has the clean instances of one module that nobody uses. They are never
+// shared between modules, and so never between tenants' versions.
+type pool struct {
+	mu     sync.Mutex
+	idle   []*instance // the last used last
+	fewest int         // idle ones that nobody has needed since the last trim
+	closed bool
+
+	making chan struct{} // held by who makes the snapshot
+	state  *snapshot     // nil until it is made
+	reason string        // why there will be none
+}
+
+// maxIdle bounds the idle instances of one module.
+const maxIdle = 64
+
+func newPool() *pool { return &pool{making: make(chan struct{}, 1)} }
+
+// take returns an idle instance, nil when there is none.
+func (p *pool) take() *instance {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle)
+	if n == 0 {
+		p.fewest = 0
+		return nil
+	}
+	in := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	p.fewest = min(p.fewest, n-1)
+	return in
+}
+
+// put keeps a clean instance. It returns false when there are enough.
+func (p *pool) put(in *instance) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.idle) >= maxIdle {
+		return false
+	}
+	p.idle = append(p.idle, in)
+	return true
+}
+
+// trim closes the instances that were not needed since the last trim, or all
+// idle ones, and returns how many.
+func (p *pool) trim(all bool) int {
+	p.mu.Lock()
+	n := p.fewest
+	if all {
+		n = len(p.idle)
+	}
+	gone := p.idle[:n:n]
+	p.idle = p.idle[n:]
+	p.fewest = len(p.idle)
+	p.mu.Unlock()
+	for _, in := range gone {
+		in.close()
+	}
+	return n
+}
+
+// close closes the idle instances and lets go of the snapshot.
+func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	state := p.state
+	p.mu.Unlock()
+	p.trim(true)
+	if state != nil {
+		state.image.Release()
+	}
+}
+
+// snapshot returns the module's snapshot once it is made, nil with the reason
+// when it cannot have one, and nil without a reason while there is none.
+func (p *pool) snapshot() (*snapshot, string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state, p.reason
+}
+
+func (p *pool) settle(state *snapshot, reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state, p.reason = state, reason
+}
+
+// shrinkEvery is how long an instance is kept that nobody needs.
+const shrinkEvery = 15 * time.Second
+
+// keepSmall closes idle instances that are not needed, until the engine is closed.
+func (e *Engine) keepSmall() {
+	ticker := time.NewTicker(shrinkEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			e.shrink(false)
+		case <-e.ctx.Done():
+			return
+		}
+	}
+}
+
+// shrink closes idle instances: all, or those not needed since it ran last.
+func (e *Engine) shrink(all bool) {
+	e.mu.Lock()
+	var pools []*pool
+	for _, m := range e.modules {
+		pools = append(pools, m.pool)
+	}
+	e.mu.Unlock()
+	for _, p := range pools {
+		p.trim(all)
+	}
+}
+
+// take returns a clean instance: an idle one, one made from the snapshot, or a
+// fresh one. The first to ask makes the snapshot while others wait.
+func (m *Module) take(ctx context.Context) (*instance, error) {
+	if in := m.pool.take(); in != nil {
+		m.engine.metrics().SandboxesTaken.Add(1, "warm")
+		return in, nil
+	}
+	state, reason := m.pool.snapshot()
+	if state == nil && reason == "" {
+		select {
+		case m.pool.making <- struct{}{}:
+			defer func() { <-m.pool.making }()
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		if state, reason = m.pool.snapshot(); state == nil && reason == "" {
+			return m.first(ctx)
+		}
+	}
+	if state == nil {
+		m.engine.metrics().SandboxesTaken.Add(1, "fresh")
+		return m.engine.fresh(ctx, m)
+	}
+	m.engine.metrics().SandboxesTaken.Add(1, "new")
+	return m.engine.clone(ctx, m, state)
+}
+
+// first makes the module's first instance, and the snapshot of it.
+func (m *Module) first(ctx context.Context) (*instance, error) {
+	in, err := m.engine.fresh(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	state, reason, err := in.capture(ctx)
+	if err != nil {
+		in.close()
+		return nil, err
+	}
+	if reason != "" {
+		m.engine.opts.Logger.Info("module runs on fresh instances", "module", m.digest, "reason", reason)
+		m.pool.settle(nil, reason)
+		return in, nil
+	}
+	m.outline.code.Segments = nil // the snapshot has them
+	m.pool.settle(state, "")
+	in.fuel.Set(0)
+	return in, in.call(ctx, rewrite.Restore, nil)
+}
+
+// give takes an instance back after a run. It is used again if the run went well
+// and its traces can be removed.
+func (m *Module) give(in *instance, well bool) {
+	state, _ := m.pool.snapshot()
+	if well && state != nil && in.reset(state) && m.pool.put(in) {
+		return
+	}
+	m.engine.metrics().SandboxesDropped.Add(1)
+	in.close()
+}

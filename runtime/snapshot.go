@@ -1,0 +1,135 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/runtime/image"
+	"github.com/carrelhq/carrel/runtime/rewrite"
+)
+
+// snapshot is the state in which every sandbox of a module begins a run: its
+// first instance after it was initialized and warmed. It is never changed.
+type snapshot struct {
+	image *image.Image
+	saved []uint64      // mutable globals, as rewrite.Save writes them
+	slept time.Duration // what clocks have gained meanwhile
+}
+
+// initialize runs what a module does before its first run. Until the session
+// comes, clock and random answer constants and no host function but log works.
+func (in *instance) initialize(ctx context.Context) error {
+	steps := []func() error{
+		func() error { return in.call(ctx, rewrite.Start, nil) },
+		func() error { return in.call(ctx, abi.ExportInitialize, nil) },
+		func() error { return in.load(ctx) },
+		func() error { return in.call(ctx, abi.ExportWarm, nil) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load hands an engine of another language the source that the module carries.
+func (in *instance) load(ctx context.Context) error {
+	source := in.of.outline.source
+	if len(source) == 0 || in.module.ExportedFunction(abi.ExportLoad) == nil {
+		return nil
+	}
+	ctx = context.WithValue(ctx, instanceKey{}, in)
+	ptr, err := in.give(ctx, source)
+	if err != nil {
+		return err
+	}
+	return in.call(ctx, abi.ExportLoad, nil, uint64(ptr), uint64(len(source)))
+}
+
+// capture makes a snapshot of an initialized instance and has the instance share
+// it. The reason says why the module has none: it then runs on fresh instances.
+func (in *instance) capture(ctx context.Context) (s *snapshot, reason string, err error) {
+	switch {
+	case in.of.outline.code.Unsaved != "":
+		return nil, in.of.outline.code.Unsaved, nil
+	case in.dirty.Get() != 0:
+		return nil, "it changes a table or drops a segment when it is initialized", nil
+	}
+	if err := in.call(ctx, rewrite.Save, nil); err != nil {
+		return nil, "", err
+	}
+	s = &snapshot{slept: in.slept}
+	for _, g := range in.saved {
+		s.saved = append(s.saved, g.Get())
+	}
+	content, ok := in.module.Memory().Read(0, in.module.Memory().Size())
+	if !ok {
+		return nil, "", fmt.Errorf("%w: its memory cannot be read", errPanicked)
+	}
+	if s.image, err = image.New(content, in.engine.memory); err != nil {
+		return nil, "", err
+	}
+	if err := in.memory.Map(s.image); err != nil {
+		s.image.Release()
+		return nil, "", err
+	}
+	return s, "", nil
+}
+
+// adopt gives a new instance the state of a snapshot.
+func (in *instance) adopt(ctx context.Context, s *snapshot) error {
+	memory := in.module.Memory()
+	if more := s.image.Size() - int(memory.Size()); more > 0 {
+		if _, ok := memory.Grow(uint32(more / pageSize)); !ok {
+			return errNoMemory
+		}
+	}
+	if err := in.memory.Map(s.image); err != nil {
+		return err
+	}
+	for i, g := range in.saved {
+		g.Set(s.saved[i])
+	}
+	in.slept = s.slept
+	return in.call(ctx, rewrite.Restore, nil)
+}
+
+// reset brings an instance back to its snapshot after a run that went well. It
+// reports whether the instance is as good as new.
+func (in *instance) reset(s *snapshot) bool {
+	if in.dirty.Get() != 0 || in.memory.Grew() {
+		return false
+	}
+	begin := time.Now()
+	pages, err := in.memory.Reset()
+	if err != nil {
+		in.engine.opts.Logger.Warn("sandbox was not reset", "module", in.of.digest, "error", err)
+		return false
+	}
+	in.fuel.Set(0)
+	in.detach(s.slept)
+	if err := in.call(context.Background(), rewrite.Restore, nil); err != nil {
+		return false
+	}
+	metrics := in.engine.metrics()
+	metrics.ResetSeconds.Observe(time.Since(begin))
+	metrics.ResetPages.Add(float64(pages))
+	return true
+}
+
+// findGlobals looks up what the rewritten module exports for the host.
+func (in *instance) findGlobals(m api.Module) {
+	in.fuel = m.ExportedGlobal(rewrite.Fuel).(api.MutableGlobal)
+	in.stack = m.ExportedGlobal(rewrite.Stack)
+	in.dirty = m.ExportedGlobal(rewrite.Dirty)
+	in.saved = nil
+	for i := range in.of.outline.code.Saved {
+		in.saved = append(in.saved, m.ExportedGlobal(rewrite.SavedPrefix+strconv.Itoa(i)).(api.MutableGlobal))
+	}
+}
