@@ -19,18 +19,11 @@ import (
 func (e *Engine) Inspect(ctx context.Context, module []byte) (in abi.Inspection, err error) {
 	ctx, span := e.opts.Telemetry.Start(ctx, "module.inspect")
 	defer func() { span.End(err) }()
-	limited, cancel := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, errSlow)
-	defer cancel()
-	in, err = e.inspect(limited, module)
+	in, err = e.inspect(ctx, module)
 	if ctx.Err() != nil {
 		return abi.Inspection{}, context.Cause(ctx)
 	}
-	if errors.Is(err, errSlow) {
-		err = &abi.Refusal{
-			Rule: "compile_timeout", Problem: fmt.Sprintf("compiling takes longer than %s", e.opts.InspectTimeout),
-			Advice: "make functions smaller, or lower your compiler's inlining",
-		}
-	}
+	err = e.refuseTime(err)
 	if refusal := (*abi.Refusal)(nil); errors.As(err, &refusal) {
 		e.metrics().UploadsRefused.Add(1, refusal.Rule)
 		return abi.Inspection{}, refusal
@@ -38,18 +31,34 @@ func (e *Engine) Inspect(ctx context.Context, module []byte) (in abi.Inspection,
 	return in, err
 }
 
+// refuseTime makes a refusal of an upload that took too long.
+func (e *Engine) refuseTime(err error) error {
+	rule, problem := "", ""
+	switch {
+	case errors.Is(err, errBusy):
+		rule, problem = "compile_busy", fmt.Sprintf("other modules have been compiled for %s", e.opts.InspectTimeout)
+	case errors.Is(err, errSlow):
+		rule, problem = "compile_timeout", fmt.Sprintf("compiling takes longer than %s", e.opts.InspectTimeout)
+	default:
+		return err
+	}
+	return &abi.Refusal{Rule: rule, Problem: problem, Advice: adviceFor(rule)}
+}
+
 func (e *Engine) inspect(ctx context.Context, module []byte) (abi.Inspection, error) {
+	limited, cancel := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, errSlow)
+	defer cancel()
 	sum := sha256.Sum256(module)
 	in := abi.Inspection{Digest: hex.EncodeToString(sum[:]), Size: int64(len(module))}
 	bytes := func(context.Context) ([]byte, error) { return module, nil }
-	m, err := e.load(ctx, in.Digest, bytes, e.uploads)
+	m, err := e.load(ctx, in.Digest, bytes, e.uploads) // which knows why it takes too long
 	if err != nil {
 		return in, err
 	}
 	defer m.Release()
 	m.outline.fill(&in)
 	in.CompileMillis = m.took.Milliseconds()
-	in.Description, err = m.describe(ctx)
+	in.Description, err = m.describe(limited)
 	return in, err
 }
 

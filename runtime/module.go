@@ -8,6 +8,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/runtime/compile"
 )
 
 // Module is a compiled module, ready to run. It is safe for concurrent use.
@@ -34,7 +35,7 @@ func (e *Engine) Load(ctx context.Context, digest string, source func(context.Co
 	return e.load(ctx, digest, source, e.loads)
 }
 
-func (e *Engine) load(ctx context.Context, digest string, source source, places chan struct{}) (*Module, error) {
+func (e *Engine) load(ctx context.Context, digest string, source source, places compile.Places) (*Module, error) {
 	m, err := e.hold(ctx, digest, source, places)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func (e *Engine) load(ctx context.Context, digest string, source source, places 
 type source = func(context.Context) ([]byte, error)
 
 // hold finds or begins a module, and counts the caller as a user of it.
-func (e *Engine) hold(ctx context.Context, digest string, source source, places chan struct{}) (*Module, error) {
+func (e *Engine) hold(ctx context.Context, digest string, source source, places compile.Places) (*Module, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -77,7 +78,7 @@ func (e *Engine) hold(ctx context.Context, digest string, source source, places 
 }
 
 // load makes the module ready. ctx has the values of the caller that began it.
-func (m *Module) load(ctx context.Context, source source, places chan struct{}) {
+func (m *Module) load(ctx context.Context, source source, places compile.Places) {
 	e := m.engine
 	defer e.inUse.Done()
 	defer close(m.ready)
@@ -92,7 +93,7 @@ func (m *Module) load(ctx context.Context, source source, places chan struct{}) 
 	m.took = time.Since(begin)
 }
 
-func (m *Module) fill(ctx context.Context, source source, places chan struct{}) (err error) {
+func (m *Module) fill(ctx context.Context, source source, places compile.Places) (err error) {
 	defer m.engine.recovered(&err)
 	data, err := source(ctx)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 const buildAdvice = "build a core module for wasm32-wasip1; in Go: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o agent.wasm . ; " +
 	"in Rust: cargo build --release --target wasm32-wasip1, with crate-type = [\"cdylib\"]"
 
-// advice says what to do about the rules that a scan finds broken.
+// advice says what to do about the rules that a scan or a compilation finds broken.
 var advice = map[string]string{
 	"truncated":           "the file is incomplete or damaged; build or copy it again",
 	"bad_number":          "the file is damaged; build it again",
@@ -32,6 +32,11 @@ var advice = map[string]string{
 	"meta_too_large":      "keep metadata short",
 	"bad_meta":            "write a JSON object there, or leave the section out",
 	"duplicate_export":    "the file is damaged; build it again",
+	"invalid_module":      "the file is damaged, or uses a proposal that is off; build it again with your compiler's defaults for wasm32-wasip1",
+	"compile_timeout":     "make functions smaller, or lower your compiler's inlining",
+	"compile_memory":      "make functions smaller, or lower your compiler's inlining; the server's operator may allow more",
+	"compile_crashed":     "another version or setting of your compiler may help; please report it with the module",
+	"compile_busy":        "nothing is known to be wrong with the module; upload it again in a while",
 }
 
 func adviceFor(rule string) string { return advice[rule] }
