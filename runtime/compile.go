@@ -66,16 +66,13 @@ func (e *Engine) translate(ctx context.Context, module []byte, places compile.Pl
 	if e.cache != nil {
 		return e.cache.Load(ctx, e.runtime, module, places)
 	}
-	compiled, err := compile.Here(ctx, e.runtime, module, places)
+	compiled, err := compile.Here(ctx, e.runtime, module, places, e.opts.InspectTimeout)
 	return compiled, false, err
 }
 
 // refuseCompile makes a refusal of what is the module's fault.
 func refuseCompile(ctx context.Context, err error) error {
-	var waited *compile.WaitError
 	switch {
-	case errors.As(err, &waited) && errors.Is(err, errSlow):
-		return fmt.Errorf("%w: %w", errBusy, err)
 	case ctx.Err() != nil:
 		return ended(ctx)
 	case errors.Is(err, compile.ErrTime):
@@ -100,12 +97,8 @@ var compileRules = []struct {
 	{compile.ErrCrashed, "compile_crashed", "the compiler fails at it: "},
 }
 
-// errSlow is returned for a module whose compilation outlasts its bounds, errBusy
-// for one that was not even begun in that time.
-var (
-	errSlow = errors.New("compiling takes too long")
-	errBusy = errors.New("other modules are being compiled")
-)
+// errSlow is returned for a module whose compilation outlasts its bounds.
+var errSlow = errors.New("compiling takes too long")
 
 // ended says why a compilation's context is over.
 func ended(ctx context.Context) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/host"
+	"github.com/carrelhq/carrel/runtime/compile"
 )
 
 // Inspect tells what a module is and wants, running nothing of it but its
@@ -35,7 +36,7 @@ func (e *Engine) Inspect(ctx context.Context, module []byte) (in abi.Inspection,
 func (e *Engine) refuseTime(err error) error {
 	rule, problem := "", ""
 	switch {
-	case errors.Is(err, errBusy):
+	case errors.Is(err, compile.ErrBusy):
 		rule, problem = "compile_busy", fmt.Sprintf("other modules have been compiled for %s", e.opts.InspectTimeout)
 	case errors.Is(err, errSlow):
 		rule, problem = "compile_timeout", fmt.Sprintf("compiling takes longer than %s", e.opts.InspectTimeout)
@@ -46,19 +47,19 @@ func (e *Engine) refuseTime(err error) error {
 }
 
 func (e *Engine) inspect(ctx context.Context, module []byte) (abi.Inspection, error) {
-	limited, cancel := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, errSlow)
-	defer cancel()
 	sum := sha256.Sum256(module)
 	in := abi.Inspection{Digest: hex.EncodeToString(sum[:]), Size: int64(len(module))}
 	bytes := func(context.Context) ([]byte, error) { return module, nil }
-	m, err := e.load(ctx, in.Digest, bytes, e.uploads) // which knows why it takes too long
+	m, err := e.load(ctx, in.Digest, bytes, e.uploads)
 	if err != nil {
 		return in, err
 	}
 	defer m.Release()
 	m.outline.fill(&in)
 	in.CompileMillis = m.took.Milliseconds()
-	in.Description, err = m.describe(limited)
+	ctx, cancel := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, errSlow)
+	defer cancel()
+	in.Description, err = m.describe(ctx)
 	return in, err
 }
 

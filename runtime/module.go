@@ -82,7 +82,8 @@ func (m *Module) load(ctx context.Context, source source, places compile.Places)
 	e := m.engine
 	defer e.inUse.Done()
 	defer close(m.ready)
-	ctx, cancel := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, errSlow)
+	// Getting the bytes, waiting for a place and compiling, each within its bound.
+	ctx, cancel := context.WithTimeoutCause(ctx, 3*e.opts.InspectTimeout, errSlow)
 	defer cancel()
 	defer context.AfterFunc(e.ctx, cancel)()
 	begin := time.Now()

@@ -32,7 +32,8 @@ type Options struct {
 	CompileCommand []string
 	// CompileMemoryBytes bounds what such a process may take (1 GiB).
 	CompileMemoryBytes int64
-	// InspectTimeout bounds compiling and describing an upload (30 s).
+	// InspectTimeout bounds each of: waiting for other modules to be compiled,
+	// compiling a module, and describing an upload (30 s).
 	InspectTimeout time.Duration
 	// MaxModules is the number of compiled modules kept ready (64).
 	MaxModules int

@@ -21,16 +21,11 @@ const exitRefused = 1
 // standard error. It ends with its parent.
 func Child(in io.Reader, out, log io.Writer) int {
 	r := bufio.NewReaderSize(in, maxJob)
-	j, err := readJob(r)
+	j, lacks, err := begin(r)
 	if err != nil {
 		fmt.Fprintln(log, "compile:", err)
 		return exitRefused
 	}
-	if err := limit(j.Limits); err != nil {
-		fmt.Fprintln(log, "compile: limits:", err)
-		return exitRefused
-	}
-	lacks := confine(j.Dir)
 	module := make([]byte, j.ModuleSize)
 	if _, err := io.ReadFull(r, module); err != nil {
 		fmt.Fprintln(log, "compile: module:", err)
@@ -42,6 +37,18 @@ func Child(in io.Reader, out, log io.Writer) int {
 		return exitRefused
 	}
 	return 0
+}
+
+// begin reads the job and gives up what is not needed for it, before anything of
+// the module is read. lacks is what the kernel cannot take away.
+func begin(r *bufio.Reader) (j job, lacks []string, err error) {
+	if j, err = readJob(r); err != nil {
+		return j, nil, err
+	}
+	if err := limit(j.Limits); err != nil {
+		return j, nil, fmt.Errorf("limits: %w", err)
+	}
+	return j, confine(j.Dir), nil
 }
 
 // readJob reads the job, which is bounded before it is believed.

@@ -197,14 +197,10 @@ func errIf(ok bool) error {
 
 // probe is confined as a child is, and answers which attempts succeed.
 func probe([]string) int {
-	j, err := readJob(bufio.NewReader(os.Stdin))
+	j, lacks, err := begin(bufio.NewReader(os.Stdin))
 	if err != nil {
 		panic(err)
 	}
-	if err := limit(j.Limits); err != nil {
-		panic(err)
-	}
-	lacks := confine(j.Dir)
 	possible := []string{}
 	for name, try := range attempts {
 		if try(j.Dir) == nil {

@@ -21,8 +21,8 @@ import (
 	"github.com/tetratelabs/wazero/api"
 )
 
-// Why a module was not compiled. Each is wrapped with a reason; all but
-// ErrUnavailable are about the module, and come back when it is tried again.
+// Why a module was not compiled. Each is wrapped with a reason. All but ErrBusy
+// and ErrUnavailable are about the module, and come back when it is tried again.
 var (
 	// ErrInvalid: the engine does not accept the module.
 	ErrInvalid = errors.New("compile: invalid module")
@@ -32,6 +32,8 @@ var (
 	ErrTime = errors.New("compile: too slow")
 	// ErrCrashed: the compiler failed by itself.
 	ErrCrashed = errors.New("compile: the compiler crashed")
+	// ErrBusy: other modules took all places for as long as compiling may take.
+	ErrBusy = errors.New("compile: other modules are being compiled")
 	// ErrUnavailable: it could not be tried, by no fault of the module.
 	ErrUnavailable = errors.New("compile: not possible")
 )
@@ -54,8 +56,8 @@ type Options struct {
 
 // Limits of one compilation. Zero values are replaced by the defaults given.
 type Limits struct {
-	// Time is the most wall time (30 s). A child may use twice as much of CPU
-	// time, as it has two threads.
+	// Time is the most wall time (30 s), and as much again to wait for a place. A
+	// child may use twice as much of CPU time, as it has two threads.
 	Time time.Duration
 	// MemoryBytes is the address space of a child beyond what any Go program has
 	// from its start (1 GiB).

@@ -28,7 +28,8 @@ func (c *Cache) Load(ctx context.Context, r wazero.Runtime, module []byte, place
 	if !errors.Is(err, errMiss) {
 		return compiled, true, err
 	}
-	if err := c.add(ctx, key, module, places); err != nil {
+	work := func(ctx context.Context) error { return c.add(ctx, key, module) }
+	if err := places.within(ctx, c.opts.Limits.Time, work); err != nil {
 		return nil, false, err
 	}
 	if compiled, err = c.open(ctx, r, key, module); errors.Is(err, errMiss) {
@@ -37,27 +38,17 @@ func (c *Cache) Load(ctx context.Context, r wazero.Runtime, module []byte, place
 	return compiled, false, err
 }
 
-// add compiles a module into a new entry.
-func (c *Cache) add(ctx context.Context, key string, module []byte, places Places) (err error) {
-	leave, err := places.take(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
+// add compiles a module into a new entry, until ctx ends.
+func (c *Cache) add(ctx context.Context, key string, module []byte) error {
 	dir, err := os.MkdirTemp(c.dir, newPrefix)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer os.RemoveAll(dir)
-	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Limits.Time, fmt.Errorf("%w: it takes longer than %s", ErrTime, c.opts.Limits.Time))
-	defer cancel()
 	if len(c.opts.Command) > 0 {
 		err = c.delegate(ctx, dir, module)
 	} else {
 		err = translate(ctx, dir, module)
-	}
-	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
 	}
 	if err != nil {
 		return err

@@ -1,8 +1,11 @@
 package compile
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"sync"
+	"time"
 )
 
 // Places bounds the compilations at a time that share it: as many as the
@@ -14,21 +17,29 @@ func (p Places) take(ctx context.Context) (leave func(), err error) {
 	case p <- struct{}{}:
 		return func() { <-p }, nil
 	case <-ctx.Done():
-		return nil, &WaitError{context.Cause(ctx)}
+		return nil, context.Cause(ctx)
 	}
 }
 
-// WaitError is the cause of a context that ended while a place was waited for:
-// the module was not tried.
-type WaitError struct{ Cause error }
-
-// Error returns the cause's text.
-func (e *WaitError) Error() string {
-	return "compile: waiting for other compilations: " + e.Cause.Error()
+// within does the work of a compilation when there is a place. Waiting and work
+// may each take as long as limit: a module does not pay for those before it.
+func (p Places) within(ctx context.Context, limit time.Duration, work func(context.Context) error) error {
+	busy := fmt.Errorf("%w: for %s", ErrBusy, limit)
+	waiting, stop := context.WithTimeoutCause(ctx, limit, busy)
+	leave, err := p.take(waiting)
+	stop()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	slow := fmt.Errorf("%w: it takes longer than %s", ErrTime, limit)
+	working, stop := context.WithTimeoutCause(ctx, limit, slow)
+	defer stop()
+	if err := work(working); err != nil {
+		return cmp.Or(context.Cause(working), err)
+	}
+	return nil
 }
-
-// Unwrap returns the cause.
-func (e *WaitError) Unwrap() error { return e.Cause }
 
 // keyed lets one caller at a time work on a key.
 type keyed struct {
@@ -45,7 +56,7 @@ func (k *keyed) lock(ctx context.Context, key string) (unlock func(), err error)
 		select {
 		case <-free:
 		case <-ctx.Done():
-			return nil, &WaitError{context.Cause(ctx)}
+			return nil, context.Cause(ctx)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
@@ -36,18 +37,13 @@ func translate(ctx context.Context, dir string, module []byte) (err error) {
 }
 
 // Here compiles a module in r, in process and without a cache, with a place in
-// places held. Errors are as those of [Cache.Load].
-func Here(ctx context.Context, r wazero.Runtime, module []byte, places Places) (wazero.CompiledModule, error) {
-	leave, err := places.take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	compiled, err := r.CompileModule(experimental.WithCompilationWorkers(ctx, workers), module)
-	if err != nil && ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return compiled, classify(err)
+// places held and within limit. Errors are as those of [Cache.Load].
+func Here(ctx context.Context, r wazero.Runtime, module []byte, places Places, limit time.Duration) (compiled wazero.CompiledModule, err error) {
+	err = places.within(ctx, limit, func(ctx context.Context) (err error) {
+		compiled, err = r.CompileModule(experimental.WithCompilationWorkers(ctx, workers), module)
+		return classify(err)
+	})
+	return compiled, err
 }
 
 // classify tells what an error of the engine is about.
