@@ -108,7 +108,7 @@ func (c *Cache) answer(line []byte) error {
 
 // starved is how the Go runtime says that it got no memory, thread or stack.
 var starved = []string{
-	"out of memory", "cannot allocate memory", "cannot map pages", "failed to allocate",
+	"out of memory", "cannot allocate memory", "cannot map pages", "failed to allocate", "address space collisions",
 	"pthread_create failed", "failed to create new OS thread", "stack exceeds",
 }
 

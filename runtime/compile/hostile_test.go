@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"os/exec"
 	"slices"
 	"testing"
 	"time"
@@ -51,7 +52,8 @@ func TestHostileModulesEndAsRefusals(t *testing.T) {
 				_, _, err := h.Load(t.Context(), h.r, bad, places)
 				refused <- err
 			}()
-			if m, _, err := h.Load(t.Context(), h.r, answering(7), places); err != nil {
+			neighbour := open(t, Options{Dir: private(t), Command: commandOf(t, "child"), Limits: Limits{Time: ceiling}})
+			if m, _, err := neighbour.Load(t.Context(), neighbour.r, answering(7), places); err != nil {
 				t.Errorf("the neighbour: %v", err)
 			} else {
 				m.Close(t.Context())
@@ -65,5 +67,44 @@ func TestHostileModulesEndAsRefusals(t *testing.T) {
 			}
 			t.Logf("%d bytes: %.100v after %s", len(bad), err, time.Since(begin).Round(time.Millisecond))
 		})
+	}
+}
+
+// TestEachLimitHoldsByItself gives a compilation plenty of all but one.
+func TestEachLimitHoldsByItself(t *testing.T) {
+	if raced {
+		t.Skip("the race detector has limits and exit codes of its own")
+	}
+	t.Parallel()
+	for name, c := range map[string]struct {
+		limits Limits
+		module []byte
+	}{
+		"memory": {Limits{Time: 10 * time.Minute, MemoryBytes: 96 << 20}, hostile["A6 deep nesting"]},
+		"code":   {Limits{Time: 10 * time.Minute, CodeBytes: 10}, answering(7)},
+	} {
+		h := open(t, Options{Dir: private(t), Command: commandOf(t, "child"), Limits: c.limits})
+		if _, _, err := h.load(t, c.module); !errors.Is(err, ErrMemory) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestAChildEndsByItsOwnClock when its parent forgets it.
+func TestAChildEndsByItsOwnClock(t *testing.T) {
+	if raced {
+		t.Skip("the race detector has limits and exit codes of its own")
+	}
+	t.Parallel()
+	command := commandOf(t, "child")
+	cmd := exec.Command(command[0], command[1:]...)
+	stdin, err := cmd.StdinPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	h := open(t, Options{Dir: private(t), Limits: Limits{Time: time.Second}})
+	h.send(stdin, t.TempDir(), hostile["A4 many ifs"])
+	waited := cmd.Wait()
+	if err := h.died(cmd.ProcessState, waited, ""); !errors.Is(err, ErrTime) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -66,6 +66,8 @@ func TestOneAtATimeWorksOnAKey(t *testing.T) {
 			t.Errorf("who leaves while waiting: got %v", err)
 		}
 		time.Sleep(time.Minute)
+		k.mu.Lock()
+		defer k.mu.Unlock()
 		if most.Load() != 1 || len(k.busy) != 0 {
 			t.Errorf("%d at a time, %d keys are left", most.Load(), len(k.busy))
 		}
