@@ -122,6 +122,7 @@ func (h *house) openEngine() (err error) {
 		opts := runtime.Options{
 			MemoryBytes:    h.opts.MemoryBytes,
 			InspectTimeout: h.opts.CompileTimeout,
+			CompileCommand: h.opts.CompileCommand,
 			Logger:         h.opts.Logger,
 			Telemetry:      h.telemetry,
 		}

@@ -27,6 +27,8 @@ type OnceOptions struct {
 	MemoryBytes int64
 	// Grants are the host functions the module may call beyond those always granted.
 	Grants []string
+	// CompileCommand is as in Options.
+	CompileCommand []string
 	// OnLine, where set, is called with each line of the task's log when the run has ended.
 	OnLine func(Line)
 	// Logger gets the log of the parts; nil discards it.
@@ -59,6 +61,7 @@ func RunOnce(ctx context.Context, module io.Reader, text string, opts OnceOption
 		DataDir:        dir,
 		RunTimeout:     opts.Timeout,
 		CompileTimeout: opts.CompileTimeout,
+		CompileCommand: opts.CompileCommand,
 		MemoryBytes:    opts.MemoryBytes,
 		Grants:         opts.Grants,
 		MaxAttempts:    1,

@@ -66,6 +66,11 @@ type Options struct {
 	RunTimeout, SoftStop, BlockingTimeout time.Duration
 	// CompileTimeout bounds compiling and describing an upload (30 s).
 	CompileTimeout time.Duration
+	// CompileCommand is a program and its arguments that compiles uploads, each in a
+	// process of its own with bounded memory and time: a program of the same build
+	// whose main function is compile.Child, as `carrel compile-child` is. Empty
+	// compiles in this process.
+	CompileCommand []string
 	// MaxAttempts is how often a lost run is tried (5).
 	MaxAttempts int
 	// MaxBody bounds a JSON request (1 MiB), MaxModule an upload (64 MiB).

@@ -5,46 +5,85 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/runtime/compile"
 )
+
+// openCache opens the cache of compiled code, or none when nothing needs one.
+func openCache(opts Options) (*compile.Cache, error) {
+	if len(opts.CompileCommand) == 0 {
+		opts.Logger.Info("modules are compiled in this process; a CompileCommand would bound what that takes")
+		if opts.CacheDir == "" {
+			return nil, nil
+		}
+	}
+	return compile.Open(compile.Options{
+		Dir:      opts.CacheDir,
+		Command:  opts.CompileCommand,
+		MaxBytes: opts.CacheBytes,
+		Limits:   compile.Limits{Time: opts.InspectTimeout, MemoryBytes: opts.CompileMemoryBytes},
+		Logger:   opts.Logger,
+	})
+}
+
+// compile makes a module that was examined ready in the engine, until ctx ends:
+// from the cache, or by compiling it when there is a place.
+func (e *Engine) compile(ctx context.Context, module []byte, places compile.Places) (wazero.CompiledModule, error) {
+	begin := time.Now()
+	compiled, hit, err := e.translate(ctx, module, places)
+	if err != nil {
+		return nil, refuseCompile(ctx, err)
+	}
+	if !hit {
+		e.metrics().CompileSeconds.Observe(time.Since(begin))
+	}
+	return compiled, nil
+}
+
+// translate calls the engine, by way of the cache where there is one.
+func (e *Engine) translate(ctx context.Context, module []byte, places compile.Places) (_ wazero.CompiledModule, hit bool, err error) {
+	defer e.recovered(&err)
+	if e.cache != nil {
+		return e.cache.Load(ctx, e.runtime, module, places)
+	}
+	compiled, err := compile.Here(ctx, e.runtime, module, places, e.opts.InspectTimeout)
+	return compiled, false, err
+}
+
+// refuseCompile makes a refusal of what is the module's fault.
+func refuseCompile(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ended(ctx)
+	case errors.Is(err, compile.ErrTime):
+		return fmt.Errorf("%w: %w", errSlow, err)
+	}
+	for _, r := range compileRules {
+		if errors.Is(err, r.err) {
+			problem := strings.TrimPrefix(err.Error(), r.err.Error()+": ")
+			return &abi.Refusal{Rule: r.rule, Problem: r.problem + limit(problem), Advice: adviceFor(r.rule)}
+		}
+	}
+	return err
+}
+
+// compileRules are the rules that show when a module is compiled.
+var compileRules = []struct {
+	err           error
+	rule, problem string
+}{
+	{compile.ErrInvalid, "invalid_module", ""},
+	{compile.ErrMemory, "compile_memory", "compiling takes too much memory: "},
+	{compile.ErrCrashed, "compile_crashed", "the compiler fails at it: "},
+}
 
 // errSlow is returned for a module whose compilation outlasts its bounds.
 var errSlow = errors.New("compiling takes too long")
-
-// compile has the engine compile a module that was examined, until ctx ends. It
-// goes on for a while after that: the engine looks at ctx between functions only.
-func (e *Engine) compile(ctx context.Context, module []byte, places chan struct{}) (wazero.CompiledModule, error) {
-	select {
-	case places <- struct{}{}:
-		defer func() { <-places }()
-	case <-ctx.Done():
-		return nil, ended(ctx)
-	}
-	begin := time.Now()
-	compiled, err := e.translate(ctx, module)
-	if err != nil && cacheFault(err) {
-		e.opts.Logger.Warn("cache of compiled code is cleared", "dir", e.opts.CacheDir, "cause", err, "error", clearCache(e.opts.CacheDir))
-		compiled, err = e.translate(ctx, module)
-	}
-	switch {
-	case err == nil:
-		e.metrics().CompileSeconds.Observe(time.Since(begin))
-		return compiled, nil
-	case ctx.Err() != nil:
-		return nil, ended(ctx)
-	case errors.Is(err, errPanicked), cacheFault(err):
-		return nil, err
-	}
-	return nil, &abi.Refusal{
-		Rule: "invalid_module", Problem: limit(err.Error()),
-		Advice: "the file is damaged, or uses a proposal that is off; build it again with your compiler's defaults for wasm32-wasip1",
-	}
-}
 
 // ended says why a compilation's context is over.
 func ended(ctx context.Context) error {
@@ -56,13 +95,6 @@ func ended(ctx context.Context) error {
 
 // errPanicked is wrapped around a panic of the engine.
 var errPanicked = errors.New("runtime: the engine panicked")
-
-// translate calls the engine's compiler. More than one worker makes it look at
-// ctx at all.
-func (e *Engine) translate(ctx context.Context, module []byte) (compiled wazero.CompiledModule, err error) {
-	defer e.recovered(&err)
-	return e.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, 2), module)
-}
 
 // recovered turns a panic of the engine into an error. It is to be deferred
 // around every call into it.

@@ -6,20 +6,21 @@ import (
 	"sync"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
+
+	"github.com/carrelhq/carrel/runtime/compile"
 )
 
 // Engine compiles modules and keeps them ready. It is safe for concurrent use.
 type Engine struct {
 	opts    Options
 	runtime wazero.Runtime
-	cache   wazero.CompilationCache
+	cache   *compile.Cache  // nil when modules are compiled here and not kept
 	memory  *account        // of all sandboxes together
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	// uploads and loads have a place for each compilation at a time: modules that
 	// were never compiled do not get in the way of those that have been.
-	uploads, loads chan struct{}
+	uploads, loads compile.Places
 
 	mu      sync.Mutex
 	modules map[string]*Module
@@ -31,10 +32,6 @@ type Engine struct {
 // ErrClosed is returned by every call after Close.
 var ErrClosed = errors.New("runtime: engine is closed")
 
-// features is WebAssembly 2.0; threads, tail calls, exceptions and garbage
-// collection are off.
-const features = api.CoreFeaturesV2
-
 // compilesAtOnce is the number of places of each kind: a compilation may take a core
 // and hundreds of megabytes for as long as InspectTimeout.
 const compilesAtOnce = 2
@@ -45,20 +42,19 @@ func NewEngine(opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache, err := openCache(opts.CacheDir)
-	if err != nil {
-		return nil, err
-	}
 	e := &Engine{
-		opts: opts, cache: cache, modules: make(map[string]*Module), memory: &account{most: opts.AllMemoryBytes},
-		uploads: make(chan struct{}, compilesAtOnce), loads: make(chan struct{}, compilesAtOnce),
+		opts: opts, modules: make(map[string]*Module), memory: &account{most: opts.AllMemoryBytes},
+		uploads: make(compile.Places, compilesAtOnce), loads: make(compile.Places, compilesAtOnce),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.runtime = wazero.NewRuntimeWithConfig(e.ctx, wazero.NewRuntimeConfig().
-		WithCoreFeatures(features).
-		WithCompilationCache(cache).
-		WithDebugInfoEnabled(false).
-		WithMemoryLimitPages(uint32(opts.MemoryBytes/pageSize)))
+	config := compile.Config().WithMemoryLimitPages(uint32(opts.MemoryBytes / pageSize))
+	if e.cache, err = openCache(opts); err != nil {
+		return nil, err
+	}
+	if e.cache != nil {
+		config = config.WithCompilationCache(e.cache.Engine())
+	}
+	e.runtime = wazero.NewRuntimeWithConfig(e.ctx, config)
 	if err := bind(e.ctx, e.runtime); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -93,5 +89,9 @@ func (e *Engine) Close() error {
 		m.pool.close()
 	}
 	ctx := context.Background()
-	return errors.Join(e.runtime.Close(ctx), e.cache.Close(ctx))
+	err := e.runtime.Close(ctx)
+	if e.cache != nil {
+		err = errors.Join(err, e.cache.Close())
+	}
+	return err
 }

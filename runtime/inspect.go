@@ -11,6 +11,7 @@ import (
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/host"
+	"github.com/carrelhq/carrel/runtime/compile"
 )
 
 // Inspect tells what a module is and wants, running nothing of it but its
@@ -19,23 +20,30 @@ import (
 func (e *Engine) Inspect(ctx context.Context, module []byte) (in abi.Inspection, err error) {
 	ctx, span := e.opts.Telemetry.Start(ctx, "module.inspect")
 	defer func() { span.End(err) }()
-	limited, cancel := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, errSlow)
-	defer cancel()
-	in, err = e.inspect(limited, module)
+	in, err = e.inspect(ctx, module)
 	if ctx.Err() != nil {
 		return abi.Inspection{}, context.Cause(ctx)
 	}
-	if errors.Is(err, errSlow) {
-		err = &abi.Refusal{
-			Rule: "compile_timeout", Problem: fmt.Sprintf("compiling takes longer than %s", e.opts.InspectTimeout),
-			Advice: "make functions smaller, or lower your compiler's inlining",
-		}
-	}
+	err = e.refuseTime(err)
 	if refusal := (*abi.Refusal)(nil); errors.As(err, &refusal) {
 		e.metrics().UploadsRefused.Add(1, refusal.Rule)
 		return abi.Inspection{}, refusal
 	}
 	return in, err
+}
+
+// refuseTime makes a refusal of an upload that took too long.
+func (e *Engine) refuseTime(err error) error {
+	rule, problem := "", ""
+	switch {
+	case errors.Is(err, compile.ErrBusy):
+		rule, problem = "compile_busy", fmt.Sprintf("other modules have been compiled for %s", e.opts.InspectTimeout)
+	case errors.Is(err, errSlow):
+		rule, problem = "compile_timeout", fmt.Sprintf("compiling takes longer than %s", e.opts.InspectTimeout)
+	default:
+		return err
+	}
+	return &abi.Refusal{Rule: rule, Problem: problem, Advice: adviceFor(rule)}
 }
 
 func (e *Engine) inspect(ctx context.Context, module []byte) (abi.Inspection, error) {
@@ -49,6 +57,8 @@ func (e *Engine) inspect(ctx context.Context, module []byte) (abi.Inspection, er
 	defer m.Release()
 	m.outline.fill(&in)
 	in.CompileMillis = m.took.Milliseconds()
+	ctx, cancel := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, errSlow)
+	defer cancel()
 	in.Description, err = m.describe(ctx)
 	return in, err
 }

@@ -186,7 +186,7 @@ func TestUploadsDoNotKeepModulesFromLoading(t *testing.T) {
 			e.uploads <- struct{}{}
 		}
 		var refusal *abi.Refusal
-		if _, err := e.Inspect(t.Context(), newReplier("x").bytes()); !errors.As(err, &refusal) || refusal.Rule != "compile_timeout" {
+		if _, err := e.Inspect(t.Context(), newReplier("x").bytes()); !errors.As(err, &refusal) || refusal.Rule != "compile_busy" {
 			t.Errorf("an upload that finds no place: got %v", err)
 		}
 		m, err := e.Load(t.Context(), "one", sourceOf(newReplier("y").bytes()))
@@ -219,7 +219,7 @@ func TestCompiledCodeIsKeptBetweenStarts(t *testing.T) {
 		return got
 	}
 	entries := func() []string {
-		found, err := filepath.Glob(filepath.Join(dir, "wazero-*", "*"))
+		found, err := filepath.Glob(filepath.Join(dir, "*", "wazero-*", "*"))
 		if err != nil {
 			t.Fatal(err)
 		}

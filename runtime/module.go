@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/runtime/compile"
 	"github.com/carrelhq/carrel/runtime/image"
 )
 
@@ -37,7 +38,7 @@ func (e *Engine) Load(ctx context.Context, digest string, source func(context.Co
 	return e.load(ctx, digest, source, e.loads)
 }
 
-func (e *Engine) load(ctx context.Context, digest string, source source, places chan struct{}) (*Module, error) {
+func (e *Engine) load(ctx context.Context, digest string, source source, places compile.Places) (*Module, error) {
 	m, err := e.hold(ctx, digest, source, places)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func (e *Engine) load(ctx context.Context, digest string, source source, places 
 type source = func(context.Context) ([]byte, error)
 
 // hold finds or begins a module, and counts the caller as a user of it.
-func (e *Engine) hold(ctx context.Context, digest string, source source, places chan struct{}) (*Module, error) {
+func (e *Engine) hold(ctx context.Context, digest string, source source, places compile.Places) (*Module, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -80,11 +81,12 @@ func (e *Engine) hold(ctx context.Context, digest string, source source, places 
 }
 
 // load makes the module ready. ctx has the values of the caller that began it.
-func (m *Module) load(ctx context.Context, source source, places chan struct{}) {
+func (m *Module) load(ctx context.Context, source source, places compile.Places) {
 	e := m.engine
 	defer e.inUse.Done()
 	defer close(m.ready)
-	ctx, cancel := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, errSlow)
+	// Getting the bytes, waiting for a place and compiling, each within its bound.
+	ctx, cancel := context.WithTimeoutCause(ctx, 3*e.opts.InspectTimeout, errSlow)
 	defer cancel()
 	defer context.AfterFunc(e.ctx, cancel)()
 	begin := time.Now()
@@ -95,7 +97,7 @@ func (m *Module) load(ctx context.Context, source source, places chan struct{}) 
 	m.took = time.Since(begin)
 }
 
-func (m *Module) fill(ctx context.Context, source source, places chan struct{}) (err error) {
+func (m *Module) fill(ctx context.Context, source source, places compile.Places) (err error) {
 	defer m.engine.recovered(&err)
 	data, err := source(ctx)
 	if err != nil {

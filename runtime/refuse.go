@@ -17,6 +17,17 @@ import (
 const buildAdvice = "build a core module for wasm32-wasip1; in Go: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o agent.wasm . ; " +
 	"in Rust: cargo build --release --target wasm32-wasip1, with crate-type = [\"cdylib\"]"
 
+// advice says what to do about the rules that a compilation finds broken.
+var advice = map[string]string{
+	"invalid_module":  "the file is damaged, or uses a proposal that is off; build it again with your compiler's defaults for wasm32-wasip1",
+	"compile_timeout": "make functions smaller, or lower your compiler's inlining",
+	"compile_memory":  "make functions smaller, or lower your compiler's inlining; the server's operator may allow more",
+	"compile_crashed": "another version or setting of your compiler may help; please report it with the module",
+	"compile_busy":    "nothing is known to be wrong with the module; upload it again in a while",
+}
+
+func adviceFor(rule string) string { return advice[rule] }
+
 var wasmMagic = []byte("\x00asm")
 
 // looksLike tells what a file is that is no core module.

@@ -24,9 +24,19 @@ type Options struct {
 	// AllMemoryBytes is the most memory that all sandboxes and snapshots may have
 	// together (2 GiB).
 	AllMemoryBytes int64
-	// CacheDir keeps compiled code between starts; empty keeps it in memory only.
+	// CacheDir keeps compiled code between starts; empty keeps it until Close.
 	CacheDir string
-	// InspectTimeout bounds compiling and describing an upload (30 s).
+	// CacheBytes bounds the compiled code in CacheDir (2 GiB).
+	CacheBytes int64
+	// CompileCommand is a program and its arguments that runs compile.Child, in the
+	// same build of the same program: every module is compiled by a process of its
+	// own then, and never in this one. Empty compiles in this process, where nothing
+	// bounds the memory it takes.
+	CompileCommand []string
+	// CompileMemoryBytes bounds what such a process may take (1 GiB).
+	CompileMemoryBytes int64
+	// InspectTimeout bounds each of: waiting for other modules to be compiled,
+	// compiling a module, and describing an upload (30 s).
 	InspectTimeout time.Duration
 	// MaxModules is the number of compiled modules kept ready (64).
 	MaxModules int
@@ -47,7 +57,7 @@ func (o Options) complete() (Options, error) {
 		return o, errors.New("runtime: MemoryBytes must be from 64 KiB to 4 GiB")
 	case o.AllMemoryBytes < o.MemoryBytes:
 		return o, errors.New("runtime: AllMemoryBytes must not be less than MemoryBytes")
-	case o.InspectTimeout < 0 || o.MaxModules < 0:
+	case o.InspectTimeout < 0 || o.MaxModules < 0 || o.CacheBytes < 0 || o.CompileMemoryBytes < 0:
 		return o, errors.New("runtime: Options must not be negative")
 	}
 	return o, nil

@@ -39,7 +39,7 @@ would refuse; then standard error names the rule, what is wrong and what to do.`
 		if err != nil {
 			return err
 		}
-		inspection, err := inspect(cmd.Context(), module, *timeout)
+		inspection, err := p.inspect(cmd.Context(), module, *timeout)
 		if refusal := (*abi.Refusal)(nil); errors.As(err, &refusal) {
 			return out.refused(args[0], refusal)
 		}
@@ -66,8 +66,8 @@ func readModule(file string) ([]byte, error) {
 	return module, err
 }
 
-func inspect(ctx context.Context, module []byte, timeout time.Duration) (_ abi.Inspection, err error) {
-	engine, err := runtime.NewEngine(runtime.Options{InspectTimeout: timeout})
+func (p program) inspect(ctx context.Context, module []byte, timeout time.Duration) (_ abi.Inspection, err error) {
+	engine, err := runtime.NewEngine(runtime.Options{InspectTimeout: timeout, CompileCommand: p.compile})
 	if err != nil {
 		return abi.Inspection{}, err
 	}

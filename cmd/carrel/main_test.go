@@ -13,7 +13,12 @@ const patience = "10m"
 // compiled is the folder of compiled code that the tests share.
 var compiled string
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == compileName { // see compileCommand
+		main()
+	}
+	os.Exit(testMain(m))
+}
 
 func testMain(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "carrel-compiled-")

@@ -23,6 +23,9 @@ type program struct {
 	env            []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	// compile is the command that compiles modules: this program in a process of
+	// its own. Empty compiles in process.
+	compile []string
 }
 
 // errUsage is wrapped around errors in how the program was called.
@@ -109,7 +112,7 @@ key by --token, CARREL_TOKEN, or the file operator.key in the server's data fold
 		newCheckCommand(p), newRunCommand(p),
 		newPushCommand(p), newAgentsCommand(p),
 		newSendCommand(p), newSubscribeCommand(p), newCancelCommand(p), newTasksCommand(p), newLogsCommand(p), newCardCommand(p),
-		newVersionCommand(p),
+		newVersionCommand(p), newCompileCommand(p),
 	)
 	for _, cmd := range root.Commands() {
 		checkArgsAsUsage(cmd)

@@ -43,6 +43,7 @@ reason is on standard error, where the module's log lines go too.`,
 			return err
 		}
 		opts.MemoryBytes = int64(memory)
+		opts.CompileCommand = p.compile
 		opts.OnLine = func(line carrel.Line) { fmt.Fprintf(p.stderr, "%s: %s\n", line.Level, cell(line.Message)) }
 		result, err := carrel.RunOnce(cmd.Context(), bytes.NewReader(module), args[1], opts)
 		if refusal := (*abi.Refusal)(nil); errors.As(err, &refusal) {

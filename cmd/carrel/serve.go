@@ -79,6 +79,7 @@ func (p program) newServer(ctx context.Context, config Config, onLine func(carre
 	opts.Logger = config.logger(p.stderr)
 	opts.Version = programVersion()
 	opts.OnLine = onLine
+	opts.CompileCommand = p.compile
 	opts.OnOperatorToken = func(token string) {
 		if !config.Dev {
 			fmt.Fprintf(p.stdout, "operator key: %s\nIt is shown this once and kept in %s/%s.\n", token, config.Data, carrel.OperatorKeyFile)

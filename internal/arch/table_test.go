@@ -26,10 +26,11 @@ var table = map[string]rule{
 	"tenant":              {ours: []string{"storage"}},
 	"agent":               {ours: []string{"abi", "storage", "tenant"}, outside: []string{a2apb, protobuf, uuid, sync}},
 	"host":                {ours: []string{"abi", "storage", "tenant", "internal/telemetry"}},
-	"runtime":             {ours: []string{"abi", "host", "internal/telemetry", "runtime/image", "runtime/wasm", "runtime/rewrite"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys"}},
+	"runtime":             {ours: []string{"abi", "host", "internal/telemetry", "runtime/compile", "runtime/image", "runtime/wasm", "runtime/rewrite"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys"}},
 	"runtime/image":       {outside: []string{"golang.org/x/sys"}},
 	"runtime/wasm":        {ours: []string{"abi"}},
 	"runtime/rewrite":     {ours: []string{"abi", "runtime/wasm"}},
+	"runtime/compile":     {outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys", "github.com/landlock-lsm/go-landlock", "github.com/elastic/go-seccomp-bpf"}},
 	"task":                {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid}},
 	"task/worker":         {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
 	"task/wasm":           {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
@@ -47,7 +48,7 @@ var table = map[string]rule{
 		outside: []string{a2apb, protobuf, uuid, sync},
 	},
 	"cmd/carrel": {
-		ours: []string{"", "abi", "agent", "runtime", "host", "task", "task/wasm", "tenant", "storage", "storage/badgerdb"},
+		ours: []string{"", "abi", "agent", "runtime", "runtime/compile", "host", "task", "task/wasm", "tenant", "storage", "storage/badgerdb"},
 		outside: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/knadh/koanf", "github.com/fsnotify/fsnotify",
 			"github.com/a2aproject/a2a-go/v2", "golang.org/x/term", "github.com/mattn/go-isatty", "go.yaml.in/yaml/v3", protobuf, uuid, sync,

@@ -63,10 +63,10 @@ func newMetrics(reg *prometheus.Registry, version string) (*Metrics, error) {
 	return m, errors.Join(d.errs...)
 }
 
-// durations are the upper bounds of histogram buckets in seconds: from an echo
-// task to the longest blocking request.
+// durations are the upper bounds of histogram buckets in seconds: from a reset of
+// a sandbox to the longest blocking request.
 var durations = []float64{
-	.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 600,
+	.00001, .000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 600,
 }
 
 // declarer registers metrics and collects what goes wrong.

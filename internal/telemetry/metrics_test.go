@@ -30,6 +30,10 @@ func TestTheMetricsAreTheDeclaredOnes(t *testing.T) {
 	m.RequestSeconds.Observe(30*time.Millisecond, "POST /agents", "2xx")
 	m.UploadsRefused.Add(1, "no memory")
 	m.CompileSeconds.Observe(time.Second)
+	m.SandboxesTaken.Add(2, "warm")
+	m.SandboxesDropped.Add(1)
+	m.ResetSeconds.Observe(20 * time.Microsecond)
+	m.ResetPages.Add(21)
 
 	got := ours(t, tel)
 	const golden = "testdata/metrics.txt"
