@@ -2,15 +2,17 @@ package image
 
 // findings are the pages of a memory that may differ from its image.
 type findings struct {
-	keep  int      // as many pages are listed in parts
-	pages int      // all that were found
+	pages int
 	all   extent   // from the first to the last of them
-	parts []extent // the first of them; used only if pages <= keep
+	parts []extent // ranges of them, unless there are more than maxParts
+	many  bool     // than maxParts
 }
 
-func (f *findings) begin(keep int) {
-	*f = findings{keep: keep, parts: f.parts[:0]}
-}
+// maxParts bounds what is remembered: there are no more parts than pages, and no
+// more than maxKept bytes of pages are ever of interest one by one.
+const maxParts = maxKept / (4 << 10)
+
+func (f *findings) begin() { *f = findings{parts: f.parts[:0]} }
 
 // add notes a range of pages that comes after all others.
 func (f *findings) add(start, end int) {
@@ -24,9 +26,11 @@ func (f *findings) add(start, end int) {
 	f.all.end = end
 	f.pages += (end - start) / pageSize
 	switch last := len(f.parts) - 1; {
-	case f.pages > f.keep:
+	case f.many:
 	case joins:
 		f.parts[last].end = end
+	case len(f.parts) == maxParts:
+		f.many = true
 	default:
 		f.parts = append(f.parts, extent{start, end})
 	}
