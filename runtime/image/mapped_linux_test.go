@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"unsafe"
@@ -211,6 +212,75 @@ func TestNothingLeaks(t *testing.T) {
 		t.Errorf("%d mappings of images, want that of the one that is left", got)
 	}
 	_ = img
+}
+
+// TestMappingsRunOut is not parallel: it takes those of others.
+func TestMappingsRunOut(t *testing.T) {
+	want := content(24, 4)
+	img, m := newImage(t, want), open(t, len(want), nil, newSpace, nil)
+	before := mappings.Load()
+	taken := maxMappings() - before
+	mappings.Add(taken)
+	if _, err := NewMemory(wasmPage, nil); !errors.Is(err, ErrNoMemory) {
+		t.Errorf("memory: got %v, want ErrNoMemory", err)
+	}
+	if _, err := New(want, nil); !errors.Is(err, ErrNoMemory) {
+		t.Errorf("image: got %v, want ErrNoMemory", err)
+	}
+	if err := m.Map(img); !errors.Is(err, ErrNoMemory) {
+		t.Errorf("map: got %v, want ErrNoMemory", err)
+	}
+	if m.Reallocate(0) != nil {
+		t.Error("a memory whose Map failed is handed out")
+	}
+	mappings.Add(-taken)
+	if got := mappings.Load(); got != before-2 {
+		t.Errorf("%d mappings are counted after, want %d less the 2 of the memory", got, before)
+	}
+	if got := img.users.Load(); got != 1 {
+		t.Errorf("image has %d users, want its owner", got)
+	}
+}
+
+// TestAddressSpaceRunsOut limits that of a process of its own.
+func TestAddressSpaceRunsOut(t *testing.T) {
+	if os.Getenv("CARREL_IMAGE_CHILD") == "" {
+		t.Parallel()
+		child := exec.Command(os.Args[0], "-test.run=^TestAddressSpaceRunsOut$", "-test.v")
+		child.Env = append(os.Environ(), "CARREL_IMAGE_CHILD=1")
+		if out, err := child.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS")) {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	large := make([]byte, 256<<20)
+	limit := addressSpace(t) + 64<<20
+	if err := unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
+		t.Skipf("NOT RUN: %v", err)
+	}
+	if _, err := NewMemory(len(large), nil); !errors.Is(err, ErrNoMemory) {
+		t.Errorf("memory: got %v, want ErrNoMemory", err)
+	}
+	if _, err := New(large, nil); !errors.Is(err, ErrNoMemory) {
+		t.Errorf("image: got %v, want ErrNoMemory", err)
+	}
+	if got := mappings.Load(); got != 0 {
+		t.Errorf("%d mappings are counted, want 0", got)
+	}
+}
+
+// addressSpace returns how many bytes of addresses the process has in use.
+func addressSpace(t *testing.T) uint64 {
+	t.Helper()
+	var pages uint64
+	text, err := os.ReadFile("/proc/self/statm")
+	if err == nil {
+		_, err = fmt.Sscan(string(text), &pages)
+	}
+	if err != nil {
+		t.Skipf("NOT RUN: %v", err)
+	}
+	return pages * uint64(pageSize)
 }
 
 func countDescriptors(t *testing.T) int {
