@@ -4,12 +4,11 @@ package image
 type findings struct {
 	pages int
 	all   extent   // from the first to the last of them
-	parts []extent // ranges of them, unless there are more than maxParts
-	many  bool     // than maxParts
+	parts []extent // ranges of them: all, unless there are more than maxParts
 }
 
-// maxParts bounds what is remembered: there are no more parts than pages, and no
-// more than maxKept bytes of pages are ever of interest one by one.
+// maxParts bounds what is remembered. It is more than maxDiscards, and as many as
+// the pages that a memory may keep: only so many parts are ever used.
 const maxParts = maxKept / (4 << 10)
 
 func (f *findings) begin() { *f = findings{parts: f.parts[:0]} }
@@ -26,12 +25,9 @@ func (f *findings) add(start, end int) {
 	f.all.end = end
 	f.pages += (end - start) / pageSize
 	switch last := len(f.parts) - 1; {
-	case f.many:
 	case joins:
 		f.parts[last].end = end
-	case len(f.parts) == maxParts:
-		f.many = true
-	default:
+	case len(f.parts) < maxParts:
 		f.parts = append(f.parts, extent{start, end})
 	}
 }

@@ -50,6 +50,40 @@ func TestResetFindsPagesInHugePages(t *testing.T) {
 	})
 }
 
+func TestMemoriesHaveNoHugePages(t *testing.T) {
+	t.Parallel()
+	c := content(25, 64)
+	m := open(t, 2*len(c), nil, newSpace, nil)
+	wantNoHugePages(t, m)
+	if err := m.Map(newImage(t, c)); err != nil {
+		t.Fatal(err)
+	}
+	wantNoHugePages(t, m)
+}
+
+func wantNoHugePages(t *testing.T, m *Memory) {
+	t.Helper()
+	smaps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		t.Skipf("NOT RUN: %v", err)
+	}
+	base := m.space.(*mapped).base
+	for at, end := uintptr(base), uintptr(base)+uintptr(m.max); at < end; {
+		_, entry, ok := bytes.Cut(smaps, fmt.Appendf(nil, "\n%x-", at))
+		if !ok {
+			t.Fatalf("no mapping begins at %x", at)
+		}
+		_, flags, ok := bytes.Cut(entry, []byte("VmFlags:"))
+		flags, _, _ = bytes.Cut(flags, []byte("\n"))
+		if ok && !bytes.Contains(flags, []byte(" nh")) {
+			t.Errorf("mapping at %x has the flags%s, want nh", at, flags)
+		}
+		if _, err := fmt.Sscanf(string(entry[:32]), "%x", &at); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // slicesOf returns chunks of size bytes, each filled with one value.
 func slicesOf(size int, values ...byte) []byte {
 	var all []byte

@@ -26,7 +26,7 @@ func keeps(size int) int { return min(max(size/keptShare, minKept), maxKept) }
 
 // discards returns the ranges that are to be given back to lose all that was found.
 func (f *findings) discards() []extent {
-	if f.many || len(f.parts) > maxDiscards {
+	if len(f.parts) > maxDiscards {
 		return []extent{f.all}
 	}
 	return f.parts
