@@ -140,3 +140,42 @@ func TestImagesAreCharged(t *testing.T) {
 		t.Errorf("got %v, want ErrNoMemory", err)
 	}
 }
+
+func TestGrowthKeepsTheContent(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, space func(int) (space, error)) {
+		m := open(t, 4*wasmPage, nil, space, nil)
+		m.Reallocate(wasmPage)[wasmPage-1] = 1
+		want := make([]byte, 3*wasmPage)
+		want[wasmPage-1] = 1
+		m.Reallocate(3 * wasmPage)
+		wantContent(t, m, want)
+	})
+}
+
+// TestMemoriesKeepLittle is about what is charged while they rest: what they keep.
+func TestMemoriesKeepLittle(t *testing.T) {
+	t.Parallel()
+	want := content(16, 32*minKept/wasmPage)
+	each(t, func(t *testing.T, space func(int) (space, error)) {
+		m := open(t, len(want), nil, space, newImage(t, want))
+		mem, atRest := m.Reallocate(uint64(len(want))), m.Charged()
+		fillBytes(mem[:len(mem)/keptShare], 0xaa)
+		reset(t, m)
+		if got := m.Charged(); got > max(len(mem)/keptShare, atRest) {
+			t.Errorf("after a large run %d bytes are charged, want %d at most", got, len(mem)/keptShare)
+		}
+		mem[len(mem)-1]++
+		reset(t, m)
+		if got := m.Charged(); got != atRest {
+			t.Errorf("after a larger run %d bytes are charged, want %d", got, atRest)
+		}
+		for range freshEvery {
+			mem[0]++
+			if reset(t, m); m.Charged() == atRest {
+				return
+			}
+		}
+		t.Errorf("after %d runs that write one page %d bytes are charged, want %d once", freshEvery, m.Charged(), atRest)
+	})
+}

@@ -2,15 +2,16 @@ package image
 
 // findings are the pages of a memory that may differ from its image.
 type findings struct {
-	keep  int      // as many pages are listed in parts
-	pages int      // all that were found
+	pages int
 	all   extent   // from the first to the last of them
-	parts []extent // the first of them; used only if pages <= keep
+	parts []extent // ranges of them: all, unless there are more than maxParts
 }
 
-func (f *findings) begin(keep int) {
-	*f = findings{keep: keep, parts: f.parts[:0]}
-}
+// maxParts bounds what is remembered. It is more than maxDiscards, and as many as
+// the pages that a memory may keep: only so many parts are ever used.
+const maxParts = maxKept / (4 << 10)
+
+func (f *findings) begin() { *f = findings{parts: f.parts[:0]} }
 
 // add notes a range of pages that comes after all others.
 func (f *findings) add(start, end int) {
@@ -24,10 +25,9 @@ func (f *findings) add(start, end int) {
 	f.all.end = end
 	f.pages += (end - start) / pageSize
 	switch last := len(f.parts) - 1; {
-	case f.pages > f.keep:
 	case joins:
 		f.parts[last].end = end
-	default:
+	case len(f.parts) < maxParts:
 		f.parts = append(f.parts, extent{start, end})
 	}
 }

@@ -21,6 +21,8 @@ type mapped struct {
 	max    int // bytes, without the guard
 	finder finder
 	found  findings
+	resets int
+	taken  int // mappings
 }
 
 // newMapped reserves max bytes and a page after them that cannot be used. That
@@ -28,17 +30,35 @@ type mapped struct {
 // take a piece out of it again takes one mapping more, which a process at its
 // limit cannot have.
 func newMapped(max int, way way) (space, error) {
-	length := uintptr(max + pageSize)
-	base, err := unix.MmapPtr(-1, 0, nil, length, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
-	if err != nil {
-		return nil, fmt.Errorf("reserve: %w", noMemory(err))
-	}
-	s := &mapped{base: base, max: max, finder: newFinder(way)}
-	if err := s.blank(); err != nil {
+	s := &mapped{max: max, finder: newFinder(way)}
+	if err := s.reserve(); err != nil {
 		s.free()
 		return nil, err
 	}
 	return s, nil
+}
+
+func (s *mapped) reserve() error {
+	if err := s.count(0); err != nil {
+		return err
+	}
+	base, err := unix.MmapPtr(-1, 0, nil, uintptr(s.max+pageSize), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err != nil {
+		return fmt.Errorf("reserve: %w", noMemory(err))
+	}
+	s.base = base
+	return s.blank()
+}
+
+// count takes the mappings that are needed with so many extents: these, what is
+// before, between and after them, and the guard.
+func (s *mapped) count(extents int) error {
+	needed := 2*extents + 2
+	if err := takeMappings(needed - s.taken); err != nil {
+		return err
+	}
+	s.taken = needed
+	return nil
 }
 
 // slice returns a range of the memory. Its addresses are of no interest to the
@@ -82,6 +102,9 @@ func (s *mapped) noHuge() error {
 }
 
 func (s *mapped) load(img *Image) error {
+	if err := s.count(len(img.layout.extents)); err != nil {
+		return err
+	}
 	if err := s.blank(); err != nil || len(img.layout.extents) == 0 {
 		return err
 	}
@@ -93,44 +116,47 @@ func (s *mapped) load(img *Image) error {
 	return s.noHuge()
 }
 
-// keepPages returns how many pages a memory may have for itself between runs: a
-// sixteenth, so that a sandbox at rest is small, but at least 32 and at most 256.
-// To copy a page takes 0.1 µs and to fault it in again 0.7, so that a run finds
-// it quicker when it was copied; what limits their number is the memory they take.
-func keepPages(size int) int {
-	return min(max(size/pageSize/16, 32), 256)
-}
-
-// restore copies the pages if few were written. If many were, it gives back all of
-// them, so that pages which only one run has written do not stay for ever; so it
-// does when it cannot tell which they are.
+// restore copies the pages that were written and keeps them, or gives them back
+// when there are many; so it does when it cannot tell which they are.
 func (s *mapped) restore(img *Image) (pages, private int, err error) {
-	s.found.begin(keepPages(img.size))
+	s.found.begin()
 	if err := s.finder.find(s.slice(0, img.size), &img.layout, &s.found); err != nil {
 		return img.size / pageSize, 0, s.drop(img)
 	}
-	if s.found.pages > s.found.keep {
-		return s.found.pages, 0, s.discard(s.found.all)
+	pages = s.found.pages
+	if s.resets++; s.resets%freshEvery == 0 {
+		return pages, 0, s.drop(img)
+	}
+	if pages*pageSize > keeps(img.size) {
+		return pages, 0, s.discard(s.found.discards()...)
 	}
 	for _, part := range s.found.parts {
 		img.restore(s.slice(0, img.size), part.start, part.end)
 	}
-	return s.found.pages, s.found.pages * pageSize, nil
+	return pages, pages * pageSize, nil
 }
 
 func (s *mapped) drop(img *Image) error { return s.discard(extent{0, img.size}) }
 
-// discard gives back all pages in a range: reading them finds the image or zeros.
-func (s *mapped) discard(part extent) error {
-	if part.start == part.end {
-		return nil
-	}
-	if err := unix.Madvise(s.slice(part.start, part.end), unix.MADV_DONTNEED); err != nil {
-		return fmt.Errorf("madvise: %w", err)
+// discard gives back all pages in some ranges: reading them finds the image, or
+// zeros.
+func (s *mapped) discard(parts ...extent) error {
+	for _, part := range parts {
+		if part.start == part.end {
+			continue
+		}
+		if err := unix.Madvise(s.slice(part.start, part.end), unix.MADV_DONTNEED); err != nil {
+			return fmt.Errorf("madvise: %w", err)
+		}
 	}
 	return nil
 }
 
 func (s *mapped) floor(*Image) int { return 0 }
 
-func (s *mapped) free() { _ = unix.MunmapPtr(s.base, uintptr(s.max+pageSize)) }
+func (s *mapped) free() {
+	if s.base != nil {
+		_ = unix.MunmapPtr(s.base, uintptr(s.max+pageSize))
+	}
+	_ = takeMappings(-s.taken)
+}

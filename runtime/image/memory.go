@@ -20,9 +20,10 @@ var (
 // replaces its content by an image, and Reset brings it back to that image.
 //
 // On Linux its address never changes: it has all the address space that it may
-// ever need, and no bytes that were not touched. It takes up to 10 of the
-// process's mappings (vm.max_map_count, 65,530 by default), mostly 3 or 4. On
-// other systems a Memory moves when it grows.
+// ever need, and no bytes that were not touched. It takes 2 of the process's
+// mappings (vm.max_map_count, 65,530 by default), and with an image at most 10,
+// mostly 4; all together get no more than half of the mappings there are. On other
+// systems a Memory moves when it grows.
 //
 // The account is charged as follows. Growth by Reallocate is charged as it is
 // handed out, touched or not. Map leaves the memory charged with nothing, since
@@ -48,7 +49,7 @@ type Memory struct {
 
 // NewMemory returns an empty memory that may grow to max bytes, a multiple of
 // 64 KiB. Its bytes are charged to account, which may be nil. The error is an
-// ErrNoMemory when the address space cannot be had, or an ErrSize.
+// ErrNoMemory when address space or mappings cannot be had, or an ErrSize.
 func NewMemory(max int, account Account) (*Memory, error) {
 	return newMemory(max, account, newSpace)
 }

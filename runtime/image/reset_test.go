@@ -19,8 +19,8 @@ var writes = map[string]func(b []byte, r *rand.Rand){
 	"every page with zeros":      func(b []byte, _ *rand.Rand) { clear(b) },
 	"every second page":          func(b []byte, _ *rand.Rand) { every(b, 2) },
 	"pages far from one another": func(b []byte, _ *rand.Rand) { every(b, 61) },
-	"as many pages as are kept":  func(b []byte, _ *rand.Rand) { fillBytes(b[:32*pageSize], 0xaa) },
-	"one page more":              func(b []byte, _ *rand.Rand) { fillBytes(b[len(b)-33*pageSize:], 0xaa) },
+	"as many pages as are kept":  func(b []byte, _ *rand.Rand) { fillBytes(b[:minKept], 0xaa) },
+	"one page more":              func(b []byte, _ *rand.Rand) { fillBytes(b[len(b)-minKept-pageSize:], 0xaa) },
 	"pages at random": func(b []byte, r *rand.Rand) {
 		for range r.IntN(200) {
 			b[r.IntN(len(b))] ^= byte(1 + r.IntN(255))
@@ -73,6 +73,56 @@ func TestResetAfterAllKindsOfRuns(t *testing.T) {
 					reset(t, m)
 				}
 				wantContent(t, m, want)
+			}
+		}
+	})
+}
+
+func TestResetManyTimes(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, space func(int) (space, error)) {
+		want := content(14, 20)
+		m := open(t, len(want), nil, space, newImage(t, want))
+		for n := range 2*freshEvery + 10 {
+			mem := m.Reallocate(uint64(len(want)))
+			mem[n*7919%len(mem)] ^= 0xff
+			reset(t, m)
+			wantContent(t, m, want)
+		}
+	})
+}
+
+func TestResetOfMorePartsThanAreRemembered(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, space func(int) (space, error)) {
+		want := content(15, 2*(maxParts+wasmPage/pageSize)*pageSize/wasmPage)
+		m := open(t, len(want), nil, space, newImage(t, want))
+		for range 2 {
+			mem := m.Reallocate(uint64(len(want)))
+			every(mem, 2)
+			mem[len(mem)-1]++
+			reset(t, m)
+			wantContent(t, m, want)
+		}
+	})
+}
+
+func TestResetCountsPages(t *testing.T) {
+	t.Parallel()
+	want := bytes.Repeat([]byte{1}, 32*wasmPage)
+	each(t, func(t *testing.T, space func(int) (space, error)) {
+		m := open(t, len(want), nil, space, newImage(t, want))
+		blind := reset(t, m) > 0
+		for _, pages := range []int{0, 1, 5, 32 * wasmPage / pageSize} {
+			mem := m.Reallocate(uint64(len(want)))
+			for n := range pages {
+				mem[len(mem)-1-n*pageSize] = 2
+			}
+			if blind {
+				pages = len(mem) / pageSize
+			}
+			if got := reset(t, m); got != pages {
+				t.Errorf("got %d pages, want %d", got, pages)
 			}
 		}
 	})

@@ -38,7 +38,7 @@ func newStore(content []byte, l layout) (*store, error) {
 
 func (s *store) create(content []byte, l layout) (err error) {
 	if s.fd, err = openMemfd(); err != nil {
-		return fmt.Errorf("memfd_create: %w", err)
+		return fmt.Errorf("memfd_create: %w", noMemory(err))
 	}
 	if err := unix.Ftruncate(s.fd, int64(len(content))); err != nil {
 		return fmt.Errorf("ftruncate: %w", noMemory(err))
@@ -49,8 +49,12 @@ func (s *store) create(content []byte, l layout) (err error) {
 	if _, err := unix.FcntlInt(uintptr(s.fd), unix.F_ADD_SEALS, seals); err != nil {
 		return fmt.Errorf("seal: %w", err)
 	}
+	if err := takeMappings(1); err != nil {
+		return err
+	}
 	base, err := unix.MmapPtr(s.fd, 0, nil, uintptr(len(content)), unix.PROT_READ, unix.MAP_PRIVATE)
 	if err != nil {
+		_ = takeMappings(-1)
 		return fmt.Errorf("mmap: %w", noMemory(err))
 	}
 	s.data = unsafe.Slice((*byte)(base), len(content))
@@ -97,6 +101,7 @@ func writeAt(fd int, data []byte, offset int) error {
 func (s *store) close() {
 	if s.data != nil {
 		_ = unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(s.data)), uintptr(len(s.data)))
+		_ = takeMappings(-1)
 		s.data = nil
 	}
 	if s.fd >= 0 {

@@ -50,7 +50,7 @@ func try(w way) error {
 // zeros that was read is found too.
 func tryFind(f finder, mem []byte, img *Image) error {
 	var found findings
-	found.begin(img.size / pageSize)
+	found.begin()
 	if err := f.find(mem, &img.layout, &found); err != nil {
 		return err
 	}
