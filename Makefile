@@ -54,6 +54,7 @@ test-guests:
 
 test-root:
 	$(GO) test $(RACE) -shuffle=on -timeout 15m ./...
+	$(GO) test -run '^TestTheSpecificationsTestsComeOutTheSame$$' ./runtime/rewrite # the race detector runs a part of it only
 
 bench: ## measures against the references and prints one table
 	$(GO) run ./internal/bench

@@ -91,3 +91,15 @@ func BenchmarkRunAndReset(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkMap measures what a memory costs that is made, mapped and freed.
+func BenchmarkMap(b *testing.B) {
+	img := newImage(b, content(1, 64))
+	for name, space := range ways() {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				open(b, 256<<20, nil, space, img).Free()
+			}
+		})
+	}
+}
