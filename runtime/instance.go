@@ -25,10 +25,12 @@ type instance struct {
 	module  api.Module
 	memory  *image.Memory
 	share   *share
-	alloc   api.Function
+	// functions has the exports that were called: the engine makes a stack for each
+	// that it is asked for.
+	functions map[string]api.Function
 	session *host.Session
 	output  output
-	entropy *rand.ChaCha8
+	entropy *rand.ChaCha8 // before there is a session; nil until it is asked for
 	slept   time.Duration // before there was a session
 	began   time.Time     // what the session's clock showed first
 
@@ -106,7 +108,7 @@ func (in *instance) create(ctx context.Context) (err error) {
 func (in *instance) detach(slept time.Duration) {
 	in.session, in.slept, in.spent, in.allocating = nil, slept, 0, false
 	in.began = time.Time{}
-	in.entropy = rand.NewChaCha8([32]byte{})
+	in.entropy = nil
 	in.output = output{}
 	in.output.begin(func(string, string) {}) // there is no log to write to yet
 }
@@ -125,11 +127,23 @@ func (in *instance) close() {
 
 // call calls an exported function if there is one. result may be nil.
 func (in *instance) call(ctx context.Context, name string, result *uint64, params ...uint64) error {
-	fn := in.module.ExportedFunction(name)
+	fn := in.function(name)
 	if fn == nil {
 		return nil
 	}
 	return in.invoke(context.WithValue(ctx, instanceKey{}, in), fn, result, params...)
+}
+
+// function returns an exported function, nil when there is none.
+func (in *instance) function(name string) api.Function {
+	fn, ok := in.functions[name]
+	if !ok {
+		if fn = in.module.ExportedFunction(name); in.functions == nil {
+			in.functions = make(map[string]api.Function)
+		}
+		in.functions[name] = fn
+	}
+	return fn
 }
 
 func (in *instance) invoke(ctx context.Context, fn api.Function, result *uint64, params ...uint64) (err error) {
@@ -149,13 +163,10 @@ func (in *instance) give(ctx context.Context, data []byte) (ptr uint32, err erro
 	if len(data) == 0 {
 		return 0, nil
 	}
-	if in.alloc == nil {
-		in.alloc = in.module.ExportedFunction(abi.ExportAlloc)
-	}
 	in.allocating = true
 	defer func() { in.allocating = false }()
 	var at uint64
-	if err := in.invoke(ctx, in.alloc, &at, uint64(len(data))); err != nil {
+	if err := in.invoke(ctx, in.function(abi.ExportAlloc), &at, uint64(len(data))); err != nil {
 		return 0, err
 	}
 	ptr = uint32(at)
@@ -222,6 +233,9 @@ func (in *instance) random(b []byte) {
 	if in.session != nil {
 		in.session.Random(b)
 		return
+	}
+	if in.entropy == nil {
+		in.entropy = rand.NewChaCha8([32]byte{})
 	}
 	_, _ = in.entropy.Read(b) // never fails
 }

@@ -41,7 +41,7 @@ func (in *instance) initialize(ctx context.Context) error {
 // load hands an engine of another language the source that the module carries.
 func (in *instance) load(ctx context.Context) error {
 	source := in.of.outline.source
-	if len(source) == 0 || in.module.ExportedFunction(abi.ExportLoad) == nil {
+	if len(source) == 0 || in.function(abi.ExportLoad) == nil {
 		return nil
 	}
 	ctx = context.WithValue(ctx, instanceKey{}, in)

@@ -55,9 +55,15 @@ func serveGuest(ctx context.Context, args []string) error {
 	port := flags.Int("port", 0, "the port to listen on")
 	data := flags.String("data", "", "the folder of the store")
 	module := flags.String("module", "", "the module to upload")
+	profile := flags.String("profile", "", "write a CPU profile to this file")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	stop, err := startProfile(*profile)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	server, err := carrel.New(ctx, carrel.Options{DataDir: *data, Addr: "127.0.0.1:" + strconv.Itoa(*port), Dev: true})
 	if err != nil {
 		return err
