@@ -1,0 +1,172 @@
+// Package schedule decides which guests are on the CPU.
+//
+// Compiled guest code cannot be pre-empted, and a garbage collection waits for
+// it. So guests run in slots, no more at a time than there are cores, and in
+// slices: a guest that has had its slice gives its slot to the next one at its
+// next [Turn.Check]. Who is next is decided by tenant: the one that has had the
+// least CPU lately goes first, so that however many guests a tenant has, it gets
+// one tenant's share, and one that was idle waits for a slice at most. Guests of
+// one tenant go in the order in which they came.
+//
+// The package knows nothing of guests but when they begin, look up and end.
+package schedule
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Options configure a Scheduler.
+type Options struct {
+	// Slots is how many guests are on the CPU at a time, at least 1.
+	Slots int
+	// Slice is how long a guest keeps its slot while others wait.
+	Slice time.Duration
+}
+
+// Scheduler hands out slots. It is safe for concurrent use.
+type Scheduler struct {
+	slice time.Duration
+
+	mu      sync.Mutex
+	free    int
+	waiting int
+	clock   time.Duration // CPU time of the tenant that was served last
+	tenants map[string]*tenant
+	stats   Stats
+}
+
+// tenant is a tenant that has guests, or had some lately.
+type tenant struct {
+	name   string
+	used   time.Duration // CPU time; never much behind the scheduler's clock
+	guests int           // turns that have not left
+	queue  []*Turn       // waiting, in order
+}
+
+// Stats are counts since the scheduler was made, and of the moment.
+type Stats struct {
+	Slices      uint64 // slots that were given on because a slice was over
+	Waiting     int    // guests that wait for a slot
+	Running     int    // guests that have one
+	LongestWait time.Duration
+}
+
+// New returns a scheduler.
+func New(opts Options) *Scheduler {
+	return &Scheduler{slice: opts.Slice, free: max(opts.Slots, 1), tenants: map[string]*tenant{}}
+}
+
+// Stats returns the figures of the moment.
+func (s *Scheduler) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stats := s.stats
+	stats.Waiting = s.waiting
+	return stats
+}
+
+// take gives the turn a slot, or queues it. It is called with mu held.
+func (s *Scheduler) take(t *Turn) (now bool) {
+	if s.free > 0 {
+		s.free--
+		s.start(t)
+		return true
+	}
+	t.granted = make(chan struct{})
+	t.since = time.Now()
+	t.of.queue = append(t.of.queue, t)
+	s.waiting++
+	return false
+}
+
+// start begins a slice. It is called with mu held, by whoever has a slot to give.
+func (s *Scheduler) start(t *Turn) {
+	t.running = true
+	t.began = time.Now()
+	s.stats.Running++
+}
+
+// stop ends the turn's hold on its slot and gives it to the next. It is called
+// with mu held.
+func (s *Scheduler) stop(t *Turn) {
+	t.running = false
+	s.stats.Running--
+	t.of.used += time.Since(t.began)
+	next := s.next()
+	if next == nil {
+		s.free++
+		return
+	}
+	s.stats.LongestWait = max(s.stats.LongestWait, time.Since(next.since))
+	s.start(next)
+	close(next.granted)
+}
+
+// next takes the guest whose turn it is out of its queue, nil when none waits.
+func (s *Scheduler) next() *Turn {
+	var first *tenant
+	for _, t := range s.tenants {
+		if len(t.queue) > 0 && (first == nil || t.used < first.used || t.used == first.used && t.queue[0].since.Before(first.queue[0].since)) {
+			first = t
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	s.clock = max(s.clock, first.used)
+	turn := first.queue[0]
+	first.queue = first.queue[1:]
+	s.waiting--
+	return turn
+}
+
+// enter finds or makes the tenant. What it has not used while it was idle is not
+// saved up. It is called with mu held.
+func (s *Scheduler) enter(name string) *tenant {
+	of := s.tenants[name]
+	if of == nil {
+		of = &tenant{name: name}
+		s.tenants[name] = of
+	}
+	of.used = max(of.used, s.clock)
+	of.guests++
+	return of
+}
+
+// leave forgets tenants without guests that have no debt left, which are all of
+// them when nobody waits. It is called with mu held.
+func (s *Scheduler) leave(of *tenant) {
+	if of.guests--; of.guests > 0 {
+		return
+	}
+	for name, t := range s.tenants {
+		if t.guests == 0 && (s.waiting == 0 || t.used <= s.clock) {
+			delete(s.tenants, name)
+		}
+	}
+}
+
+// withdraw takes a waiting turn out of its queue. It is called with mu held.
+func (s *Scheduler) withdraw(t *Turn) {
+	for i, waiting := range t.of.queue {
+		if waiting == t {
+			t.of.queue = append(t.of.queue[:i:i], t.of.queue[i+1:]...)
+			s.waiting--
+			return
+		}
+	}
+}
+
+// Enter waits for a slot in the tenant's name. The error is the cause of ctx. The
+// turn must be left.
+func (s *Scheduler) Enter(ctx context.Context, tenant string) (*Turn, error) {
+	s.mu.Lock()
+	t := &Turn{s: s, of: s.enter(tenant)}
+	if err := t.wait(ctx, s.take(t)); err != nil {
+		t.Leave()
+		return nil, err
+	}
+	return t, nil
+}

@@ -1,0 +1,317 @@
+package schedule_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	goruntime "runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carrelhq/carrel/runtime/schedule"
+)
+
+const (
+	slice = time.Millisecond
+	step  = 100 * time.Microsecond // between two checks of a guest
+)
+
+var errOver = errors.New("over")
+
+// spin is a guest that uses the CPU until ctx ends.
+func spin(ctx context.Context, s *schedule.Scheduler, tenant string, used *atomic.Int64) {
+	turn, err := s.Enter(ctx, tenant)
+	if err != nil {
+		return
+	}
+	defer turn.Leave()
+	for {
+		time.Sleep(step)
+		used.Add(int64(step))
+		if turn.Check(ctx) != nil {
+			return
+		}
+	}
+}
+
+func enter(t *testing.T, s *schedule.Scheduler, tenant string) *schedule.Turn {
+	t.Helper()
+	turn, err := s.Enter(t.Context(), tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return turn
+}
+
+// TestAGuestOfAnIdleTenantWaitsForASliceAtMost has 64 spinning guests of another.
+func TestAGuestOfAnIdleTenantWaitsForASliceAtMost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 2, Slice: slice})
+		ctx, stop := context.WithCancelCause(t.Context())
+		var used atomic.Int64
+		var guests sync.WaitGroup
+		for range 64 {
+			guests.Go(func() { spin(ctx, s, "greedy", &used) })
+		}
+		for range 50 {
+			time.Sleep(3*slice + 17*time.Microsecond)
+			begin := time.Now()
+			turn := enter(t, s, "small")
+			if waited := time.Since(begin); waited > slice+step {
+				t.Errorf("waited %v", waited)
+			}
+			time.Sleep(step)
+			turn.Leave()
+		}
+		stop(errOver)
+		guests.Wait()
+		if got := s.Stats(); got.Running != 0 || got.Waiting != 0 {
+			t.Errorf("at the end: %+v", got)
+		}
+	})
+}
+
+func TestTenantsShareTheCPUHoweverManyGuestsTheyHave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 1, Slice: slice})
+		ctx, stop := context.WithCancelCause(t.Context())
+		var one, many, short atomic.Int64
+		var guests sync.WaitGroup
+		guests.Go(func() { spin(ctx, s, "one", &one) })
+		for range 20 {
+			guests.Go(func() { spin(ctx, s, "many", &many) })
+		}
+		guests.Go(func() { // a guest after the other, each shorter than a slice
+			for ctx.Err() == nil {
+				turn, err := s.Enter(ctx, "short")
+				if err != nil {
+					return
+				}
+				time.Sleep(step)
+				short.Add(int64(step))
+				turn.Leave()
+			}
+		})
+		time.Sleep(900 * slice)
+		stop(errOver)
+		guests.Wait()
+		for name, used := range map[string]*atomic.Int64{"one": &one, "many": &many} {
+			if got := time.Duration(used.Load()); got < 400*slice || got > 450*slice {
+				t.Errorf("%s had %v of 900 ms", name, got)
+			}
+		}
+		// It asks for less than its share: a slice of each other tenant is the most it waits.
+		if got, least := time.Duration(short.Load()), 900*slice*step/(2*slice+3*step); got < least {
+			t.Errorf("short had %v of 900 ms, want %v", got, least)
+		}
+	})
+}
+
+func TestAnIdleTenantDoesNotSaveUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 1, Slice: slice})
+		ctx, stop := context.WithCancelCause(t.Context())
+		var early, late atomic.Int64
+		var guests sync.WaitGroup
+		for range 2 {
+			guests.Go(func() { spin(ctx, s, "early", &early) })
+		}
+		time.Sleep(500 * slice)
+		guests.Go(func() { spin(ctx, s, "late", &late) })
+		time.Sleep(100 * slice)
+		stop(errOver)
+		guests.Wait()
+		if got := time.Duration(late.Load()); got < 40*slice || got > 60*slice {
+			t.Errorf("the late one had %v of 100 ms", got)
+		}
+	})
+}
+
+func TestGuestsOfATenantGoInOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 1, Slice: slice})
+		first := enter(t, s, "a")
+		var mu sync.Mutex
+		var order []int
+		for i := range 5 {
+			go func() {
+				turn, err := s.Enter(t.Context(), "a")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				order = append(order, i)
+				mu.Unlock()
+				turn.Leave()
+			}()
+			synctest.Wait()
+		}
+		first.Leave()
+		synctest.Wait()
+		if fmt.Sprint(order) != "[0 1 2 3 4]" {
+			t.Errorf("got %v", order)
+		}
+	})
+}
+
+func TestASlotIsNotLostToAContextThatEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 1, Slice: slice})
+		for range 64 { // which of the two comes first is chance
+			first := enter(t, s, "a")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			var waited sync.WaitGroup
+			waited.Go(func() {
+				turn, err := s.Enter(ctx, "b")
+				if err == nil {
+					turn.Leave()
+				} else if !errors.Is(err, errOver) {
+					t.Errorf("got %v", err)
+				}
+			})
+			synctest.Wait()
+			cancel(errOver)
+			first.Leave() // b may get the slot before it has seen that it is over
+			waited.Wait()
+		}
+		enter(t, s, "c").Leave()
+	})
+}
+
+func TestWhatEndsAWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 1, Slice: slice})
+		holder := enter(t, s, "a")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 5*slice, errOver)
+		defer cancel()
+		if _, err := s.Enter(ctx, "b"); !errors.Is(err, errOver) {
+			t.Errorf("Enter = %v, want the cause", err)
+		}
+		if err := holder.Check(ctx); !errors.Is(err, errOver) {
+			t.Errorf("Check = %v, want the cause", err)
+		}
+		holder.Pause()
+		other := enter(t, s, "b")
+		if err := holder.Resume(ctx); !errors.Is(err, errOver) {
+			t.Errorf("Resume = %v, want the cause", err)
+		}
+		other.Leave()
+		holder.Leave()
+		holder.Leave()
+		if err := holder.Resume(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := s.Stats(); got.Running != 0 || got.Waiting != 0 {
+			t.Errorf("at the end: %+v", got)
+		}
+		enter(t, s, "c").Leave()
+	})
+}
+
+func TestAPausedGuestHasNoSlot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 1, Slice: slice})
+		turn := enter(t, s, "a")
+		turn.Pause()
+		turn.Pause()
+		other := enter(t, s, "b")
+		resumed := make(chan error, 1)
+		go func() { resumed <- turn.Resume(t.Context()) }()
+		synctest.Wait()
+		select {
+		case <-resumed:
+			t.Fatal("two guests have the one slot")
+		default:
+		}
+		other.Leave()
+		if err := <-resumed; err != nil {
+			t.Error(err)
+		}
+		turn.Leave()
+	})
+}
+
+// TestNeverMoreThanTheSlots does random things in many goroutines, in real time.
+func TestNeverMoreThanTheSlots(t *testing.T) {
+	t.Parallel()
+	const slots = 3
+	s := schedule.New(schedule.Options{Slots: slots, Slice: time.Microsecond})
+	var running atomic.Int32
+	on := func() {
+		if n := running.Add(1); n > slots {
+			t.Errorf("%d guests run in %d slots", n, slots)
+		}
+		goruntime.Gosched()
+	}
+	off := func() { running.Add(-1) }
+	var wg sync.WaitGroup
+	for g := range 24 {
+		random := rand.New(rand.NewPCG(1, uint64(g)))
+		wg.Go(func() {
+			for range 300 {
+				guest(t, s, random, on, off)
+			}
+		})
+	}
+	wg.Wait()
+	if got := s.Stats(); got.Running != 0 || got.Waiting != 0 {
+		t.Errorf("at the end: %+v", got)
+	}
+}
+
+// guest is on and off the CPU a few times.
+func guest(t *testing.T, s *schedule.Scheduler, random *rand.Rand, on, off func()) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	if random.IntN(4) == 0 {
+		time.AfterFunc(time.Duration(random.IntN(200))*time.Microsecond, func() { cancel(errOver) })
+	}
+	turn, err := s.Enter(ctx, fmt.Sprint(random.IntN(6)))
+	if err != nil {
+		return
+	}
+	defer turn.Leave()
+	on()
+	for range random.IntN(8) {
+		off()
+		if random.IntN(3) == 0 {
+			turn.Pause()
+			err = turn.Resume(ctx)
+		} else {
+			err = turn.Check(ctx)
+		}
+		if err != nil {
+			return
+		}
+		on()
+	}
+	off()
+}
+
+func BenchmarkCheck(b *testing.B) {
+	s := schedule.New(schedule.Options{Slots: 1, Slice: time.Hour})
+	turn, _ := s.Enter(b.Context(), "a")
+	for b.Loop() {
+		_ = turn.Check(b.Context())
+	}
+}
+
+func BenchmarkEnterLeave(b *testing.B) {
+	s := schedule.New(schedule.Options{Slots: 1, Slice: time.Hour})
+	for b.Loop() {
+		turn, _ := s.Enter(b.Context(), "a")
+		turn.Leave()
+	}
+}

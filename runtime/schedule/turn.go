@@ -1,0 +1,105 @@
+package schedule
+
+import (
+	"context"
+	"time"
+)
+
+// Turn is a guest's place in the schedule. It is used by one goroutine.
+type Turn struct {
+	s       *Scheduler
+	of      *tenant
+	granted chan struct{} // closed when a waiting turn gets a slot
+	since   time.Time     // when it began to wait
+	began   time.Time     // of the slice
+	running bool          // it has a slot; changed with s.mu held
+	left    bool
+}
+
+// wait waits for the slot that the turn was queued for. It is called with s.mu
+// held and returns without.
+func (t *Turn) wait(ctx context.Context, granted bool) error {
+	s := t.s
+	s.mu.Unlock()
+	if granted {
+		return nil
+	}
+	select {
+	case <-t.granted:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.withdraw(t) // or it got its slot at the same moment, and gives it back when it leaves
+	return context.Cause(ctx)
+}
+
+// Check is for a guest to call every tenth of a millisecond or so. When its slice
+// is over and others wait, it gives its slot to the next and waits for another.
+// It returns the cause of ctx when that has ended: then the guest has no more
+// business on the CPU, and may have lost its slot.
+func (t *Turn) Check(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if time.Since(t.began) < t.s.slice {
+		return nil
+	}
+	s := t.s
+	s.mu.Lock()
+	if s.waiting == 0 {
+		now := time.Now()
+		t.of.used += now.Sub(t.began)
+		t.began = now
+		s.mu.Unlock()
+		return nil
+	}
+	s.stats.Slices++
+	// Queued before it stops, so that it goes on where its tenant is next all the same.
+	t.granted = make(chan struct{})
+	t.since = time.Now()
+	t.of.queue = append(t.of.queue, t)
+	s.waiting++
+	s.stop(t)
+	return t.wait(ctx, false)
+}
+
+// Pause gives the slot up for a wait that takes no CPU. It does nothing on a turn
+// that has none.
+func (t *Turn) Pause() {
+	s := t.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.running {
+		s.stop(t)
+	}
+}
+
+// Resume waits for a slot after Pause. A turn that used little before it paused
+// is served early, as its tenant has used little. The error is the cause of ctx.
+func (t *Turn) Resume(ctx context.Context) error {
+	s := t.s
+	s.mu.Lock()
+	if t.running || t.left {
+		s.mu.Unlock()
+		return nil
+	}
+	t.of.used = max(t.of.used, s.clock)
+	return t.wait(ctx, s.take(t))
+}
+
+// Leave ends the turn. It may be called twice.
+func (t *Turn) Leave() {
+	s := t.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.left {
+		return
+	}
+	t.left = true
+	if t.running {
+		s.stop(t)
+	}
+	s.leave(t.of)
+}
