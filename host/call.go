@@ -20,24 +20,30 @@ const (
 // and returns the reply with its frame, or an *abi.Error for the guest, or an
 // error that ends the run.
 type function struct {
-	span string
-	call func(s *Session, ctx context.Context, request []byte) ([]byte, error)
+	span  string
+	waits bool // it reads what may have to become durable first
+	call  func(s *Session, ctx context.Context, request []byte) ([]byte, error)
 }
 
 // functions holds the implementation of every row of abi.Funcs; a test compares the two.
 var functions = map[string]function{
 	"log":             typed("host.log", (*Session).log),
-	"task_get":        typed("host.task_get", (*Session).taskGet),
+	"task_get":        waiting(typed("host.task_get", (*Session).taskGet)),
 	"task_status":     typed("host.task_status", (*Session).taskStatus),
 	"task_artifact":   typed("host.task_artifact", (*Session).taskArtifact),
-	"context_load":    typed("host.context_load", (*Session).contextLoad),
-	"context_save":    typed("host.context_save", (*Session).contextSave),
-	"context_history": typed("host.context_history", (*Session).contextHistory),
+	"context_load":    waiting(typed("host.context_load", (*Session).contextLoad)),
+	"context_save":    waiting(typed("host.context_save", (*Session).contextSave)),
+	"context_history": waiting(typed("host.context_history", (*Session).contextHistory)),
+}
+
+func waiting(f function) function {
+	f.waits = true
+	return f
 }
 
 // typed makes a function of a method on typed requests and replies.
 func typed[Req, Rep any](span string, method func(*Session, context.Context, Req) (Rep, error)) function {
-	return function{span, func(s *Session, ctx context.Context, request []byte) ([]byte, error) {
+	return function{span: span, call: func(s *Session, ctx context.Context, request []byte) ([]byte, error) {
 		var req Req
 		if err := decode(request, &req); err != nil {
 			return nil, err
@@ -90,10 +96,21 @@ func (s *Session) perform(ctx context.Context, fn string, request []byte) ([]byt
 	if err := s.queue.failed(); err != nil {
 		return nil, err
 	}
-	reply, err := functions[fn].call(s, ctx, request)
+	reply, err := s.do(functions[fn], ctx, request)
 	if errors.Is(err, errEnded) {
 		return nil, ended
 	}
+	return reply, err
+}
+
+func (s *Session) do(f function, ctx context.Context, request []byte) (reply []byte, err error) {
+	if !f.waits {
+		return f.call(s, ctx, request)
+	}
+	err = s.aside(func() error {
+		reply, err = f.call(s, ctx, request)
+		return err
+	})
 	return reply, err
 }
 

@@ -49,6 +49,8 @@ type Effect struct {
 
 // Options configure a Session.
 type Options struct {
+	// Tenant is whose run it is.
+	Tenant string
 	// Grants are the functions the version may call beyond those always granted.
 	Grants []string
 	// Logger and Telemetry may be nil.

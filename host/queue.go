@@ -28,6 +28,7 @@ type queue struct {
 	tasks  Tasks
 	opts   Options
 	ending sync.Once
+	aside  func(wait func() error) error
 
 	flushing sync.Mutex // held by the flush that runs
 
@@ -43,7 +44,7 @@ type queue struct {
 
 func (q *queue) init(ctx context.Context, tasks Tasks, opts Options) {
 	q.ctx, q.cancel = context.WithCancelCause(ctx)
-	q.tasks, q.opts = tasks, opts
+	q.tasks, q.opts, q.aside = tasks, opts, atOnce
 }
 
 // add queues an effect. When too much is queued already it waits for the disk.
@@ -60,7 +61,7 @@ func (q *queue) add(e Effect) error {
 	q.arm()
 	q.mu.Unlock()
 	if full {
-		return q.flush()
+		return q.aside(q.flush)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ type Session struct {
 	opts  Options
 	clock clock
 	queue queue
+	aside func(wait func() error) error
 
 	lines   atomic.Int64 // written so far
 	random  sync.Mutex
@@ -39,12 +40,25 @@ func NewSession(ctx context.Context, tasks Tasks, opts Options) *Session {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Session{tasks: tasks, opts: opts, entropy: rand.NewChaCha8(seed())}
+	s := &Session{tasks: tasks, opts: opts, aside: atOnce, entropy: rand.NewChaCha8(seed())}
 	s.clock.now = opts.Now
 	s.clock.tick()
 	s.queue.init(ctx, tasks, opts)
 	return s
 }
+
+// Tenant is whose run it is.
+func (s *Session) Tenant() string { return s.opts.Tenant }
+
+// OnWait has everything in a host call that may wait, as for the disk, done by way
+// of around, which calls its argument once: a run that waits can give its place on
+// the CPU to others. It is to be called before the first call.
+func (s *Session) OnWait(around func(wait func() error) error) {
+	s.aside = around
+	s.queue.aside = around
+}
+
+func atOnce(wait func() error) error { return wait() }
 
 // granted reports whether the version may call the function.
 func (s *Session) granted(f abi.Func) bool {

@@ -4,20 +4,23 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 
 	"github.com/carrelhq/carrel/runtime/compile"
+	"github.com/carrelhq/carrel/runtime/schedule"
 )
 
 // Engine compiles modules and keeps them ready. It is safe for concurrent use.
 type Engine struct {
-	opts    Options
-	runtime wazero.Runtime
-	cache   *compile.Cache  // nil when modules are compiled here and not kept
-	memory  *account        // of all sandboxes together
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
+	opts     Options
+	runtime  wazero.Runtime
+	cache    *compile.Cache // nil when modules are compiled here and not kept
+	memory   *account       // of all sandboxes together
+	schedule *schedule.Scheduler
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
 	// uploads and loads have a place for each compilation at a time: modules that
 	// were never compiled do not get in the way of those that have been.
 	uploads, loads compile.Places
@@ -32,6 +35,9 @@ type Engine struct {
 // ErrClosed is returned by every call after Close.
 var ErrClosed = errors.New("runtime: engine is closed")
 
+// slice is how long a guest is on the CPU while others wait.
+const slice = time.Millisecond
+
 // compilesAtOnce is the number of places of each kind: a compilation may take a core
 // and hundreds of megabytes for as long as InspectTimeout.
 const compilesAtOnce = 2
@@ -44,7 +50,8 @@ func NewEngine(opts Options) (*Engine, error) {
 	}
 	e := &Engine{
 		opts: opts, modules: make(map[string]*Module), memory: &account{most: opts.AllMemoryBytes},
-		uploads: make(compile.Places, compilesAtOnce), loads: make(compile.Places, compilesAtOnce),
+		schedule: schedule.New(schedule.Options{Slots: opts.Slots, Slice: slice}),
+		uploads:  make(compile.Places, compilesAtOnce), loads: make(compile.Places, compilesAtOnce),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	config := compile.Config().WithMemoryLimitPages(uint32(opts.MemoryBytes / pageSize))

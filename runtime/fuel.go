@@ -14,6 +14,38 @@ const quantum = 200_000
 // errStack is what ends a guest that calls too deeply.
 var errStack = fmt.Errorf("%w: call stack exhausted", ErrTrap)
 
+// noTenant is whose time it is that modules take before they run.
+const noTenant = ""
+
+// scheduled runs fn, which calls the guest, in a slot of the tenant's.
+func (in *instance) scheduled(ctx context.Context, tenant string, fn func() error) error {
+	turn, err := in.engine.schedule.Enter(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	in.turn = turn
+	defer func() {
+		in.turn = nil
+		turn.Leave()
+	}()
+	return fn()
+}
+
+// aside leaves the CPU to others during a wait.
+func (in *instance) aside(ctx context.Context) func(wait func() error) error {
+	return func(wait func() error) error {
+		if in.turn == nil {
+			return wait()
+		}
+		in.turn.Pause()
+		err := wait()
+		if late := in.turn.Resume(ctx); err == nil {
+			err = late
+		}
+		return err
+	}
+}
+
 // mayGoOn ends a run whose time is over, or that was refused memory which others
 // have: a guest must not see how full the server is.
 func (in *instance) mayGoOn(ctx context.Context) {
@@ -32,6 +64,11 @@ func refill(ctx context.Context, _ api.Module, _ []uint64) {
 		endRun(errStack)
 	}
 	in.mayGoOn(ctx)
+	if in.turn != nil {
+		if err := in.turn.Check(ctx); err != nil {
+			endRun(err)
+		}
+	}
 	in.spent += quantum
 	in.fuel.Set(uint64(int64(in.fuel.Get()) + quantum))
 }

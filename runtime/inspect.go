@@ -91,7 +91,11 @@ func (m *Module) describe(ctx context.Context) (d abi.Description, err error) {
 	if _, ok := m.outline.exports[abi.ExportDescribe]; !ok {
 		return d, nil
 	}
-	reply, err := in.askDescription(ctx)
+	var reply []byte
+	err = in.scheduled(ctx, noTenant, func() error {
+		reply, err = in.askDescription(ctx)
+		return err
+	})
 	if err != nil {
 		return d, m.engine.refuseRun("bad_description", "in "+abi.ExportDescribe, err)
 	}

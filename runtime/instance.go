@@ -14,25 +14,27 @@ import (
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/host"
 	"github.com/carrelhq/carrel/runtime/image"
+	"github.com/carrelhq/carrel/runtime/schedule"
 )
 
 // instance is one instantiation of a module and what its host functions act on.
 // Until it has a session, clock and random answer constants and no host
 // function but log works.
 type instance struct {
-	engine  *Engine
-	of      *Module
-	module  api.Module
-	memory  *image.Memory
-	share   *share
+	engine *Engine
+	of     *Module
+	module api.Module
+	memory *image.Memory
+	share  *share
+	turn   *schedule.Turn // while it may be on the CPU
 	// functions has the exports that were called: the engine makes a stack for each
 	// that it is asked for.
 	functions map[string]api.Function
-	session *host.Session
-	output  output
-	entropy *rand.ChaCha8 // before there is a session; nil until it is asked for
-	slept   time.Duration // before there was a session
-	began   time.Time     // what the session's clock showed first
+	session   *host.Session
+	output    output
+	entropy   *rand.ChaCha8 // before there is a session; nil until it is asked for
+	slept     time.Duration // before there was a session
+	began     time.Time     // what the session's clock showed first
 
 	fuel  api.MutableGlobal // what is left until the next refill
 	stack api.Global
@@ -73,7 +75,7 @@ func (e *Engine) make(ctx context.Context, m *Module, fill func(*instance) error
 	in.detach(0)
 	err := in.create(ctx)
 	if err == nil {
-		err = fill(in)
+		err = in.scheduled(ctx, noTenant, func() error { return fill(in) })
 	}
 	if err != nil {
 		in.close()

@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
+	goruntime "runtime"
 	"time"
 
 	"github.com/carrelhq/carrel/internal/telemetry"
@@ -38,6 +39,9 @@ type Options struct {
 	// InspectTimeout bounds each of: waiting for other modules to be compiled,
 	// compiling a module, and describing an upload (30 s).
 	InspectTimeout time.Duration
+	// Slots is how many guests are on the CPU at a time (the number of cores). Their
+	// code cannot be pre-empted, so GOMAXPROCS should be twice that.
+	Slots int
 	// MaxModules is the number of compiled modules kept ready (64).
 	MaxModules int
 	Logger     *slog.Logger
@@ -48,6 +52,7 @@ func (o Options) complete() (Options, error) {
 	o.MemoryBytes = cmp.Or(o.MemoryBytes, 64<<20)
 	o.AllMemoryBytes = cmp.Or(o.AllMemoryBytes, 2<<30)
 	o.InspectTimeout = cmp.Or(o.InspectTimeout, 30*time.Second)
+	o.Slots = cmp.Or(o.Slots, goruntime.NumCPU())
 	o.MaxModules = cmp.Or(o.MaxModules, 64)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -57,7 +62,7 @@ func (o Options) complete() (Options, error) {
 		return o, errors.New("runtime: MemoryBytes must be from 64 KiB to 4 GiB")
 	case o.AllMemoryBytes < o.MemoryBytes:
 		return o, errors.New("runtime: AllMemoryBytes must not be less than MemoryBytes")
-	case o.InspectTimeout < 0 || o.MaxModules < 0 || o.CacheBytes < 0 || o.CompileMemoryBytes < 0:
+	case o.InspectTimeout < 0 || o.MaxModules < 0 || o.Slots < 0 || o.CacheBytes < 0 || o.CompileMemoryBytes < 0:
 		return o, errors.New("runtime: Options must not be negative")
 	}
 	return o, nil

@@ -35,9 +35,19 @@ func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session
 	}
 	s.used = true
 	in := s.instance
-	in.attach(session)
-	defer in.output.flush()
 	defer func() { s.failed = err != nil }()
+	err = in.scheduled(ctx, session.Tenant(), func() error {
+		in.attach(session)
+		session.OnWait(in.aside(ctx))
+		defer in.output.flush()
+		reply, err = in.run(ctx, request)
+		return err
+	})
+	return reply, err
+}
+
+// run calls carrel_run.
+func (in *instance) run(ctx context.Context, request []byte) ([]byte, error) {
 	ctx = context.WithValue(ctx, instanceKey{}, in)
 	if err := in.reseed(ctx); err != nil {
 		return nil, err

@@ -99,7 +99,7 @@ func (w *Worker) run(ctx context.Context, run *task.Run, sandbox *runtime.Sandbo
 		return task.Result{}, err
 	}
 	session := host.NewSession(ctx, tasks{run}, host.Options{
-		Grants: run.Version.Grants, Logger: w.opts.Logger, Telemetry: w.opts.Telemetry,
+		Tenant: run.Ref.Tenant, Grants: run.Version.Grants, Logger: w.opts.Logger, Telemetry: w.opts.Telemetry,
 	})
 	ctx, span := w.opts.Telemetry.Start(ctx, "sandbox.run")
 	reply, err := sandbox.Run(ctx, request, session)
