@@ -9,6 +9,7 @@ type body struct {
 	plan  plan
 	out   encoder
 	depth uint32 // open blocks of the original
+	done  int    // how much of the original's code is in out
 
 	spent  uint32 // local i64
 	length uint32 // local i32, for lengths
@@ -45,6 +46,20 @@ func (f *body) raw() {
 	for it := f.b.Instructions(); it.Next(); {
 		f.copy(it)
 	}
+	f.catchUp(len(f.b.Code))
+}
+
+// catchUp copies the original's code up to an offset, as it is.
+func (f *body) catchUp(to int) {
+	f.out.bytes(f.b.Code[f.done:to])
+	f.done = to
+}
+
+// replace puts what is written next in the place of an instruction.
+func (f *body) replace(it *wasm.Instructions) *encoder {
+	f.catchUp(it.Start)
+	f.done = it.End
+	return &f.out
 }
 
 // accountable writes a function that pays. One that calls others is wrapped in a
@@ -64,11 +79,13 @@ func (f *body) accountable() {
 	charges = charges[1:]
 	for it := f.b.Instructions(); it.Next(); {
 		for len(charges) > 0 && charges[0].at == it.Start {
+			f.catchUp(it.Start)
 			f.w.pay(&f.out, f.spent, charges[0].cost, charges[0].check)
 			charges = charges[1:]
 		}
 		f.rewrite(it)
 	}
+	f.catchUp(len(f.b.Code))
 	f.leave()
 }
 
@@ -122,19 +139,16 @@ func (f *body) rewrite(it *wasm.Instructions) {
 		f.depth--
 	case wasm.OpReturn:
 		if f.frame != 0 {
-			e.with(wasm.OpBr, f.depth)
-			return
+			f.replace(it).with(wasm.OpBr, f.depth)
 		}
 	case wasm.OpMemoryFill:
-		e.with(wasm.OpCall, w.fillHelper())
-		return
+		f.replace(it).with(wasm.OpCall, w.fillHelper())
 	case wasm.OpMemoryCopy:
-		e.with(wasm.OpCall, w.copyHelper())
-		return
+		f.replace(it).with(wasm.OpCall, w.copyHelper())
 	case wasm.OpMemoryInit:
-		e.with(wasm.OpCall, w.initHelper(it.Index))
-		return
+		f.replace(it).with(wasm.OpCall, w.initHelper(it.Index))
 	case wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow:
+		f.catchUp(it.Start)
 		e.with(wasm.OpLocalTee, f.length)
 		w.spendLength(e, f.length, 0)
 		w.ask(e)
@@ -151,18 +165,16 @@ func dirties(op wasm.Op) bool {
 	return false
 }
 
-// copy writes an instruction as it is, but for the functions it names.
+// copy leaves an instruction as it is, but for the functions it names.
 func (f *body) copy(it *wasm.Instructions) {
 	w, e := f.w, &f.out
-	if dirties(it.Op) {
+	switch {
+	case it.Op == wasm.OpCall || it.Op == wasm.OpRefFunc:
+		f.replace(it).with(it.Op, w.function(it.Index))
+	case dirties(it.Op):
+		f.catchUp(it.Start)
 		e.i32(1)
 		e.with(wasm.OpGlobalSet, w.dirty())
-	}
-	switch it.Op {
-	case wasm.OpCall, wasm.OpRefFunc:
-		e.with(it.Op, w.function(it.Index))
-	default:
-		e.bytes(f.b.Code[it.Start:it.End])
 	}
 }
 

@@ -1,8 +1,6 @@
 package rewrite
 
 import (
-	"slices"
-
 	"github.com/carrelhq/carrel/runtime/wasm"
 )
 
@@ -27,7 +25,7 @@ func weigh(b *wasm.Body) (l lightness) {
 		return l
 	}
 	for it := b.Instructions(); it.Next(); {
-		if slices.Contains(heavy, it.Op) {
+		if heavy[it.Op] {
 			return lightness{}
 		}
 		if l.cost += costs[it.Op]; l.cost > lightCost {
@@ -45,9 +43,15 @@ const (
 )
 
 // heavy instructions make a function pay for itself.
-var heavy = []wasm.Op{
-	wasm.OpLoop, wasm.OpCall, wasm.OpCallIndirect, wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit,
-	wasm.OpTableSet, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow, wasm.OpElemDrop, wasm.OpDataDrop,
+var heavy [0x10000]bool
+
+func init() {
+	for _, op := range []wasm.Op{
+		wasm.OpLoop, wasm.OpCall, wasm.OpCallIndirect, wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit,
+		wasm.OpTableSet, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow, wasm.OpElemDrop, wasm.OpDataDrop,
+	} {
+		heavy[op] = true
+	}
 }
 
 // charge is fuel to be paid where the instruction at an offset begins.

@@ -103,6 +103,11 @@ func Rewrite(m *wasm.Module, opts Options) (*Result, error) {
 	w.addType("", "")
 	w.addType("\x7f\x7f\x7f", "")
 	w.classify()
+	size := 0
+	for i := range m.Code {
+		size += len(m.Code[i].Code)
+	}
+	w.code = make(encoder, 0, 2*size) // most of what it takes, so that it grows seldom
 	for i := range m.Code {
 		w.rewriteBody(uint32(m.ImportedFuncs+i), &m.Code[i])
 	}

@@ -32,8 +32,10 @@ func (it *Instructions) Next() bool {
 	if !r.more() {
 		return false
 	}
-	start := len(it.body.Code) - r.left()
-	it.Start = start
+	it.Start = len(it.body.Code) - r.left()
+	if it.short() {
+		return true
+	}
 	op := r.byte()
 	it.Op = Op(op)
 	what := immediates[op]
@@ -52,6 +54,39 @@ func (it *Instructions) Next() bool {
 	it.readImmediate(what)
 	it.End = len(it.body.Code) - r.left()
 	return r.err == nil
+}
+
+// short goes to the next instruction if it is one of those that are most of all
+// code: without an immediate, or with one of one byte that needs no thought.
+func (it *Instructions) short() bool {
+	r := it.reader
+	rest := r.data[r.at:]
+	op := rest[0]
+	size := 1
+	switch immediates[op] {
+	case none:
+	case number32, number64:
+		if len(rest) < 2 || rest[1] >= 0x80 {
+			return false
+		}
+		size = 2
+	case localIndex:
+		if len(rest) < 2 || rest[1] >= 0x80 || int(rest[1]) >= it.body.NumLocals {
+			return false
+		}
+		it.Index = uint32(rest[1])
+		size = 2
+	case memoryAccess:
+		if len(rest) < 3 || rest[1] >= 0x80 || rest[2] >= 0x80 || it.memories() == 0 {
+			return false
+		}
+		size = 3
+	default:
+		return false
+	}
+	r.at += size
+	it.Op, it.Second, it.End = Op(op), 0, it.Start+size
+	return true
 }
 
 func (it *Instructions) readImmediate(what immediate) {
