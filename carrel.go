@@ -91,7 +91,7 @@ func (s *Server) OpenAPI() []byte { return s.edge.OpenAPI() }
 // what New opened, and returns. It is called once.
 func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.loop.Run(ctx) })
+	g.Go(func() error { return s.work(ctx) })
 	g.Go(func() error { return s.edge.Serve(ctx, s.listener) })
 	return errors.Join(g.Wait(), s.Close())
 }

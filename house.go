@@ -177,6 +177,20 @@ func (h *house) buildLoop() error {
 	return err
 }
 
+// preloadFor is how long tasks of the last life wait at most for the modules that
+// it had ready.
+const preloadFor = 5 * time.Second
+
+// work makes ready what was ready before, then runs tasks until ctx ends.
+func (h *house) work(ctx context.Context) error {
+	if h.engine != nil {
+		loading, cancel := context.WithTimeout(ctx, preloadFor)
+		h.engine.Preload(loading, h.agents.Module)
+		cancel()
+	}
+	return h.loop.Run(ctx)
+}
+
 func (h *house) declare(ctx context.Context) error {
 	for _, a := range h.opts.Agents {
 		if a.Tenant == "" {

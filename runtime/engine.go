@@ -25,6 +25,8 @@ type Engine struct {
 	// were never compiled do not get in the way of those that have been.
 	uploads, loads compile.Places
 
+	remembering sync.Mutex // held while the list of recent modules is written
+
 	mu      sync.Mutex
 	modules map[string]*Module
 	uses    uint64 // counts loads, to tell what was used last
@@ -92,6 +94,7 @@ func (e *Engine) Close() error {
 	}
 	e.cancel()
 	e.inUse.Wait()
+	e.remember()
 	for _, m := range e.modules { // nobody uses them any more
 		m.pool.close()
 	}

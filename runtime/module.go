@@ -84,6 +84,7 @@ func (e *Engine) hold(ctx context.Context, digest string, source source, places 
 func (m *Module) load(ctx context.Context, source source, places compile.Places) {
 	e := m.engine
 	defer e.inUse.Done()
+	defer e.remember()
 	defer close(m.ready)
 	// Getting the bytes, waiting for a place and compiling, each within its bound.
 	ctx, cancel := context.WithTimeoutCause(ctx, 3*e.opts.InspectTimeout, errSlow)

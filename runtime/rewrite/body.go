@@ -4,12 +4,11 @@ import "github.com/carrelhq/carrel/runtime/wasm"
 
 // body is one function on its way.
 type body struct {
-	w     *rewriter
-	b     *wasm.Body
-	plan  plan
-	out   encoder
-	depth uint32 // open blocks of the original
-	done  int    // how much of the original's code is in out
+	w    *rewriter
+	b    *wasm.Body
+	plan plan
+	out  encoder
+	done int // how much of the original's code is in out
 
 	spent  uint32 // local i64
 	length uint32 // local i32, for lengths
@@ -18,15 +17,16 @@ type body struct {
 
 // rewriteBody appends a function to the code section.
 func (w *rewriter) rewriteBody(index uint32, b *wasm.Body) {
-	f := &body{w: w, b: b}
+	f := &body{w: w, b: b, out: w.body[:0]}
 	if w.light[index].light {
 		f.locals(nil)
-		f.raw()
+		f.catchUp(len(b.Code))
 	} else {
 		f.plan = w.plan(b)
 		f.accountable()
 	}
 	w.code.vector(f.out)
+	w.body = f.out
 }
 
 // locals declares the original's locals and more.
@@ -41,14 +41,6 @@ func (f *body) locals(more []wasm.ValueType) {
 	}
 }
 
-// raw copies the instructions; only indexes move.
-func (f *body) raw() {
-	for it := f.b.Instructions(); it.Next(); {
-		f.copy(it)
-	}
-	f.catchUp(len(f.b.Code))
-}
-
 // catchUp copies the original's code up to an offset, as it is.
 func (f *body) catchUp(to int) {
 	f.out.bytes(f.b.Code[f.done:to])
@@ -56,9 +48,9 @@ func (f *body) catchUp(to int) {
 }
 
 // replace puts what is written next in the place of an instruction.
-func (f *body) replace(it *wasm.Instructions) *encoder {
-	f.catchUp(it.Start)
-	f.done = it.End
+func (f *body) replace(x edit) *encoder {
+	f.catchUp(x.start)
+	f.done = x.end
 	return &f.out
 }
 
@@ -77,16 +69,23 @@ func (f *body) accountable() {
 	charges := f.plan.charges
 	f.enter(charges[0].cost)
 	charges = charges[1:]
-	for it := f.b.Instructions(); it.Next(); {
-		for len(charges) > 0 && charges[0].at == it.Start {
-			f.catchUp(it.Start)
-			f.w.pay(&f.out, f.spent, charges[0].cost, charges[0].check)
+	for _, x := range f.plan.edits {
+		for len(charges) > 0 && charges[0].at <= x.start {
+			f.charge(charges[0])
 			charges = charges[1:]
 		}
-		f.rewrite(it)
+		f.edit(x)
+	}
+	for _, c := range charges {
+		f.charge(c)
 	}
 	f.catchUp(len(f.b.Code))
 	f.leave()
+}
+
+func (f *body) charge(c charge) {
+	f.catchUp(c.at)
+	f.w.pay(&f.out, f.spent, c.cost, c.check)
 }
 
 // frameSize estimates the bytes that the engine's stack takes for a call: what
@@ -129,53 +128,37 @@ func (f *body) leave() {
 	e.op(wasm.OpEnd)
 }
 
-// rewrite writes an instruction of a function that pays.
-func (f *body) rewrite(it *wasm.Instructions) {
+// edit writes an instruction that changes.
+func (f *body) edit(x edit) {
 	w, e := f.w, &f.out
-	switch it.Op {
-	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
-		f.depth++
-	case wasm.OpEnd:
-		f.depth--
+	switch x.op {
+	case wasm.OpCall, wasm.OpRefFunc:
+		f.replace(x).with(x.op, w.function(x.index))
+		return
 	case wasm.OpReturn:
 		if f.frame != 0 {
-			f.replace(it).with(wasm.OpBr, f.depth)
+			f.replace(x).with(wasm.OpBr, x.depth)
 		}
+		return
 	case wasm.OpMemoryFill:
-		f.replace(it).with(wasm.OpCall, w.fillHelper())
+		f.replace(x).with(wasm.OpCall, w.fillHelper())
+		return
 	case wasm.OpMemoryCopy:
-		f.replace(it).with(wasm.OpCall, w.copyHelper())
+		f.replace(x).with(wasm.OpCall, w.copyHelper())
+		return
 	case wasm.OpMemoryInit:
-		f.replace(it).with(wasm.OpCall, w.initHelper(it.Index))
-	case wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow:
-		f.catchUp(it.Start)
+		f.replace(x).with(wasm.OpCall, w.initHelper(x.index))
+		return
+	}
+	f.catchUp(x.start)
+	if x.op != wasm.OpTableSet && x.op != wasm.OpElemDrop && x.op != wasm.OpDataDrop {
 		e.with(wasm.OpLocalTee, f.length)
 		w.spendLength(e, f.length, 0)
 		w.ask(e)
 	}
-	f.copy(it)
-}
-
-// dirties lists the instructions after which a reset would not make clean.
-func dirties(op wasm.Op) bool {
-	switch op {
-	case wasm.OpTableSet, wasm.OpTableGrow, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpElemDrop, wasm.OpDataDrop:
-		return true
-	}
-	return false
-}
-
-// copy leaves an instruction as it is, but for the functions it names.
-func (f *body) copy(it *wasm.Instructions) {
-	w, e := f.w, &f.out
-	switch {
-	case it.Op == wasm.OpCall || it.Op == wasm.OpRefFunc:
-		f.replace(it).with(it.Op, w.function(it.Index))
-	case dirties(it.Op):
-		f.catchUp(it.Start)
-		e.i32(1)
-		e.with(wasm.OpGlobalSet, w.dirty())
-	}
+	// What is left changes a table or drops a segment, which no reset undoes.
+	e.i32(1)
+	e.with(wasm.OpGlobalSet, w.dirty())
 }
 
 // resultBlock writes the type of a block with these results.

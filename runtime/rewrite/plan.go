@@ -42,14 +42,18 @@ const (
 	maxLightBytes  = 1024
 )
 
-// heavy instructions make a function pay for itself.
-var heavy [0x10000]bool
+// changes are the instructions that are edited; with loops, indirect calls and
+// memory.grow they are heavy: a function that has one pays for itself.
+var changes, heavy [0x10000]bool
 
 func init() {
 	for _, op := range []wasm.Op{
-		wasm.OpLoop, wasm.OpCall, wasm.OpCallIndirect, wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit,
+		wasm.OpCall, wasm.OpRefFunc, wasm.OpReturn, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit,
 		wasm.OpTableSet, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow, wasm.OpElemDrop, wasm.OpDataDrop,
 	} {
+		changes[op], heavy[op] = true, op != wasm.OpReturn
+	}
+	for _, op := range []wasm.Op{wasm.OpLoop, wasm.OpCallIndirect, wasm.OpMemoryGrow} {
 		heavy[op] = true
 	}
 }
@@ -62,9 +66,18 @@ type charge struct {
 	parent int  // the charge that pays for it if it is small
 }
 
-// plan is where a function pays.
+// edit is an instruction that does not stay as it is.
+type edit struct {
+	start, end int // its place in the code
+	op         wasm.Op
+	index      uint32 // its first immediate
+	depth      uint32 // blocks that are open around it
+}
+
+// plan is where a function pays, and what of it changes.
 type plan struct {
 	charges []charge // by offset, the function's entry first
+	edits   []edit   // by offset
 	calls   bool     // it calls something, so that it counts on the stack
 	scratch bool     // it needs a local for lengths
 }
@@ -85,11 +98,18 @@ type openBlock struct {
 	before int // the charge that paid when it began
 }
 
+// plan walks through a body. The plan is good until the next one is made.
 func (w *rewriter) plan(b *wasm.Body) plan {
-	p := &planner{w: w, charges: []charge{{cost: costCall, check: true}}}
+	p := &w.planner
+	p.w, p.cur, p.dead, p.blocks = w, 0, false, p.blocks[:0]
+	p.charges = append(p.charges[:0], charge{cost: costCall, check: true})
+	p.plan = plan{charges: p.plan.charges[:0], edits: p.plan.edits[:0]}
 	for it := b.Instructions(); it.Next(); {
 		if !p.dead {
 			p.pay(it)
+		}
+		if changes[it.Op] {
+			p.plan.edits = append(p.plan.edits, edit{it.Start, it.End, it.Op, it.Index, uint32(len(p.blocks))})
 		}
 		p.turn(it)
 	}

@@ -83,6 +83,8 @@ type rewriter struct {
 	blockTypes map[string]uint32 // type ()->results by results
 	light      []lightness       // of every function
 
+	planner planner
+	body    encoder // of the function that is being written
 	code    encoder // bodies, rewritten and added
 	helpers []helper
 	byInit  map[uint32]uint32 // helper function for memory.init by data segment

@@ -7,6 +7,7 @@ func (p *parser) readCode(r *reader) {
 		r.fail(mismatch, "%d functions have bodies and %d are declared", n, len(own))
 		return
 	}
+	p.Code = make([]Body, 0, n)
 	for _, typ := range own[:n] {
 		size := r.uint32()
 		if !r.atMost(uint64(size), maxBody) {

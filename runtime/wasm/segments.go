@@ -78,7 +78,9 @@ const (
 )
 
 func (p *parser) readData(r *reader) {
-	for range r.count(maxSegments) {
+	n := r.count(maxSegments)
+	p.Data = make([]Data, 0, n)
+	for range n {
 		var d Data
 		switch flags := r.uint32(); flags {
 		case dataPassive:
