@@ -19,8 +19,29 @@ type Inspection struct {
 	Meta map[string]any `json:"meta,omitempty"`
 	// Description is what carrel_describe returned; its zero value when the module does not export it.
 	Description Description `json:"description"`
-	// CompileMillis is how long the engine took to compile the module.
+	// CompileMillis is how long checking, rewriting and compiling the module took.
 	CompileMillis int64 `json:"compileMillis"`
+	// RewrittenSize is the size in bytes of what is compiled: the module's code with
+	// the accounts that carrel writes into it, without its data.
+	RewrittenSize int64 `json:"rewrittenSize"`
+	// SnapshotBytes is what the state takes in which every run begins, in bytes. It
+	// is 0 for a module that runs on fresh instances; NoSnapshot says why.
+	SnapshotBytes int64  `json:"snapshotBytes,omitempty"`
+	NoSnapshot    string `json:"noSnapshot,omitempty"`
+	// ResetMicros is how long it took to undo one call of carrel_describe.
+	ResetMicros int64 `json:"resetMicros,omitempty"`
+}
+
+// Rule is one rule that modules are held to.
+type Rule struct {
+	// Name is the word that a Refusal has for it.
+	Name string `json:"name"`
+	// Most is the largest number that is accepted; 0 when the rule is about no number.
+	Most int64 `json:"most,omitempty"`
+	// What is bounded, or what breaks the rule.
+	What string `json:"what"`
+	// Advice says what to do about a module that breaks it.
+	Advice string `json:"advice"`
 }
 
 // Import is one imported function.

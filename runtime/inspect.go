@@ -59,8 +59,20 @@ func (e *Engine) inspect(ctx context.Context, module []byte) (abi.Inspection, er
 	in.CompileMillis = m.took.Milliseconds()
 	ctx, cancel := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, errSlow)
 	defer cancel()
-	in.Description, err = m.describe(ctx)
+	if in.Description, err = m.describe(ctx); err == nil {
+		m.report(&in)
+	}
 	return in, err
+}
+
+// report copies what is known once the module was tried.
+func (m *Module) report(in *abi.Inspection) {
+	in.RewrittenSize = m.rewritten
+	state, reason := m.pool.snapshot()
+	if in.NoSnapshot = reason; state != nil {
+		in.SnapshotBytes = int64(state.image.Stored())
+		in.ResetMicros = m.pool.lastReset.Load() / 1000
+	}
 }
 
 // fill copies what the scan learned.

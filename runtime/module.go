@@ -18,12 +18,13 @@ type Module struct {
 	engine *Engine
 	digest string
 
-	ready    chan struct{} // closed when the fields below are set
-	compiled wazero.CompiledModule
-	outline  *outline
-	pool     *pool
-	took     time.Duration // to compile or load
-	err      error
+	ready     chan struct{} // closed when the fields below are set
+	compiled  wazero.CompiledModule
+	outline   *outline
+	rewritten int64 // bytes of what was compiled
+	pool      *pool
+	took      time.Duration // to compile or load
+	err       error
 
 	// Guarded by engine.mu.
 	users    int // loads that were not released
@@ -108,6 +109,7 @@ func (m *Module) fill(ctx context.Context, source source, places compile.Places)
 		return err
 	}
 	m.compiled, err = m.engine.compile(ctx, m.outline.marked(m.digest), places)
+	m.rewritten = int64(len(m.outline.code.Module))
 	m.outline.code.Module = nil // the engine has a copy
 	return err
 }

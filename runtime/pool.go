@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/carrelhq/carrel/runtime/rewrite"
@@ -15,6 +16,8 @@ type pool struct {
 	idle   []*instance // the last used last
 	fewest int         // idle ones that nobody has needed since the last trim
 	closed bool
+
+	lastReset atomic.Int64 // nanoseconds
 
 	making chan struct{} // held by who makes the snapshot
 	state  *snapshot     // nil until it is made

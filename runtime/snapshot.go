@@ -117,8 +117,10 @@ func (in *instance) reset(s *snapshot) bool {
 	if err := in.call(context.Background(), rewrite.Restore, nil); err != nil {
 		return false
 	}
+	took := time.Since(begin)
+	in.of.pool.lastReset.Store(took.Nanoseconds())
 	metrics := in.engine.metrics()
-	metrics.ResetSeconds.Observe(time.Since(begin))
+	metrics.ResetSeconds.Observe(took)
 	metrics.ResetPages.Add(float64(pages))
 	return true
 }

@@ -26,12 +26,21 @@ func newCheckCommand(p program) *cobra.Command {
 Nothing of the module runs but its initialization and its description of itself.
 The exit code is 0 for a module that a server would accept, and 1 for one that it
 would refuse; then standard error names the rule, what is wrong and what to do.`,
-		Example: "  carrel check agent.wasm\n  carrel check agent.wasm --json",
-		Args:    asUsed,
+		Example: "  carrel check agent.wasm\n  carrel check agent.wasm --json\n  carrel check --rules",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if rules, _ := cmd.Flags().GetBool("rules"); rules {
+				return cobra.NoArgs(cmd, args)
+			}
+			return asUsed(cmd, args)
+		},
 	}
 	out := p.addOutput(cmd)
+	rules := cmd.Flags().Bool("rules", false, "list the rules and limits that modules are held to, instead of checking a file")
 	timeout := cmd.Flags().Duration("compile-timeout", DefaultConfig().CompileTimeout, compileTimeoutUsage)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *rules {
+			return out.rules()
+		}
 		if err := positive(*timeout); err != nil {
 			return usagef("--compile-timeout: %w", err)
 		}
@@ -107,7 +116,26 @@ func (o output) inspection(file string, in abi.Inspection) {
 	o.field("wants", wantsText(in.Wants))
 	o.field("imports", importsText(in.Imports))
 	o.field("exports", strings.Join(in.Exports, " "))
-	o.field("compiled", fmt.Sprintf("in %d ms", in.CompileMillis))
+	o.field("compiled", fmt.Sprintf("in %d ms, as %d bytes with accounts and without data", in.CompileMillis, in.RewrittenSize))
+	if in.NoSnapshot != "" {
+		o.field("snapshot", "none, so that every run begins with initialization: "+in.NoSnapshot)
+		return
+	}
+	o.field("snapshot", fmt.Sprintf("%s; a call of carrel_describe is undone in %d µs", byteSize(in.SnapshotBytes), in.ResetMicros))
+}
+
+// rules prints what modules are held to.
+func (o output) rules() error {
+	list := runtime.Rules()
+	return o.print(list, func() {
+		for _, r := range list {
+			most := ""
+			if r.Most > 0 {
+				most = fmt.Sprint(r.Most)
+			}
+			fmt.Fprintf(o.stdout, "%-20s %9s  %s\n", r.Name, most, r.What)
+		}
+	})
 }
 
 // field prints a name and a value, unless the value is empty.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+
+	"github.com/carrelhq/carrel/runtime"
 )
 
 func TestTheReferenceIsWhatHelpSays(t *testing.T) {
@@ -23,6 +25,22 @@ func TestTheReferenceIsWhatHelpSays(t *testing.T) {
 		}
 	})
 	golden(t, "../../docs/cli.md", out.Bytes())
+}
+
+func TestTheRulesForModulesAreWhatCheckPrints(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	fmt.Fprint(&out, "# Rules for modules\n\nWhat an upload is held to before anybody may call it, as `carrel check --rules` lists it. A refusal names the rule,\n"+
+		"the byte and section where it was broken, and what to do. The file is rewritten by `go test ./cmd/carrel -update`.\n\n"+
+		"| rule | at most | what |\n|---|---|---|\n")
+	for _, r := range runtime.Rules() {
+		most := ""
+		if r.Most > 0 {
+			most = fmt.Sprint(r.Most)
+		}
+		fmt.Fprintf(&out, "| `%s` | %s | %s |\n", r.Name, most, r.What)
+	}
+	golden(t, "../../docs/modules.md", out.Bytes())
 }
 
 func helpOf(cmd *cobra.Command) string {

@@ -21,7 +21,7 @@ func FuzzParse(f *testing.F) {
 		case err == nil:
 		case !errors.As(err, &refusal):
 			t.Fatalf("%v is no refusal", err)
-		case refusal.Rule == "" || refusal.Advice == "" || !slices.ContainsFunc(Rules, func(r *Rule) bool { return r.Name == refusal.Rule }):
+		case refusal.Rule == "" || refusal.Advice == "" || !slices.ContainsFunc(rules, func(r *abi.Rule) bool { return r.Name == refusal.Rule }):
 			t.Fatalf("%+v is of no rule that is listed", refusal)
 		default:
 			return

@@ -22,7 +22,7 @@ func (r *reader) more() bool { return r.err == nil && r.at < len(r.data) }
 func (r *reader) left() int { return len(r.data) - r.at }
 
 // fail keeps the first fault: which rule, where, and what to do.
-func (r *reader) fail(rule *Rule, format string, args ...any) {
+func (r *reader) fail(rule *abi.Rule, format string, args ...any) {
 	if r.err == nil {
 		r.err = &abi.Refusal{
 			Rule:    rule.Name,
@@ -33,9 +33,9 @@ func (r *reader) fail(rule *Rule, format string, args ...any) {
 }
 
 // atMost holds a number to a rule.
-func (r *reader) atMost(n uint64, rule *Rule) bool {
+func (r *reader) atMost(n uint64, rule *abi.Rule) bool {
 	if n > uint64(rule.Most) {
-		r.fail(rule, "%s", rule.over(n))
+		r.fail(rule, "%s", over(rule, n))
 	}
 	return r.err == nil
 }
@@ -98,7 +98,7 @@ func (r *reader) skipNumber(most int) {
 
 // count reads the length of a vector. Every element takes a byte at least, so a
 // count above what is left is a lie and nothing is sized by it.
-func (r *reader) count(rule *Rule) int {
+func (r *reader) count(rule *abi.Rule) int {
 	n := r.uint32()
 	if r.err == nil && int64(n) > int64(r.left()) {
 		r.fail(truncated, "%d %s are announced and %d bytes are left", n, rule.What, r.left())

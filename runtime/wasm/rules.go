@@ -1,18 +1,14 @@
 package wasm
 
-import "fmt"
+import (
+	"fmt"
 
-// Rule is one rule that a module is held to. Rules are what carrel's check and
-// documentation print.
-type Rule struct {
-	// Name is the word that a refusal carries.
-	Name string
-	// Most is the largest number that is accepted; 0 when the rule is not about a number.
-	Most int64
-	// What is bounded, or what breaks the rule.
-	What string
-	// Advice says what to do about a module that breaks the rule.
-	Advice string
+	"github.com/carrelhq/carrel/abi"
+)
+
+// rule makes a rule that is listed in Rules.
+func rule(name string, most int64, what, advice string) *abi.Rule {
+	return &abi.Rule{Name: name, Most: most, What: what, Advice: advice}
 }
 
 const (
@@ -26,50 +22,58 @@ const (
 // compiler is slower than linear in others: 35 bytes that declare 2^32-1 locals
 // would kill the process inside it.
 var (
-	maxTypes     = &Rule{"too_many", 100_000, "function types", smaller}
-	maxParams    = &Rule{"too_many", 1_000, "parameters, or results, of a function type", "pass a pointer to a struct instead"}
-	maxImports   = &Rule{"too_many", 1_000, "imports", "remove imports that are not needed"}
-	maxFuncs     = &Rule{"too_many", 100_000, "functions", smaller}
-	maxTables    = &Rule{"too_many", 16, "tables", smaller}
-	maxTable     = &Rule{"table_too_large", 100_000, "elements of a table, when it begins and after it grew", "lower the table's initial size"}
-	maxGlobals   = &Rule{"too_many", 10_000, "global variables", smaller}
-	maxExports   = &Rule{"too_many", 10_000, "exports", "export only what the host calls"}
-	maxSegments  = &Rule{"too_many", 100_000, "data segments, or element segments", smaller}
-	maxElements  = &Rule{"too_many", 200_000, "elements of all segments together", smaller}
-	maxBody      = &Rule{"function_too_large", 1 << 20, "bytes of a function", shorter}
-	maxLocals    = &Rule{"too_many_locals", 50_000, "locals of a function", shorter}
-	maxAllLocals = &Rule{"too_many_locals", 2_000_000, "locals of all functions together", shorter}
-	maxNesting   = &Rule{"nested_too_deeply", 1_000, "blocks inside one another in a function", shorter}
-	maxBlocks    = &Rule{"too_many_blocks", 30_000, "blocks, loops and ifs of a function", shorter}
-	maxTargets   = &Rule{"too_many_branches", 65_520, "targets of a br_table, and twice as many of all in a function", shorter}
-	maxCustoms   = &Rule{"too_many", 1_000, "custom sections", "strip the module"}
+	maxTypes     = rule("too_many", 100_000, "function types", smaller)
+	maxParams    = rule("too_many", 1_000, "parameters, or results, of a function type", "pass a pointer to a struct instead")
+	maxImports   = rule("too_many", 1_000, "imports", "remove imports that are not needed")
+	maxFuncs     = rule("too_many", 100_000, "functions", smaller)
+	maxTables    = rule("too_many", 16, "tables", smaller)
+	maxTable     = rule("table_too_large", 100_000, "elements of a table, when it begins and after it grew", "lower the table's initial size")
+	maxGlobals   = rule("too_many", 10_000, "global variables", smaller)
+	maxExports   = rule("too_many", 10_000, "exports", "export only what the host calls")
+	maxSegments  = rule("too_many", 100_000, "data segments, or element segments", smaller)
+	maxElements  = rule("too_many", 200_000, "elements of all segments together", smaller)
+	maxBody      = rule("function_too_large", 1<<20, "bytes of a function", shorter)
+	maxLocals    = rule("too_many_locals", 50_000, "locals of a function", shorter)
+	maxAllLocals = rule("too_many_locals", 2_000_000, "locals of all functions together", shorter)
+	maxNesting   = rule("nested_too_deeply", 1_000, "blocks inside one another in a function", shorter)
+	maxBlocks    = rule("too_many_blocks", 30_000, "blocks, loops and ifs of a function", shorter)
+	maxTargets   = rule("too_many_branches", 65_520, "targets of a br_table, and twice as many of all in a function", shorter)
+	maxCustoms   = rule("too_many", 1_000, "custom sections", "strip the module")
 )
 
 // The other rules.
 var (
-	truncated   = &Rule{"truncated", 0, "the file ends in the middle", "the file is incomplete or damaged; build or copy it again"}
-	badNumber   = &Rule{"bad_number", 0, "a number is longer than its type allows", damaged}
-	badName     = &Rule{"bad_name", 0, "a name is not UTF-8", damaged}
-	badSection  = &Rule{"unknown_section", 0, "a section id that is not of WebAssembly 2.0", "the file is damaged, or uses a proposal that is off"}
-	badOrder    = &Rule{"section_order", 0, "a section is repeated or out of order", damaged}
-	badIndex    = &Rule{"bad_index", 0, "an index is out of range", damaged}
-	badCode     = &Rule{"bad_code", 0, "blocks of a function do not match", damaged}
-	twice       = &Rule{"duplicate_export", 0, "a name is exported twice", damaged}
-	mismatch    = &Rule{"inconsistent", 0, "two parts of the file contradict each other", damaged}
-	unsupported = &Rule{"unsupported_feature", 0, "a proposal beyond WebAssembly 2.0", switches}
+	truncated   = rule("truncated", 0, "the file ends in the middle", "the file is incomplete or damaged; build or copy it again")
+	badNumber   = rule("bad_number", 0, "a number is longer than its type allows", damaged)
+	badName     = rule("bad_name", 0, "a name is not UTF-8", damaged)
+	badSection  = rule("unknown_section", 0, "a section id that is not of WebAssembly 2.0", "the file is damaged, or uses a proposal that is off")
+	badOrder    = rule("section_order", 0, "a section is repeated or out of order", damaged)
+	badIndex    = rule("bad_index", 0, "an index is out of range", damaged)
+	badCode     = rule("bad_code", 0, "blocks of a function do not match", damaged)
+	twice       = rule("duplicate_export", 0, "a name is exported twice", damaged)
+	mismatch    = rule("inconsistent", 0, "two parts of the file contradict each other", damaged)
+	unsupported = rule("unsupported_feature", 0, "a proposal beyond WebAssembly 2.0", switches)
 )
 
-// Rules lists every rule of this package, those about numbers first.
-var Rules = []*Rule{
+var rules = []*abi.Rule{
 	maxTypes, maxParams, maxImports, maxFuncs, maxTables, maxTable, maxGlobals, maxExports, maxSegments, maxElements,
 	maxBody, maxLocals, maxAllLocals, maxNesting, maxBlocks, maxTargets, maxCustoms,
 	truncated, badNumber, badName, badSection, badOrder, badIndex, badCode, twice, mismatch, unsupported,
+}
+
+// Rules returns every rule of this package, those about numbers first.
+func Rules() []abi.Rule {
+	list := make([]abi.Rule, len(rules))
+	for i, r := range rules {
+		list[i] = *r
+	}
+	return list
 }
 
 // MaxTable is the number of elements that a table may have.
 const MaxTable = 100_000
 
 // over words a number that is above a rule.
-func (r *Rule) over(n uint64) string {
+func over(r *abi.Rule, n uint64) string {
 	return fmt.Sprintf("%d %s; %d are the most", n, r.What, r.Most)
 }
