@@ -72,7 +72,7 @@ func (c *Cache) openStage() (err error) {
 	if c.stage, err = os.MkdirTemp(c.dir, stagePrefix); err != nil {
 		return err
 	}
-	if c.engine, err = wazero.NewCompilationCacheWithDir(c.stage); err != nil {
+	if c.engine, err = openEngineCache(c.stage); err != nil {
 		return err
 	}
 	c.version, err = onlyName(c.stage)

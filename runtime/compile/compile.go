@@ -13,8 +13,10 @@ package compile
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -80,10 +82,24 @@ func (o Options) complete() (Options, error) {
 	return o, nil
 }
 
+// learnVersion has the engine find out its own version, which it notes without a
+// lock when it is first asked: two engines made at the same time would race.
+var learnVersion = sync.OnceFunc(func() {
+	ctx := context.Background()
+	_ = wazero.NewRuntime(ctx).Close(ctx)
+})
+
+// openEngineCache opens the engine's own cache in a folder.
+func openEngineCache(dir string) (wazero.CompilationCache, error) {
+	learnVersion()
+	return wazero.NewCompilationCacheWithDir(dir)
+}
+
 // Config is how the engine is configured on both sides: code that was compiled
 // for another configuration is not found. Threads, tail calls, exceptions and
 // garbage collection are off.
 func Config() wazero.RuntimeConfig {
+	learnVersion()
 	return wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithDebugInfoEnabled(false)

@@ -25,7 +25,7 @@ func translate(ctx context.Context, dir string, module []byte) (err error) {
 			err = panicked(p)
 		}
 	}()
-	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	cache, err := openEngineCache(dir)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
