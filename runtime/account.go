@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 )
 
@@ -13,6 +14,10 @@ var errNoMemory = errors.New("runtime: no memory for another sandbox")
 type account struct {
 	most int64
 	used atomic.Int64
+
+	waiters atomic.Int32
+	mu      sync.Mutex
+	freed   chan struct{} // closed by the next Release, when somebody waits
 }
 
 // Reserve implements image.Account.
@@ -25,7 +30,30 @@ func (a *account) Reserve(bytes int) bool {
 }
 
 // Release implements image.Account.
-func (a *account) Release(bytes int) { a.used.Add(-int64(bytes)) }
+func (a *account) Release(bytes int) {
+	a.used.Add(-int64(bytes))
+	if a.waiters.Load() == 0 {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.freed != nil {
+		close(a.freed)
+		a.freed = nil
+	}
+}
+
+// watch returns a channel that is closed once something is released; stop ends
+// the watch.
+func (a *account) watch() (freed <-chan struct{}, stop func()) {
+	a.waiters.Add(1)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.freed == nil {
+		a.freed = make(chan struct{})
+	}
+	return a.freed, func() { a.waiters.Add(-1) }
+}
 
 // fits reports whether bytes more could be had at the moment.
 func (a *account) fits(bytes int) bool { return a.used.Load()+int64(bytes) <= a.most }

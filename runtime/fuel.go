@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 )
@@ -19,16 +20,29 @@ const noTenant = ""
 
 // scheduled runs fn, which calls the guest, in a slot of the tenant's.
 func (in *instance) scheduled(ctx context.Context, tenant string, fn func() error) error {
+	begin := time.Now()
 	turn, err := in.engine.schedule.Enter(ctx, tenant)
 	if err != nil {
 		return err
 	}
+	metrics := in.engine.metrics()
+	metrics.QueueSeconds.Observe(time.Since(begin))
 	in.turn = turn
 	defer func() {
 		in.turn = nil
 		turn.Leave()
+		metrics.Slices.Add(float64(1 + turn.Given()))
+		metrics.Fuel.Add(float64(in.used()))
 	}()
 	return fn()
+}
+
+// used is the fuel that was spent since the instance was made or reset.
+func (in *instance) used() int64 {
+	if in.fuel == nil {
+		return 0
+	}
+	return in.spent - int64(in.fuel.Get())
 }
 
 // aside leaves the CPU to others during a wait.

@@ -105,13 +105,26 @@ func (m *Module) fill(ctx context.Context, source source, places compile.Places)
 	if err != nil {
 		return err
 	}
-	if m.outline, err = examine(data, m.engine.opts.MemoryBytes); err != nil {
+	if err := m.phase(ctx, "module.examine", func(context.Context) error {
+		m.outline, err = examine(data, m.engine.opts.MemoryBytes)
+		return err
+	}); err != nil {
 		return err
 	}
-	m.compiled, err = m.engine.compile(ctx, m.outline.marked(m.digest), places)
+	err = m.phase(ctx, "module.compile", func(ctx context.Context) error {
+		m.compiled, err = m.engine.compile(ctx, m.outline.marked(m.digest), places)
+		return err
+	})
 	m.rewritten = int64(len(m.outline.code.Module))
 	m.outline.code.Module = nil // the engine has a copy
 	return err
+}
+
+// phase runs fn in a span of its own.
+func (m *Module) phase(ctx context.Context, name string, fn func(context.Context) error) (err error) {
+	ctx, span := m.engine.opts.Telemetry.Start(ctx, name)
+	defer func() { span.End(err) }()
+	return fn(ctx)
 }
 
 // forget makes the next load of a module that failed begin anew.
@@ -130,13 +143,21 @@ func (m *Module) Release() {
 	defer e.mu.Unlock()
 	m.users--
 	defer e.inUse.Done()
-	e.trim()
+	e.trim(e.opts.MaxModules)
 }
 
-// trim closes the modules that were not used for longest while there are too
-// many. It is called with mu held, so that nobody loads what is being closed.
-func (e *Engine) trim() {
-	for len(e.modules) > e.opts.MaxModules {
+// unload closes all modules that nobody uses, and returns how many.
+func (e *Engine) unload() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.trim(0)
+}
+
+// trim closes the modules that were not used for longest while there are more than
+// most, and returns how many. It is called with mu held, so that nobody loads what
+// is being closed.
+func (e *Engine) trim(most int) (n int) {
+	for ; len(e.modules) > most; n++ {
 		var oldest *Module
 		for _, m := range e.modules {
 			if m.users == 0 && m.isReady() && (oldest == nil || m.lastUsed < oldest.lastUsed) {
@@ -144,7 +165,7 @@ func (e *Engine) trim() {
 			}
 		}
 		if oldest == nil {
-			return
+			return n
 		}
 		delete(e.modules, oldest.digest)
 		oldest.pool.close()
@@ -152,6 +173,7 @@ func (e *Engine) trim() {
 			e.opts.Logger.Warn("compiled module was not closed", "module", oldest.digest, "error", err)
 		}
 	}
+	return n
 }
 
 func (m *Module) isReady() bool {
@@ -170,16 +192,48 @@ func (m *Module) Sandbox(ctx context.Context) (*Sandbox, error) {
 	if err := e.enter(); err != nil {
 		return nil, err
 	}
-	in, err := m.take(ctx)
-	if errors.Is(err, errNoMemory) || errors.Is(err, image.ErrNoMemory) {
-		e.shrink(true)
-		in, err = m.take(ctx)
-	}
+	in, err := m.admit(ctx)
 	if err != nil {
 		e.inUse.Done()
 		return nil, err
 	}
 	return &Sandbox{module: m, instance: in}, nil
+}
+
+// admit returns a clean instance whose memory is charged, so that all that runs has
+// room to run. It waits for others to end when there is none.
+func (m *Module) admit(ctx context.Context) (*instance, error) {
+	e := m.engine
+	for {
+		freed, stop := e.memory.watch()
+		in, err := m.charged(ctx)
+		if !errors.Is(err, errNoMemory) && !errors.Is(err, image.ErrNoMemory) {
+			stop()
+			return in, err
+		}
+		if e.shrink(true) == 0 && e.unload() == 0 {
+			select {
+			case <-freed:
+			case <-ctx.Done():
+				stop()
+				return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+			}
+		}
+		stop()
+	}
+}
+
+// charged takes an instance and charges what a run may need.
+func (m *Module) charged(ctx context.Context) (*instance, error) {
+	in, err := m.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.memory.Charge(); err != nil {
+		in.close()
+		return nil, err
+	}
+	return in, nil
 }
 
 // metrics may be nil, as may its fields.

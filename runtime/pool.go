@@ -116,8 +116,9 @@ func (e *Engine) keepSmall() {
 	}
 }
 
-// shrink closes idle instances: all, or those not needed since it ran last.
-func (e *Engine) shrink(all bool) {
+// shrink closes idle instances: all, or those not needed since it ran last. It
+// returns how many.
+func (e *Engine) shrink(all bool) (n int) {
 	e.mu.Lock()
 	var pools []*pool
 	for _, m := range e.modules {
@@ -125,8 +126,9 @@ func (e *Engine) shrink(all bool) {
 	}
 	e.mu.Unlock()
 	for _, p := range pools {
-		p.trim(all)
+		n += p.trim(all)
 	}
+	return n
 }
 
 // take returns a clean instance: an idle one, one made from the snapshot, or a
@@ -157,7 +159,9 @@ func (m *Module) take(ctx context.Context) (*instance, error) {
 }
 
 // first makes the module's first instance, and the snapshot of it.
-func (m *Module) first(ctx context.Context) (*instance, error) {
+func (m *Module) first(ctx context.Context) (_ *instance, err error) {
+	ctx, span := m.engine.opts.Telemetry.Start(ctx, "module.snapshot")
+	defer func() { span.End(err) }()
 	in, err := m.engine.fresh(ctx, m)
 	if err != nil {
 		return nil, err
@@ -175,6 +179,7 @@ func (m *Module) first(ctx context.Context) (*instance, error) {
 	m.outline.code.Segments = nil // the snapshot has them
 	m.pool.settle(state, "")
 	in.fuel.Set(0)
+	in.spent = 0
 	return in, in.call(ctx, rewrite.Restore, nil)
 }
 

@@ -35,6 +35,11 @@ type Metrics struct {
 	// ResetSeconds is the time of making a sandbox clean, ResetPages counts the pages restored.
 	ResetSeconds *Histogram
 	ResetPages   *Counter
+	// Fuel counts what guests spent, Slices their turns on the CPU; QueueSeconds is
+	// how long runs waited for their first.
+	Fuel         *Counter
+	Slices       *Counter
+	QueueSeconds *Histogram
 }
 
 // newMetrics declares every metric in reg, beside those of the Go runtime and of
@@ -57,6 +62,9 @@ func newMetrics(reg *prometheus.Registry, version string) (*Metrics, error) {
 		ResetSeconds:     d.histogram("carrel_sandbox_reset_duration_seconds", "Time of making a sandbox clean for the next run."),
 		ResetPages:       d.counter("carrel_sandbox_reset_pages_total", "Pages of memory restored by resets."),
 	}
+	m.Fuel = d.counter("carrel_fuel_spent_total", "Fuel that guests spent, about an instruction each.")
+	m.Slices = d.counter("carrel_slices_total", "Slices of CPU time that guests had.")
+	m.QueueSeconds = d.histogram("carrel_cpu_wait_duration_seconds", "Time that guests waited for the CPU before they began.")
 	d.gauge("carrel_build_info", "Always 1, labelled with the version of the program.", "version").Add(1, version)
 	d.register(collectors.NewGoCollector())
 	d.register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -34,6 +34,9 @@ func TestTheMetricsAreTheDeclaredOnes(t *testing.T) {
 	m.SandboxesDropped.Add(1)
 	m.ResetSeconds.Observe(20 * time.Microsecond)
 	m.ResetPages.Add(21)
+	m.Fuel.Add(12345)
+	m.Slices.Add(3)
+	m.QueueSeconds.Observe(30 * time.Microsecond)
 
 	got := ours(t, tel)
 	const golden = "testdata/metrics.txt"

@@ -14,7 +14,11 @@ type Turn struct {
 	began   time.Time     // of the slice
 	running bool          // it has a slot; changed with s.mu held
 	left    bool
+	given   int // slots that were given on because a slice was over
 }
+
+// Given returns how often the turn gave its slot to others because its slice was over.
+func (t *Turn) Given() int { return t.given }
 
 // wait waits for the slot that the turn was queued for. It is called with s.mu
 // held and returns without.
@@ -56,6 +60,7 @@ func (t *Turn) Check(ctx context.Context) error {
 		return nil
 	}
 	s.stats.Slices++
+	t.given++
 	// Queued before it stops, so that it goes on where its tenant is next all the same.
 	t.granted = make(chan struct{})
 	t.since = time.Now()
