@@ -5,7 +5,7 @@ GO ?= go
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 GUESTS := guests/go examples/counter
-MODULES := $(GUESTS) internal/bench/peers/a2ago
+MODULES := $(GUESTS) internal/bench/guests/json internal/bench/peers/a2ago internal/bench/peers/engines
 
 .PHONY: help build check test test-root test-guests vet-guests lint vuln tidy generate generated bench crash fuzz clean
 
@@ -42,7 +42,8 @@ vuln:
 
 vet-guests:
 	@for m in $(GUESTS); do echo "vet and build $$m for wasip1"; (cd $$m && export GOOS=wasip1 GOARCH=wasm && $(GO) vet ./... && $(GO) build -o /dev/null ./...) || exit 1; done
-	cd internal/bench/peers/a2ago && $(GO) vet ./...
+	@for m in a2ago engines; do echo "vet internal/bench/peers/$$m"; (cd internal/bench/peers/$$m && $(GO) vet ./...) || exit 1; done
+	cd internal/bench/guests/json && GOOS=wasip1 GOARCH=wasm $(GO) vet ./...
 
 test: test-guests test-root ## runs all tests, under the race detector
 ifeq ($(RACE),)

@@ -57,8 +57,11 @@ var table = map[string]rule{
 	},
 	"examples/embedded": {ours: []string{"", "abi", "agent", "task"}, outside: []string{a2apb}},
 	"internal/arch":     {},
-	"internal/bench":    {ours: []string{"", "abi", "agent", "task"}, outside: []string{a2apb, "github.com/valyala/fasthttp"}},
-	"internal/gen":      {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
+	"internal/bench": {
+		ours:    []string{"", "abi", "agent", "host", "runtime", "runtime/compile", "storage", "task"},
+		outside: []string{a2apb, "github.com/valyala/fasthttp", sync},
+	},
+	"internal/gen": {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
 }
 
 // suites are packages that are test suites, and so may import testing.

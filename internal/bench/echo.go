@@ -68,14 +68,15 @@ func echoUnder(ctx context.Context, s settings, p peer, clients int) (echoFigure
 		return echoFigure{}, err
 	}
 	defer server.stop()
-	if _, err := loadOnce(ctx, server, p, clients, s.seconds/4); err != nil {
+	url := server.base() + p.path
+	if _, err := loadOnce(ctx, url, p.dialect, loadCore, clients, s.seconds/4); err != nil {
 		return echoFigure{}, err
 	}
 	before, err := server.cpu()
 	if err != nil {
 		return echoFigure{}, err
 	}
-	figure, err := loadOnce(ctx, server, p, clients, s.seconds)
+	figure, err := loadOnce(ctx, url, p.dialect, loadCore, clients, s.seconds)
 	if err != nil {
 		return echoFigure{}, err
 	}
@@ -84,8 +85,8 @@ func echoUnder(ctx context.Context, s settings, p peer, clients int) (echoFigure
 }
 
 // loadOnce runs the load in a process of its own. A figure with failed tasks in it is none.
-func loadOnce(ctx context.Context, server *server, p peer, clients int, d time.Duration) (loadResult, error) {
-	cmd, err := self(ctx, loadCore, "load", "--url", server.base()+p.path, "--dialect", p.dialect,
+func loadOnce(ctx context.Context, url, dialect, core string, clients int, d time.Duration) (loadResult, error) {
+	cmd, err := self(ctx, core, "load", "--url", url, "--dialect", dialect,
 		"--clients", strconv.Itoa(clients), "--time", d.String())
 	if err != nil {
 		return loadResult{}, err

@@ -1,6 +1,7 @@
 // Command bench measures carrel against its references in one run and prints
-// one table: the official Go and JavaScript servers, FastA2A, and Badger's own
-// synced transactions. The references live in modules of their own below peers.
+// one table: the official Go and JavaScript servers, FastA2A, Badger's own synced
+// transactions, and wazero, Extism and wasmtime as they come. The references live
+// in modules of their own below peers, and what all run in guests.
 //
 // It pins the server to one core and the load to another where taskset exists.
 // A reference whose toolchain is missing is listed as NOT RUN, with the reason.
@@ -11,8 +12,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -33,21 +37,21 @@ func dispatch(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
 		role, args = args[0], args[1:]
 	}
-	switch role {
-	case "":
+	if role == "" {
 		return measure(ctx, args)
-	case "serve":
-		return serve(ctx, args)
-	case "guest":
-		return serveGuest(ctx, args)
-	case "load":
-		return load(ctx, args)
-	case "follow":
-		return follow(ctx, args)
-	case "stream":
-		return stream(ctx, args)
 	}
-	return fmt.Errorf("no role %q; roles are serve, guest, load, follow and stream", role)
+	run, ok := roles[role]
+	if !ok {
+		return fmt.Errorf("no role %q; roles are %s", role, strings.Join(slices.Sorted(maps.Keys(roles)), ", "))
+	}
+	return run(ctx, args)
+}
+
+// roles are what the program starts itself anew as, and soak, which is for people.
+var roles = map[string]func(context.Context, []string) error{
+	"serve": serve, "guests": serveGuests, "compile-child": compileChild,
+	"load": load, "follow": follow, "stream": stream,
+	"sandbox": sandboxMeter, "idle": idle, "parallel": parallel, "soak": soak,
 }
 
 // settings are what a measurement can be told.
@@ -61,7 +65,7 @@ func measure(ctx context.Context, args []string) error {
 	var s settings
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.DurationVar(&s.seconds, "time", 8*time.Second, "how long each server is loaded, per number of clients")
-	flags.StringVar(&s.only, "only", "", "run one section: store, echo, chunks, followers or guest")
+	flags.StringVar(&s.only, "only", "", "run one section: "+sectionNames())
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -76,17 +80,29 @@ func measure(ctx context.Context, args []string) error {
 	return errors.Join(t.print(os.Stdout), err)
 }
 
+// sections are what is measured, one after another.
+var sections = []struct {
+	name string
+	run  func(context.Context, settings, *table) error
+}{
+	{"store", storeSection}, {"echo", echoSection}, {"guest", guestSection}, {"chunks", chunksSection}, {"followers", followersSection},
+	{"sandbox", sandboxSection}, {"fuel", fuelSection}, {"parallel", parallelSection}, {"memory", memorySection}, {"reset", resetSection},
+	{"first", firstSection}, {"restart", restartSection}, {"registered", registeredSection}, {"neighbours", neighboursSection},
+}
+
+func sectionNames() string {
+	var names []string
+	for _, section := range sections {
+		names = append(names, section.name)
+	}
+	return strings.Join(names, ", ")
+}
+
 // runSections fills the table. A section that fails has a row that says why, and
 // fails the run at its end, so that the others are measured all the same.
 func runSections(ctx context.Context, s settings, t *table) error {
 	var errs []error
-	for _, section := range []struct {
-		name string
-		run  func(context.Context, settings, *table) error
-	}{
-		{"store", storeSection}, {"echo", echoSection}, {"guest", guestSection},
-		{"chunks", chunksSection}, {"followers", followersSection},
-	} {
+	for _, section := range sections {
 		if s.only != "" && s.only != section.name {
 			continue
 		}

@@ -73,6 +73,12 @@ func (s *server) stop() {
 	s.cmd.Wait()
 }
 
+// kill ends a server that would not end soon by itself, as one with guests that spin.
+func (s *server) kill() {
+	s.cmd.Process.Kill()
+	s.cmd.Wait()
+}
+
 // cpu is the processor time the server has used so far.
 func (s *server) cpu() (time.Duration, error) { return processCPU(s.cmd.Process.Pid) }
 

@@ -32,9 +32,19 @@ func serve(ctx context.Context, args []string) error {
 		return err
 	}
 	defer stop()
-	server, err := carrel.New(ctx, carrel.Options{
-		DataDir: *data,
-		Addr:    "127.0.0.1:" + strconv.Itoa(*port),
+	server, err := newNative(ctx, *data, *port)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	return server.Run(ctx)
+}
+
+// newNative returns a server of the native agents.
+func newNative(ctx context.Context, data string, port int) (*carrel.Server, error) {
+	return carrel.New(ctx, carrel.Options{
+		DataDir: data,
+		Addr:    "127.0.0.1:" + strconv.Itoa(port),
 		Dev:     true,
 		Worker:  native{},
 		Agents: []carrel.AgentSpec{
@@ -42,11 +52,6 @@ func serve(ctx context.Context, args []string) error {
 			{Name: "chunks", Description: abi.Description{Description: "Streams as many chunks as the message says, at the pace it says."}},
 		},
 	})
-	if err != nil {
-		return err
-	}
-	fmt.Println("ready")
-	return server.Run(ctx)
 }
 
 // startProfile writes a CPU profile until stop is called; an empty file name writes none.

@@ -17,13 +17,11 @@ var storeAims = map[string]string{"1": "≥ 0.9x", "64": "≥ 5x"}
 
 // storeSection compares durable updates with Badger's own synced transactions.
 func storeSection(ctx context.Context, _ settings, t *table) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkDurable$", "-benchtime", "2x", "./storage/badgerdb")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
+	_, out, err := goBench(ctx, "./storage/badgerdb", "^BenchmarkDurable$", "2x")
 	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", cmd, err, out)
+		return err
 	}
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(out) {
 		match := durableLine.FindStringSubmatch(line)
 		if match == nil {
 			continue
@@ -34,6 +32,17 @@ func storeSection(ctx context.Context, _ settings, t *table) error {
 			fmt.Sprintf("carrel %.2fx", m["ratio"]), storeAims[match[1]])
 	}
 	return nil
+}
+
+// goBench runs benchmarks of one of our packages and returns the command and what it printed.
+func goBench(ctx context.Context, pkg, which, times string) (*exec.Cmd, string, error) {
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", which, "-benchtime", times, pkg)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("%s: %w\n%s", cmd, err, out)
+	}
+	return cmd, string(out), err
 }
 
 // metrics reads the value-unit pairs of a benchmark's line.
