@@ -15,7 +15,7 @@ const (
 	// lightCost is the most that a function may cost that its callers pay for.
 	lightCost = 40
 	// smallCost is the cost below which a branch is paid for by what comes before it.
-	smallCost = 12
+	smallCost = 4
 	// checkCost is how much may be spent in a straight line without looking.
 	checkCost = 4096
 )

@@ -1,6 +1,8 @@
 package rewrite
 
 import (
+	"slices"
+
 	"github.com/carrelhq/carrel/runtime/wasm"
 )
 
@@ -96,6 +98,9 @@ type planner struct {
 type openBlock struct {
 	op     wasm.Op
 	before int // the charge that paid when it began
+	// out is the place among the open blocks of the outermost one that a branch
+	// inside goes to, -1 for the function.
+	out int
 }
 
 // plan walks through a body. The plan is good until the next one is made.
@@ -158,25 +163,51 @@ func (p *planner) turn(it *wasm.Instructions) {
 	case wasm.OpEnd:
 		p.close(it.End)
 	case wasm.OpBrIf:
+		p.branch(it.Index)
 		p.begin(it.End, false)
-	case wasm.OpBr, wasm.OpBrTable, wasm.OpReturn, wasm.OpUnreachable:
+	case wasm.OpBr:
+		p.branch(it.Index)
+		p.dead = true
+	case wasm.OpBrTable:
+		p.branch(slices.Max(it.Labels))
+		p.dead = true
+	case wasm.OpReturn:
+		p.branch(uint32(len(p.blocks)))
+		p.dead = true
+	case wasm.OpUnreachable:
 		p.dead = true
 	}
 }
 
-func (p *planner) open(op wasm.Op) { p.blocks = append(p.blocks, openBlock{op, p.cur}) }
+func (p *planner) open(op wasm.Op) {
+	p.blocks = append(p.blocks, openBlock{op, p.cur, len(p.blocks)})
+}
+
+// branch notes that control may go on at a label.
+func (p *planner) branch(label uint32) {
+	if n := len(p.blocks); n > 0 {
+		p.blocks[n-1].out = min(p.blocks[n-1].out, n-1-int(label))
+	}
+}
 
 // close ends a block. What follows was paid for with what came before the block,
-// unless control can get there only by a branch: then that may be rare.
+// unless control may have left for further out, or gets here only by a branch.
 func (p *planner) close(at int) {
-	if len(p.blocks) == 0 {
+	n := len(p.blocks) - 1
+	if n < 0 {
 		return
 	}
-	b := p.blocks[len(p.blocks)-1]
-	p.blocks = p.blocks[:len(p.blocks)-1]
+	b := p.blocks[n]
+	p.blocks = p.blocks[:n]
+	if n > 0 {
+		p.blocks[n-1].out = min(p.blocks[n-1].out, b.out)
+	}
 	p.cur = b.before
-	if b.op != wasm.OpLoop && p.dead {
+	fallsThrough := !p.dead
+	if b.op != wasm.OpLoop {
 		p.dead = false
+	}
+	if b.out < n || !fallsThrough {
 		p.begin(at, false)
 	}
 }
