@@ -12,8 +12,9 @@ import (
 type guest struct {
 	types, imports, functions, tables, memories, globals, exports, elements, bodies, data, customs [][]byte
 
-	start    int // function index, or -1
-	imported int // functions imported so far
+	start     int  // function index, or -1
+	dataCount bool // write a data count section
+	imported  int  // functions imported so far
 }
 
 // What the binary format calls things, for tests.
@@ -177,6 +178,9 @@ func (g *guest) bytes() []byte {
 		out = append(out, section(sectionStart, uleb(g.start))...)
 	}
 	out = append(out, list(sectionElement, g.elements)...)
+	if g.dataCount {
+		out = append(out, section(wasm.SectionDataCount, uleb(len(g.data)))...)
+	}
 	out = append(out, list(sectionCode, g.bodies)...)
 	out = append(out, list(sectionData, g.data)...)
 	return append(out, slices.Concat(g.customs...)...)

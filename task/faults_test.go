@@ -1,19 +1,12 @@
 package task_test
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/carrelhq/carrel/internal/faults"
 )
 
-// faults are mistakes that somebody might make, and the test that notices each.
-// The mistake is put into a copy of the file, for one run of that test.
-var faults = []struct {
-	name, file, old, new, test string
-}{
+var mistakes = []faults.Fault{
 	{
 		"what a late worker writes is accepted", "run.go",
 		"if e.h.fence != r.fence {", "if false {", "TestWhatALateWorkerWritesIsRefused",
@@ -86,51 +79,5 @@ var faults = []struct {
 
 func TestSeededFaultsAreNoticed(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("CARREL_FAULT") != "" {
-		t.Skip("this is a run with a fault")
-	}
-	for _, f := range faults {
-		t.Run(f.name, func(t *testing.T) {
-			overlay := seed(t, f.file, f.old, f.new)
-			cmd := exec.Command("go", "test", "-overlay", overlay, "-count=1", "-timeout=2m", "-run", "^("+f.test+")$", ".")
-			cmd.Env = append(os.Environ(), "CARREL_FAULT="+f.name)
-			out, err := cmd.CombinedOutput()
-			switch {
-			case err == nil:
-				t.Errorf("%s did not notice:\n%s", f.test, out)
-			case !strings.Contains(string(out), "--- FAIL: Test") && !strings.Contains(string(out), "panic: deadlock"):
-				t.Errorf("the run failed for another reason:\n%s", out)
-			}
-		})
-	}
-}
-
-// seed writes a copy of the file with the fault in it and returns the overlay that puts it in place.
-func seed(t *testing.T, file, old, new string) string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Count(string(text), old) != 1 {
-		t.Fatalf("%s has %q %d times; the fault must be seeded anew", file, old, strings.Count(string(text), old))
-	}
-	dir := t.TempDir()
-	broken := filepath.Join(dir, file)
-	if err := os.WriteFile(broken, []byte(strings.Replace(string(text), old, new, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	path, err := filepath.Abs(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := json.Marshal(map[string]map[string]string{"Replace": {path: broken}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	overlay := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(overlay, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return overlay
+	faults.Noticed(t, mistakes)
 }

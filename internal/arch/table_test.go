@@ -65,4 +65,4 @@ var table = map[string]rule{
 }
 
 // suites are packages that are test suites, and so may import testing.
-var suites = map[string]bool{"storage/storagetest": true, "broker/brokertest": true}
+var suites = map[string]bool{"storage/storagetest": true, "broker/brokertest": true, "internal/faults": true}
