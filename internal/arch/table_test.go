@@ -61,7 +61,8 @@ var table = map[string]rule{
 		ours:    []string{"", "abi", "agent", "host", "runtime", "runtime/compile", "storage", "task"},
 		outside: []string{a2apb, "github.com/valyala/fasthttp", sync},
 	},
-	"internal/gen": {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
+	"internal/faults": {},
+	"internal/gen":    {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
 }
 
 // suites are packages that are test suites, and so may import testing.
