@@ -40,8 +40,8 @@ func TestSandboxesWaitForMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errSoon)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errSoon)
+	defer cancel()
 	if s, err := m.Sandbox(ctx); !errors.Is(err, errSoon) {
 		t.Errorf("got %v, %v, want that the wait ends with the context", s, err)
 	}
