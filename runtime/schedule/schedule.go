@@ -27,12 +27,13 @@ type Options struct {
 
 // Scheduler hands out slots. It is safe for concurrent use.
 type Scheduler struct {
-	slice time.Duration
+	slice  time.Duration
+	credit time.Duration // the most a tenant may be behind the clock after a slice
 
 	mu      sync.Mutex
 	free    int
 	waiting int
-	clock   time.Duration // CPU time of the tenant that was served last
+	clock   time.Duration // the most that a tenant had used when a slice of its guests began
 	tenants map[string]*tenant
 	stats   Stats
 }
@@ -40,7 +41,7 @@ type Scheduler struct {
 // tenant is a tenant that has guests, or had some lately.
 type tenant struct {
 	name   string
-	used   time.Duration // CPU time; never much behind the scheduler's clock
+	used   time.Duration // CPU time; near the scheduler's clock, see charge
 	guests int           // turns that have not left
 	queue  []*Turn       // waiting, in order
 }
@@ -55,7 +56,8 @@ type Stats struct {
 
 // New returns a scheduler.
 func New(opts Options) *Scheduler {
-	return &Scheduler{slice: opts.Slice, free: max(opts.Slots, 1), tenants: map[string]*tenant{}}
+	slots := max(opts.Slots, 1)
+	return &Scheduler{slice: opts.Slice, credit: time.Duration(slots) * opts.Slice, free: slots, tenants: map[string]*tenant{}}
 }
 
 // Stats returns the figures of the moment.
@@ -67,33 +69,54 @@ func (s *Scheduler) Stats() Stats {
 	return stats
 }
 
-// take gives the turn a slot, or queues it. It is called with mu held.
+// take gives the turn a slot, or queues it. What its tenant has not used while it
+// was idle is not saved up. It is called with mu held.
 func (s *Scheduler) take(t *Turn) (now bool) {
+	t.of.used = max(t.of.used, s.clock)
 	if s.free > 0 {
 		s.free--
 		s.start(t)
 		return true
 	}
+	s.enqueue(t)
+	return false
+}
+
+// enqueue puts the turn at the end of its tenant's queue. It is called with mu held.
+func (s *Scheduler) enqueue(t *Turn) {
 	t.granted = make(chan struct{})
 	t.since = time.Now()
 	t.of.queue = append(t.of.queue, t)
 	s.waiting++
-	return false
 }
 
-// start begins a slice. It is called with mu held, by whoever has a slot to give.
+// start gives the turn a slot. It is called with mu held, by whoever has one to give.
 func (s *Scheduler) start(t *Turn) {
 	t.running = true
-	t.began = time.Now()
 	s.stats.Running++
+	s.begin(t)
 }
 
-// stop ends the turn's hold on its slot and gives it to the next. It is called
-// with mu held.
+// begin begins a slice. The clock goes on with every slice, also when nobody
+// waits: what a tenant used of a CPU that no other wanted is not held against it
+// by those who come later. It is called with mu held.
+func (s *Scheduler) begin(t *Turn) {
+	t.began = time.Now()
+	s.clock = max(s.clock, t.of.used)
+}
+
+// charge ends a slice. It leaves no more credit than the clock may have gone on by
+// in a slice, when one other tenant had all other slots: so that a guest that ran
+// on undisturbed has not saved up what others had meanwhile. It is called with mu
+// held.
+func (s *Scheduler) charge(t *Turn) {
+	t.of.used = max(t.of.used+time.Since(t.began), s.clock-s.credit)
+}
+
+// stop ends the turn's hold on its slot. It is called with mu held, after charge.
 func (s *Scheduler) stop(t *Turn) {
 	t.running = false
 	s.stats.Running--
-	t.of.used += time.Since(t.began)
 	next := s.next()
 	if next == nil {
 		s.free++
@@ -115,22 +138,19 @@ func (s *Scheduler) next() *Turn {
 	if first == nil {
 		return nil
 	}
-	s.clock = max(s.clock, first.used)
 	turn := first.queue[0]
 	first.queue = first.queue[1:]
 	s.waiting--
 	return turn
 }
 
-// enter finds or makes the tenant. What it has not used while it was idle is not
-// saved up. It is called with mu held.
+// enter finds or makes the tenant. It is called with mu held.
 func (s *Scheduler) enter(name string) *tenant {
 	of := s.tenants[name]
 	if of == nil {
 		of = &tenant{name: name}
 		s.tenants[name] = of
 	}
-	of.used = max(of.used, s.clock)
 	of.guests++
 	return of
 }
@@ -162,6 +182,9 @@ func (s *Scheduler) withdraw(t *Turn) {
 // Enter waits for a slot in the tenant's name. The error is the cause of ctx. The
 // turn must be left.
 func (s *Scheduler) Enter(ctx context.Context, tenant string) (*Turn, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	s.mu.Lock()
 	t := &Turn{s: s, of: s.enter(tenant)}
 	if err := t.wait(ctx, s.take(t)); err != nil {

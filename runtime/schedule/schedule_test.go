@@ -113,6 +113,38 @@ func TestTenantsShareTheCPUHoweverManyGuestsTheyHave(t *testing.T) {
 	})
 }
 
+// TestShortRunsGetNoMoreThanTheShareOfTheirTenant has a tenant whose runs follow
+// one another, each a little shorter than a slice.
+func TestShortRunsGetNoMoreThanTheShareOfTheirTenant(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 1, Slice: slice})
+		ctx, stop := context.WithCancelCause(t.Context())
+		var short, spun atomic.Int64
+		var guests sync.WaitGroup
+		for tenant := range 2 {
+			guests.Go(func() { spin(ctx, s, fmt.Sprint(tenant), &spun) })
+		}
+		guests.Go(func() {
+			for ctx.Err() == nil {
+				turn, err := s.Enter(ctx, "short")
+				if err != nil {
+					return
+				}
+				time.Sleep(slice - step)
+				short.Add(int64(slice - step))
+				turn.Leave()
+			}
+		})
+		time.Sleep(900 * slice)
+		stop(errOver)
+		guests.Wait()
+		if got := time.Duration(short.Load()); got < 250*slice || got > 310*slice {
+			t.Errorf("short had %v of 900 ms, want a third", got)
+		}
+	})
+}
+
 func TestAnIdleTenantDoesNotSaveUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -132,6 +164,91 @@ func TestAnIdleTenantDoesNotSaveUp(t *testing.T) {
 			t.Errorf("the late one had %v of 100 ms", got)
 		}
 	})
+}
+
+// TestWhatNobodyElseWantedIsNotADebt has a tenant that filled all slots while it
+// was alone, when another comes with more guests than there are slots.
+func TestWhatNobodyElseWantedIsNotADebt(t *testing.T) {
+	t.Parallel()
+	for _, slots := range []int{1, 2, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			s := schedule.New(schedule.Options{Slots: slots, Slice: slice})
+			ctx, stop := context.WithCancelCause(t.Context())
+			var early, late atomic.Int64
+			var guests sync.WaitGroup
+			for range slots {
+				guests.Go(func() { spin(ctx, s, "early", &early) })
+			}
+			time.Sleep(500*slice + step/2)
+			before := early.Load()
+			for range 64 {
+				guests.Go(func() { spin(ctx, s, "late", &late) })
+			}
+			time.Sleep(100 * slice)
+			half := time.Duration(slots) * 50 * slice
+			if got := time.Duration(early.Load() - before); got < half*9/10 || got > half*11/10 {
+				t.Errorf("%d slots: the early one had %v of the next 100 ms in each, want %v in all", slots, got, half)
+			}
+			stop(errOver)
+			guests.Wait()
+		})
+	}
+}
+
+// TestALongRunDoesNotSaveUp has a guest that runs alone in one of four slots while
+// another tenant uses the rest, when five more tenants come.
+func TestALongRunDoesNotSaveUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 4, Slice: slice})
+		ctx, stop := context.WithCancelCause(t.Context())
+		var used [7]atomic.Int64
+		var guests sync.WaitGroup
+		run := func(tenant, n int) {
+			for range n {
+				guests.Go(func() { spin(ctx, s, fmt.Sprint(tenant), &used[tenant]) })
+			}
+		}
+		run(0, 1)
+		run(1, 3)
+		time.Sleep(500*slice + step/2)
+		before := used[0].Load()
+		for tenant := 2; tenant < len(used); tenant++ {
+			run(tenant, 8)
+		}
+		time.Sleep(140 * slice)
+		if got, want := time.Duration(used[0].Load()-before), 80*slice; got < want*9/10 || got > want*11/10 {
+			t.Errorf("the long one had %v of the next 140 ms in four slots, want %v", got, want)
+		}
+		stop(errOver)
+		guests.Wait()
+	})
+}
+
+func TestTenantsShareSeveralSlots(t *testing.T) {
+	t.Parallel()
+	for _, slots := range []int{2, 3, 4} {
+		synctest.Test(t, func(t *testing.T) {
+			s := schedule.New(schedule.Options{Slots: slots, Slice: slice})
+			ctx, stop := context.WithCancelCause(t.Context())
+			var used [5]atomic.Int64
+			var guests sync.WaitGroup
+			for tenant := range used {
+				for range 1 + 15*(tenant%2) {
+					guests.Go(func() { spin(ctx, s, fmt.Sprint(tenant), &used[tenant]) })
+				}
+			}
+			time.Sleep(500 * slice)
+			want := time.Duration(slots) * 100 * slice
+			for tenant := range used {
+				if got := time.Duration(used[tenant].Load()); got < want*9/10 || got > want*11/10 {
+					t.Errorf("%d slots: tenant %d had %v, want %v", slots, tenant, got, want)
+				}
+			}
+			stop(errOver)
+			guests.Wait()
+		})
+	}
 }
 
 func TestGuestsOfATenantGoInOrder(t *testing.T) {
@@ -202,6 +319,9 @@ func TestWhatEndsAWait(t *testing.T) {
 			t.Errorf("Check = %v, want the cause", err)
 		}
 		holder.Pause()
+		if _, err := s.Enter(ctx, "b"); !errors.Is(err, errOver) {
+			t.Errorf("Enter of a run that is over = %v, want the cause", err)
+		}
 		other := enter(t, s, "b")
 		if err := holder.Resume(ctx); !errors.Is(err, errOver) {
 			t.Errorf("Resume = %v, want the cause", err)
@@ -226,9 +346,16 @@ func TestAPausedGuestHasNoSlot(t *testing.T) {
 		turn := enter(t, s, "a")
 		turn.Pause()
 		turn.Pause()
+		idle := enter(t, s, "c")
+		idle.Pause()
 		other := enter(t, s, "b")
 		resumed := make(chan error, 1)
 		go func() { resumed <- turn.Resume(t.Context()) }()
+		synctest.Wait()
+		time.Sleep(2 * slice)
+		if err := idle.Check(t.Context()); err != nil { // it has no slot to give to the one that waits
+			t.Error(err)
+		}
 		synctest.Wait()
 		select {
 		case <-resumed:
@@ -240,6 +367,7 @@ func TestAPausedGuestHasNoSlot(t *testing.T) {
 			t.Error(err)
 		}
 		turn.Leave()
+		idle.Leave()
 	})
 }
 
@@ -313,5 +441,37 @@ func BenchmarkEnterLeave(b *testing.B) {
 	for b.Loop() {
 		turn, _ := s.Enter(b.Context(), "a")
 		turn.Leave()
+	}
+}
+
+// BenchmarkHandOver has guests of several tenants that give their slot on at every check.
+func BenchmarkHandOver(b *testing.B) {
+	for _, tenants := range []int{1, 16, 1024} {
+		b.Run(fmt.Sprintf("%d tenants", tenants), func(b *testing.B) {
+			s := schedule.New(schedule.Options{Slots: 1})
+			ctx, stop := context.WithCancel(b.Context())
+			var guests sync.WaitGroup
+			for i := range max(tenants, 2) {
+				guests.Go(func() {
+					turn, err := s.Enter(ctx, fmt.Sprint(i%tenants))
+					if err != nil {
+						return
+					}
+					defer turn.Leave()
+					for turn.Check(ctx) == nil {
+					}
+				})
+			}
+			turn, _ := s.Enter(ctx, "0")
+			turn.Pause()
+			begin := s.Stats().Slices
+			for b.Loop() {
+				goruntime.Gosched()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(s.Stats().Slices-begin), "ns/handover")
+			stop()
+			turn.Leave()
+			guests.Wait()
+		})
 	}
 }

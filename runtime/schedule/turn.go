@@ -42,7 +42,8 @@ func (t *Turn) wait(ctx context.Context, granted bool) error {
 // Check is for a guest to call every tenth of a millisecond or so. When its slice
 // is over and others wait, it gives its slot to the next and waits for another.
 // It returns the cause of ctx when that has ended: then the guest has no more
-// business on the CPU, and may have lost its slot.
+// business on the CPU, and may have lost its slot. It does nothing on a turn that
+// has none.
 func (t *Turn) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -52,20 +53,19 @@ func (t *Turn) Check(ctx context.Context) error {
 	}
 	s := t.s
 	s.mu.Lock()
+	if !t.running {
+		s.mu.Unlock()
+		return nil
+	}
+	s.charge(t)
 	if s.waiting == 0 {
-		now := time.Now()
-		t.of.used += now.Sub(t.began)
-		t.began = now
+		s.begin(t)
 		s.mu.Unlock()
 		return nil
 	}
 	s.stats.Slices++
 	t.given++
-	// Queued before it stops, so that it goes on where its tenant is next all the same.
-	t.granted = make(chan struct{})
-	t.since = time.Now()
-	t.of.queue = append(t.of.queue, t)
-	s.waiting++
+	s.enqueue(t) // before it stops, so that it goes on where its tenant is next all the same
 	s.stop(t)
 	return t.wait(ctx, false)
 }
@@ -77,6 +77,7 @@ func (t *Turn) Pause() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.running {
+		s.charge(t)
 		s.stop(t)
 	}
 }
@@ -90,7 +91,6 @@ func (t *Turn) Resume(ctx context.Context) error {
 		s.mu.Unlock()
 		return nil
 	}
-	t.of.used = max(t.of.used, s.clock)
 	return t.wait(ctx, s.take(t))
 }
 
@@ -104,6 +104,7 @@ func (t *Turn) Leave() {
 	}
 	t.left = true
 	if t.running {
+		s.charge(t)
 		s.stop(t)
 	}
 	s.leave(t.of)
