@@ -7,7 +7,7 @@ import (
 )
 
 var mistakes = []faults.Fault{
-	{"a slice never ends", "turn.go", "if time.Since(t.began) < t.s.slice {", "if true {", "TestAGuestOfAnIdleTenantWaitsForASliceAtMost"},
+	{"a slice never ends", "turn.go", "if t.had+time.Since(t.began) < t.s.slice {", "if true {", "TestAGuestOfAnIdleTenantWaitsForASliceAtMost"},
 	{"tenants are served by chance", "schedule.go", "t.used < first.used ||", "true ||", "TestTenantsShareTheCPUHoweverManyGuestsTheyHave"},
 	{"who comes anew is always first", "schedule.go", "	t.of.used = max(t.of.used, s.clock)\n", "", "TestShortRunsGetNoMoreThanTheShareOfTheirTenant"},
 	{"a CPU that nobody wanted is held against who used it", "schedule.go", "	s.clock = max(s.clock, t.of.used)\n}", "}", "TestWhatNobodyElseWantedIsNotADebt"},
@@ -16,10 +16,12 @@ var mistakes = []faults.Fault{
 	{"nobody is charged", "schedule.go", "t.of.used+time.Since(t.began)", "t.of.used", "TestTenantsShareTheCPUHoweverManyGuestsTheyHave"},
 	{"a slot is given on by who has none", "turn.go", "	if !t.running {\n		s.mu.Unlock()", "	if false {\n		s.mu.Unlock()", "TestAPausedGuestHasNoSlot"},
 	{"a run that is over takes a slot", "schedule.go", "	if ctx.Err() != nil {\n		return nil, context.Cause(ctx)\n	}\n", "", "TestWhatEndsAWait"},
-	{"the last comes first", "schedule.go", "	turn := first.queue[0]\n	first.queue = first.queue[1:]", "	turn := first.queue[len(first.queue)-1]\n	first.queue = first.queue[:len(first.queue)-1]", "TestGuestsOfATenantGoInOrder"},
+	{"the last comes first", "schedule.go", "	turn := first.queue[0]\n	s.remove(turn, 0)", "	turn := first.queue[len(first.queue)-1]\n	s.remove(turn, len(first.queue)-1)", "TestGuestsOfATenantGoInOrder"},
 	{"a slot is lost when a context ends", "schedule.go", "		t.Leave()\n		return nil, err\n", "		return nil, err\n", "TestASlotIsNotLostToAContextThatEnds"},
 	{"who gives up stays in the queue", "turn.go", "	s.withdraw(t) //", "	//", "TestWhatEndsAWait"},
-	{"a paused guest keeps its slot", "turn.go", "	if t.running {\n		s.charge(t)\n		s.stop(t)\n	}\n}\n\n// Resume", "}\n\n// Resume", "TestAPausedGuestHasNoSlot"},
+	{"a paused guest keeps its slot", "turn.go", "	if t.running {\n		t.had +=", "	if false {\n		t.had +=", "TestAPausedGuestHasNoSlot"},
+	{"a wait costs a guest its place", "turn.go", "t.early = t.had < s.slice; !t.early", "t.early = false; !t.early", "TestAShortWaitKeepsThePlace"},
+	{"who waits often starves its tenant", "turn.go", "t.early = t.had < s.slice; !t.early", "t.early = true; !t.early", "TestWhoWaitsOftenGetsNoMoreThanASliceForIt"},
 	{"a slot is given twice", "schedule.go", "	if next == nil {\n		s.free++", "	s.free++\n	if next == nil {", "TestNeverMoreThanTheSlots"},
 }
 

@@ -6,13 +6,15 @@
 // next [Turn.Check]. Who is next is decided by tenant: the one that has had the
 // least CPU lately goes first, so that however many guests a tenant has, it gets
 // one tenant's share, and one that was idle waits for a slice at most. Guests of
-// one tenant go in the order in which they came.
+// one tenant go in the order in which they came, but one that paused for a wait
+// goes on with what is left of its slice before them.
 //
 // The package knows nothing of guests but when they begin, look up and end.
 package schedule
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -44,6 +46,7 @@ type tenant struct {
 	used   time.Duration // CPU time; near the scheduler's clock, see charge
 	guests int           // turns that have not left
 	queue  []*Turn       // waiting, in order
+	early  int           // how many of the queue come first because they paused in their slice
 }
 
 // Stats are counts since the scheduler was made, and of the moment.
@@ -82,12 +85,18 @@ func (s *Scheduler) take(t *Turn) (now bool) {
 	return false
 }
 
-// enqueue puts the turn at the end of its tenant's queue. It is called with mu held.
+// enqueue puts the turn into its tenant's queue, at the end or behind the others
+// that are early. It is called with mu held.
 func (s *Scheduler) enqueue(t *Turn) {
 	t.granted = make(chan struct{})
 	t.since = time.Now()
-	t.of.queue = append(t.of.queue, t)
 	s.waiting++
+	if !t.early {
+		t.of.queue = append(t.of.queue, t)
+		return
+	}
+	t.of.queue = slices.Insert(t.of.queue, t.of.early, t)
+	t.of.early++
 }
 
 // start gives the turn a slot. It is called with mu held, by whoever has one to give.
@@ -139,8 +148,7 @@ func (s *Scheduler) next() *Turn {
 		return nil
 	}
 	turn := first.queue[0]
-	first.queue = first.queue[1:]
-	s.waiting--
+	s.remove(turn, 0)
 	return turn
 }
 
@@ -170,12 +178,17 @@ func (s *Scheduler) leave(of *tenant) {
 
 // withdraw takes a waiting turn out of its queue. It is called with mu held.
 func (s *Scheduler) withdraw(t *Turn) {
-	for i, waiting := range t.of.queue {
-		if waiting == t {
-			t.of.queue = append(t.of.queue[:i:i], t.of.queue[i+1:]...)
-			s.waiting--
-			return
-		}
+	if i := slices.Index(t.of.queue, t); i >= 0 {
+		s.remove(t, i)
+	}
+}
+
+// remove takes the turn at i out of its queue.
+func (s *Scheduler) remove(t *Turn, i int) {
+	t.of.queue = slices.Delete(t.of.queue, i, i+1)
+	s.waiting--
+	if t.early {
+		t.of.early--
 	}
 }
 

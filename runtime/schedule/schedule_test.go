@@ -40,7 +40,9 @@ func spin(ctx context.Context, s *schedule.Scheduler, tenant string, used *atomi
 
 func enter(t *testing.T, s *schedule.Scheduler, tenant string) *schedule.Turn {
 	t.Helper()
-	turn, err := s.Enter(t.Context(), tenant)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	turn, err := s.Enter(ctx, tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +55,7 @@ func TestAGuestOfAnIdleTenantWaitsForASliceAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := schedule.New(schedule.Options{Slots: 2, Slice: slice})
 		ctx, stop := context.WithCancelCause(t.Context())
+		defer stop(errOver) // also when a guest waits for ever
 		var used atomic.Int64
 		var guests sync.WaitGroup
 		for range 64 {
@@ -368,6 +371,68 @@ func TestAPausedGuestHasNoSlot(t *testing.T) {
 		}
 		turn.Leave()
 		idle.Leave()
+	})
+}
+
+// TestAShortWaitKeepsThePlace has 64 spinning guests of the same tenant.
+func TestAShortWaitKeepsThePlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 2, Slice: slice})
+		ctx, stop := context.WithCancelCause(t.Context())
+		var used atomic.Int64
+		var guests sync.WaitGroup
+		for range 64 {
+			guests.Go(func() { spin(ctx, s, "a", &used) })
+		}
+		time.Sleep(10*slice + step/2)
+		turn := enter(t, s, "a")
+		for range 8 {
+			time.Sleep(step)
+			turn.Pause()
+			time.Sleep(step)
+			begin := time.Now()
+			if err := turn.Resume(ctx); err != nil {
+				t.Error(err)
+			}
+			if waited := time.Since(begin); waited > slice+step {
+				t.Errorf("waited %v", waited)
+			}
+		}
+		turn.Leave()
+		stop(errOver)
+		guests.Wait()
+	})
+}
+
+// TestWhoWaitsOftenGetsNoMoreThanASliceForIt has a guest that never waits beside
+// eight of the same tenant that do nothing else.
+func TestWhoWaitsOftenGetsNoMoreThanASliceForIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 1, Slice: slice})
+		ctx, stop := context.WithCancelCause(t.Context())
+		var used atomic.Int64
+		var guests sync.WaitGroup
+		guests.Go(func() { spin(ctx, s, "a", &used) })
+		for range 8 {
+			guests.Go(func() {
+				turn, err := s.Enter(ctx, "a")
+				for ; err == nil; err = turn.Resume(ctx) {
+					time.Sleep(3 * step)
+					turn.Pause()
+					time.Sleep(step)
+				}
+				turn.Leave()
+			})
+		}
+		time.Sleep(900 * slice)
+		stop(errOver)
+		guests.Wait()
+		// Each of the others gets a slice and its last step over, then it is the turn of the next.
+		if got := time.Duration(used.Load()); got < 70*slice {
+			t.Errorf("the one that never waits had %v of 900 ms", got)
+		}
 	})
 }
 

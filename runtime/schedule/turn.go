@@ -12,6 +12,8 @@ type Turn struct {
 	granted chan struct{} // closed when a waiting turn gets a slot
 	since   time.Time     // when it began to wait
 	began   time.Time     // of the slice
+	had     time.Duration // of the slice, before it paused
+	early   bool          // it goes before those of its tenant that did not pause in their slice
 	running bool          // it has a slot; changed with s.mu held
 	left    bool
 	given   int // slots that were given on because a slice was over
@@ -48,7 +50,7 @@ func (t *Turn) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if time.Since(t.began) < t.s.slice {
+	if t.had+time.Since(t.began) < t.s.slice {
 		return nil
 	}
 	s := t.s
@@ -58,6 +60,7 @@ func (t *Turn) Check(ctx context.Context) error {
 		return nil
 	}
 	s.charge(t)
+	t.had, t.early = 0, false
 	if s.waiting == 0 {
 		s.begin(t)
 		s.mu.Unlock()
@@ -77,19 +80,28 @@ func (t *Turn) Pause() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.running {
+		t.had += time.Since(t.began)
 		s.charge(t)
 		s.stop(t)
 	}
 }
 
-// Resume waits for a slot after Pause. A turn that used little before it paused
-// is served early, as its tenant has used little. The error is the cause of ctx.
+// Resume waits for a slot after Pause. A turn that paused in its slice goes before
+// the others of its tenant until it has had the whole slice, so a guest that
+// waits often is not sent to the end each time, and gets no more than a slice for
+// it. The error is the cause of ctx.
 func (t *Turn) Resume(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	s := t.s
 	s.mu.Lock()
 	if t.running || t.left {
 		s.mu.Unlock()
 		return nil
+	}
+	if t.early = t.had < s.slice; !t.early {
+		t.had = 0
 	}
 	return t.wait(ctx, s.take(t))
 }
