@@ -157,6 +157,9 @@ func (w *writer) number(f float64) {
 		format = 'e'
 	}
 	w.buf = strconv.AppendFloat(w.buf, f, format, -1, 64)
+	if n := len(w.buf); format == 'e' && w.buf[n-2] == '0' && w.buf[n-3] == '-' { // e-09
+		w.buf = append(w.buf[:n-2], w.buf[n-1])
+	}
 }
 
 // text writes a string. It does not escape for HTML.
