@@ -31,6 +31,7 @@ type instance struct {
 	// that it is asked for.
 	functions map[string]api.Function
 	session   *host.Session
+	kernel    *kernel // of an Extism plug-in, while it is called
 	output    output
 	entropy   *rand.ChaCha8 // before there is a session; nil until it is asked for
 	slept     time.Duration // before there was a session
@@ -91,7 +92,7 @@ func (in *instance) create(ctx context.Context) (err error) {
 		return err
 	}
 	ctx = context.WithValue(ctx, instanceKey{}, in)
-	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(func(uint64, uint64) experimental.LinearMemory { return in.memory }))
+	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(func(uint64, uint64) experimental.LinearMemory { return linear{in} }))
 	if !in.share.fits(int(in.of.outline.memory.Min) * pageSize) {
 		return errNoMemory // the engine would panic
 	}

@@ -24,18 +24,10 @@ type snapshot struct {
 // initialize runs what a module does before its first run. Until the session
 // comes, clock and random answer constants and no host function but log works.
 func (in *instance) initialize(ctx context.Context) error {
-	steps := []func() error{
-		func() error { return in.call(ctx, rewrite.Start, nil) },
-		func() error { return in.call(ctx, abi.ExportInitialize, nil) },
-		func() error { return in.load(ctx) },
-		func() error { return in.call(ctx, abi.ExportWarm, nil) },
+	if err := in.call(ctx, rewrite.Start, nil); err != nil {
+		return err
 	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return in.of.outline.dialect.initialize(ctx, in)
 }
 
 // load hands an engine of another language the source that the module carries.
