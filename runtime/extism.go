@@ -76,9 +76,11 @@ var initializers = []export{
 	{name: exportHaskell, typ: signature{Params: i32 + i32}},
 }
 
+// What is exported by them, and by programs.
 const (
 	exportConstructors = "__wasm_call_ctors" // in place of abi.ExportInitialize
 	exportHaskell      = "hs_init"
+	exportProgram      = "_start"
 )
 
 func (p plugin) checkExports(m *wasm.Module) error {

@@ -3,6 +3,7 @@ package runtime
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/carrelhq/carrel/abi"
@@ -20,7 +21,7 @@ func (p plugin) call(ctx context.Context, in *instance, name string, input []byt
 		in.kernel.close()
 		in.kernel = nil
 	}()
-	if err := p.begin(ctx, in); err != nil {
+	if err := p.begin(ctx, in, name); err != nil {
 		return nil, nil, err
 	}
 	code, err := in.callForCode(ctx, name)
@@ -34,8 +35,11 @@ func (p plugin) call(ctx context.Context, in *instance, name string, input []byt
 	return output, nil, err
 }
 
-// begin initializes the language's runtime.
-func (plugin) begin(ctx context.Context, in *instance) error {
+// begin initializes the language's runtime. A program does that by itself.
+func (plugin) begin(ctx context.Context, in *instance, name string) error {
+	if name == exportProgram {
+		return nil
+	}
 	first := abi.ExportInitialize
 	if in.function(first) == nil {
 		first = exportConstructors
@@ -46,7 +50,8 @@ func (plugin) begin(ctx context.Context, in *instance) error {
 	return in.call(ctx, exportHaskell, nil, 0, 0)
 }
 
-// callForCode calls an exported function, and returns 0 if it has no result.
+// callForCode calls an exported function, and returns 0 if it has no result, or
+// ended as programs do.
 func (in *instance) callForCode(ctx context.Context, name string) (int32, error) {
 	var code uint64
 	result := &code
@@ -54,6 +59,9 @@ func (in *instance) callForCode(ctx context.Context, name string) (int32, error)
 		result = nil
 	}
 	err := in.call(ctx, name, result)
+	if exit := (*exited)(nil); errors.As(err, &exit) && exit.code == 0 {
+		return 0, nil
+	}
 	return int32(code), err
 }
 
