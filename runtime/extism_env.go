@@ -129,8 +129,7 @@ const (
 )
 
 func envVarGet(c *envCall) uint64 {
-	name := string(c.text(0))
-	return c.k.give(c.k.variables[name])
+	return c.k.give(c.k.variables[string(c.text(0))])
 }
 
 func envVarSet(c *envCall) uint64 {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// extismGuest builds plug-ins: functions are imported when they are named first,
-// so that all calls must come before the functions that have them are added.
+// extismGuest builds plug-ins, which import what newExtismGuest names: functions
+// of Extism, and those of carrel after "user:".
 type extismGuest struct {
 	*guest
 	index map[string]int
@@ -54,16 +54,10 @@ func (g *extismGuest) output() []byte {
 	return slices.Concat(localGet(spot), localGet(spot), g.do("length"), g.do("output_set"))
 }
 
-// echo answers the input.
+// newExtismEcho answers the input.
 func newExtismEcho() *extismGuest {
 	g := newExtismGuest("input_offset", "input_length", "output_set")
 	return g.runs(g.do("input_offset"), g.do("input_length"), g.do("output_set"))
-}
-
-// answering always answers that text.
-func newExtismReplier(text string) *extismGuest {
-	g := newExtismGuest("alloc", "store_u64", "length", "output_set")
-	return g.runs(g.block(text), g.output())
 }
 
 var (
