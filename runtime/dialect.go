@@ -60,21 +60,21 @@ func (native) provided(module, name string) (signature, bool) {
 func (native) checkExports(m *wasm.Module) error { return checkExports(m) }
 
 func (native) initialize(ctx context.Context, in *instance) error {
-	if err := in.call(ctx, abi.ExportInitialize, nil); err != nil {
+	if err := in.call(ctx, abi.ExportInitialize); err != nil {
 		return err
 	}
 	if err := in.load(ctx); err != nil {
 		return err
 	}
-	return in.call(ctx, abi.ExportWarm, nil)
+	return in.call(ctx, abi.ExportWarm)
 }
 
 func (native) describe(ctx context.Context, in *instance) ([]byte, error) {
 	if _, ok := in.of.outline.exports[abi.ExportDescribe]; !ok {
 		return nil, nil
 	}
-	var packed uint64
-	if err := in.call(ctx, abi.ExportDescribe, &packed); err != nil {
+	packed, err := in.ask(ctx, abi.ExportDescribe)
+	if err != nil {
 		return nil, err
 	}
 	return in.take(abi.ExportDescribe, packed, maxDescription)
@@ -88,8 +88,8 @@ func (native) run(ctx context.Context, in *instance, request []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	var packed uint64
-	if err := in.call(ctx, abi.ExportRun, &packed, uint64(ptr), uint64(len(request))); err != nil {
+	packed, err := in.ask(ctx, abi.ExportRun, uint64(ptr), uint64(len(request)))
+	if err != nil {
 		return nil, err
 	}
 	return in.take(abi.ExportRun, packed, maxReply)

@@ -44,21 +44,16 @@ func (plugin) begin(ctx context.Context, in *instance, name string) error {
 	if in.function(first) == nil {
 		first = exportConstructors
 	}
-	if err := in.call(ctx, first, nil); err != nil {
+	if err := in.call(ctx, first); err != nil {
 		return err
 	}
-	return in.call(ctx, exportHaskell, nil, 0, 0)
+	return in.call(ctx, exportHaskell, 0, 0)
 }
 
 // callForCode calls an exported function, and returns 0 if it has no result, or
 // ended as programs do.
 func (in *instance) callForCode(ctx context.Context, name string) (int32, error) {
-	var code uint64
-	result := &code
-	if len(in.function(name).Definition().ResultTypes()) == 0 {
-		result = nil
-	}
-	err := in.call(ctx, name, result)
+	code, err := in.ask(ctx, name)
 	if exit := (*exited)(nil); errors.As(err, &exit) && exit.code == 0 {
 		return 0, nil
 	}

@@ -101,7 +101,7 @@ func (m *Module) describe(ctx context.Context) (d abi.Description, err error) {
 	}
 	defer func() { m.give(in, err == nil) }()
 	var reply []byte
-	err = in.scheduled(ctx, noTenant, func() error {
+	err = in.scheduled(ctx, noTenant, func(ctx context.Context) error {
 		reply, err = m.outline.dialect.describe(ctx, in)
 		return err
 	})

@@ -36,7 +36,7 @@ func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session
 	s.used = true
 	in := s.instance
 	defer func() { s.failed = err != nil }()
-	err = in.scheduled(ctx, session.Tenant(), func() error {
+	err = in.scheduled(ctx, session.Tenant(), func(ctx context.Context) error {
 		in.attach(session)
 		session.OnWait(in.aside(ctx))
 		defer in.output.flush()
@@ -48,7 +48,6 @@ func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session
 
 // run passes the request on, as the module's dialect has it.
 func (in *instance) run(ctx context.Context, request []byte) ([]byte, error) {
-	ctx = context.WithValue(ctx, instanceKey{}, in)
 	reply, err := in.of.outline.dialect.run(ctx, in, request)
 	if in.share.refused.Load() && ctx.Err() == nil {
 		return nil, errNoMemory
@@ -59,9 +58,12 @@ func (in *instance) run(ctx context.Context, request []byte) ([]byte, error) {
 // reseed gives the guest's own generators a seed of this run: they were made
 // before it, and alike in every sandbox.
 func (in *instance) reseed(ctx context.Context) error {
+	if in.function(abi.ExportReseed) == nil {
+		return nil
+	}
 	var seed [8]byte
 	in.session.Random(seed[:])
-	return in.call(ctx, abi.ExportReseed, nil, binary.LittleEndian.Uint64(seed[:]))
+	return in.call(ctx, abi.ExportReseed, binary.LittleEndian.Uint64(seed[:]))
 }
 
 // Release gives the sandbox back, used or not. It may be called twice.

@@ -51,12 +51,15 @@ func (t *Turn) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if t.had+time.Since(t.began) >= t.s.slice {
+	if t.Due() {
 		return t.endSlice(ctx)
 	}
 	letThreadsRun()
 	return nil
 }
+
+// Due reports whether the slice is over, so that Check may wait.
+func (t *Turn) Due() bool { return t.had+time.Since(t.began) >= t.s.slice }
 
 // endSlice begins another slice, now or when it is the turn's turn again.
 func (t *Turn) endSlice(ctx context.Context) error {
