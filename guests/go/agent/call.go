@@ -63,7 +63,7 @@ func respond(request []byte) []byte {
 	case handler == nil:
 		return encodeReply(runReply{Error: errNoHandler})
 	}
-	return encodeReply(work(newTask(req)))
+	return encodeReply(work(newTask(&req)))
 }
 
 func encodeReply(reply runReply) []byte {

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strconv"
+	"unsafe"
 )
 
 // MaxDepth is the deepest nesting of objects and arrays a Reader follows.
@@ -28,7 +29,8 @@ type Reader struct {
 	err   error
 }
 
-// NewReader returns a reader of data, which must not change while it is read.
+// NewReader returns a reader of data, which must not change any more: the strings
+// that are read are parts of it where they can be.
 func NewReader(data []byte) *Reader { return &Reader{data: data} }
 
 // End returns the first error, or ErrSyntax if something follows the value.
@@ -75,7 +77,8 @@ func (r *Reader) String() string {
 	if r.Null() {
 		return ""
 	}
-	return string(r.text())
+	text := r.text()
+	return unsafe.String(unsafe.SliceData(text), len(text))
 }
 
 // Base64 reads a string of base64 in standard encoding; null is nil, an empty string is not.
