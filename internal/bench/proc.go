@@ -14,6 +14,7 @@ import (
 // by themselves.
 type footprint struct {
 	RSS         int64 // bytes
+	Files       int64 // bytes of RSS that are of files, which the kernel can take back
 	Descriptors int64
 	Maps        int64 // lines of /proc/PID/maps
 	Tables      int64
@@ -26,6 +27,9 @@ func footprintOf(pid int) (f footprint, err error) {
 		return f, err
 	}
 	if f.RSS, err = kilobytes(status, "VmRSS:"); err != nil {
+		return f, err
+	}
+	if f.Files, err = kilobytes(status, "RssFile:"); err != nil {
 		return f, err
 	}
 	open, err := os.ReadDir(proc + "fd")

@@ -43,7 +43,7 @@ func (db *DB) keepUp() {
 // they are merged, so they have more of it.
 func (db *DB) trim() {
 	memory := db.opts.MemoryBytes
-	if err := errors.Join(trim(db.opts.Dir, ".vlog", memory/4), trim(db.opts.Dir, ".sst", 4*memory)); err != nil {
+	if err := errors.Join(trim(db.opts.Dir, ".vlog", memory/4), trim(db.opts.Dir, ".sst", 2*memory)); err != nil {
 		db.opts.Logger.Warn("memory of the store's files not trimmed", "error", err)
 	}
 }
