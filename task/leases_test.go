@@ -3,6 +3,9 @@ package task_test
 import (
 	"context"
 	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -279,5 +282,34 @@ func TestAContextIsNotSavedOverAnother(t *testing.T) {
 	}
 	if err := h.Finish(t.Context(), run, task.Result{}); !errors.Is(err, task.ErrConflict) {
 		t.Errorf("got %v, want ErrConflict", err)
+	}
+}
+
+func TestATaskWithTwoJobsIsClaimedOnce(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		h := memoryHouse(t)
+		h.send(strings.Repeat("x", 10<<10), "") // too large to be reserved in memory
+		job, err := h.broker.Dequeue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var runs atomic.Int64
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				run, err := h.Claim(t.Context(), job)
+				if err != nil {
+					t.Error(err)
+				}
+				if run != nil {
+					runs.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if got := runs.Load(); got != 1 {
+			t.Fatalf("%d runs have one task", got)
+		}
 	}
 }

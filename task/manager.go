@@ -71,8 +71,9 @@ type Manager struct {
 	instance string // names this manager in leases
 
 	mu       sync.Mutex
-	runs     map[runKey]*Run         // in the hands of this process's workers
-	reserved map[runKey]*reservation // accepted by this process and not claimed yet
+	runs     map[runKey]*Run          // in the hands of this process's workers
+	reserved map[runKey]*reservation  // accepted by this process and not claimed yet
+	claims   map[runKey]chan struct{} // under way; closed at their end
 }
 
 type runKey struct{ tenant, id string }
@@ -92,6 +93,7 @@ func NewManager(db storage.DB, b broker.Broker, agents Agents, opts Options) (*M
 		instance: newID(),
 		runs:     make(map[runKey]*Run),
 		reserved: make(map[runKey]*reservation),
+		claims:   make(map[runKey]chan struct{}),
 	}, nil
 }
 
