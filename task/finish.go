@@ -8,8 +8,6 @@ import (
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/carrelhq/carrel/broker"
 )
 
 // Finish commits how a run ended: its artifacts, its state, the context it saved
@@ -47,7 +45,7 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 		m.metrics().TasksEnded.Add(1, ended(result.State))
 	}
 	if requeue {
-		return m.broker.Enqueue(ctx, broker.Job{Tenant: run.key.tenant, TaskID: run.key.id})
+		m.enqueue(ctx, run.key.tenant, run.key.id)
 	}
 	return nil
 }

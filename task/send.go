@@ -12,7 +12,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/carrelhq/carrel/agent"
-	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/tenant"
 )
@@ -75,7 +74,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 	defer close(created)
 	early := first && m.keep(e, version, created)
 	if early {
-		err = m.enqueue(ctx, e)
+		m.enqueue(ctx, ref.Tenant, id)
 	}
 	if err := durable(); err != nil {
 		return Accepted{}, err
@@ -83,13 +82,9 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 	m.metrics().TasksAccepted.Add(1)
 	m.log.publish(ref, id, e.events)
 	if first && !early {
-		err = m.enqueue(ctx, e)
+		m.enqueue(ctx, ref.Tenant, id)
 	}
-	return Accepted{TaskID: id, ContextID: h.contextID, Seq: 1}, err
-}
-
-func (m *Manager) enqueue(ctx context.Context, e *edit) error {
-	return m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: e.tenant, TaskID: e.id})
+	return Accepted{TaskID: id, ContextID: h.contextID, Seq: 1}, nil
 }
 
 // insert writes a new task: its first event, its place in the lists, its turn and its job.
@@ -175,9 +170,9 @@ func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageReq
 		return Accepted{}, err
 	}
 	if first {
-		err = m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: ref.Tenant, TaskID: msg.TaskId})
+		m.enqueue(ctx, ref.Tenant, msg.TaskId)
 	}
-	return accepted, err
+	return accepted, nil
 }
 
 // checkNext tells whether the task takes the message.
