@@ -175,3 +175,40 @@ func TestWrongKeysAreCounted(t *testing.T) {
 		t.Errorf("a card: got %d", r.StatusCode)
 	}
 }
+
+// TestTheAddressOfAClientIsTheOneItsProxySaw sends what a client made up on the
+// first line of the header, and what its proxy adds on a line of its own, as
+// HAProxy does, or behind a comma.
+func TestTheAddressOfAClientIsTheOneItsProxySaw(t *testing.T) {
+	t.Parallel()
+	for name, lines := range map[string][]string{
+		"a line of its own": {"10.0.0.%d", "203.0.113.7"},
+		"behind a comma":    {"10.0.0.%d, 203.0.113.7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, func(_ *parts, o *Options) { o.TrustedProxies = []string{"127.0.0.0/8"} })
+			status := 0
+			for i := range maxFailures + 1 {
+				headers := http.Header{"Authorization": {"Bearer wrong"}}
+				for _, line := range lines {
+					headers.Add("X-Forwarded-For", strings.ReplaceAll(line, "%d", fmt.Sprint(i%250)))
+				}
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/agents/acme/carded", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header = headers
+				resp, err := h.client.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				status = resp.StatusCode
+			}
+			if status != http.StatusTooManyRequests {
+				t.Errorf("after %d wrong keys: got %d", maxFailures, status)
+			}
+		})
+	}
+}
