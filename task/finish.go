@@ -8,6 +8,8 @@ import (
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/carrelhq/carrel/storage"
 )
 
 // Finish commits how a run ended: its artifacts, its state, the context it saved
@@ -86,23 +88,59 @@ func checked(r Result) (Result, error) {
 	return r, nil
 }
 
+// Bounds of what the update that ends a run may hold beside heads and lists.
+const (
+	endBytes     = storage.MaxUpdateBytes - 64<<10
+	endArtifacts = 500
+	// eventBytes is more than an event takes beside its artifact or message.
+	eventBytes = 512
+)
+
 // emitLarge emits the result's artifacts on their own when they would not fit
 // into one update with the end of the run.
 func (r *Run) emitLarge(ctx context.Context, result *Result) error {
-	size := 0
-	for _, a := range result.Artifacts {
-		size += proto.Size(a)
-	}
-	if size <= maxChunk {
+	if r.fits(result) {
 		return nil
 	}
-	for _, a := range result.Artifacts {
-		if err := r.Artifact(ctx, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}); err != nil {
+	for rest := result.Artifacts; len(rest) > 0; {
+		n := batch(rest)
+		err := r.Update(ctx, func(tx storage.Tx) error {
+			for _, a := range rest[:n] {
+				if err := r.AppendArtifact(tx, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
+		rest = rest[n:]
 	}
 	result.Artifacts = nil
 	return nil
+}
+
+// fits tells whether one update holds the whole end of the run. The status
+// message is written twice: into its event and into the head.
+func (r *Run) fits(result *Result) bool {
+	size := 2*proto.Size(result.Message) + len(r.unsaved())
+	for _, a := range result.Artifacts {
+		size += proto.Size(a) + eventBytes
+	}
+	return size <= endBytes && len(result.Artifacts) <= endArtifacts
+}
+
+// batch is how many of the artifacts, one at least, go into one update.
+func batch(artifacts []*a2apb.Artifact) (n int) {
+	size := 0
+	for n < min(len(artifacts), endArtifacts) {
+		if size += proto.Size(artifacts[n]) + eventBytes; size > maxChunk && n > 0 {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // Lose ends an attempt that came to nothing. The run is tried again after a
