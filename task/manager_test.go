@@ -46,6 +46,9 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		"a push configuration": {func(r *a2apb.SendMessageRequest) {
 			r.Configuration = &a2apb.SendMessageConfiguration{TaskPushNotificationConfig: &a2apb.TaskPushNotificationConfig{}}
 		}, task.ErrPushNotSupported, ""},
+		"a long output mode": {func(r *a2apb.SendMessageRequest) {
+			r.Configuration = &a2apb.SendMessageConfiguration{AcceptedOutputModes: []string{"text/plain", strings.Repeat("x", 256)}}
+		}, task.ErrInvalidParams, "configuration.acceptedOutputModes[1]"},
 		"a negative historyLength": {func(r *a2apb.SendMessageRequest) {
 			n := int32(-1)
 			r.Configuration = &a2apb.SendMessageConfiguration{HistoryLength: &n}

@@ -21,6 +21,7 @@ const (
 	maxID         = 128
 	maxReferences = 32
 	maxModes      = 32
+	maxMode       = 255
 )
 
 // Send accepts a message: a new task, or the next message of a task that is not
@@ -253,6 +254,11 @@ func checkConfiguration(c *a2apb.SendMessageConfiguration) error {
 		return &FieldError{"configuration.historyLength", "must not be negative"}
 	case len(c.GetAcceptedOutputModes()) > maxModes:
 		return &FieldError{"configuration.acceptedOutputModes", fmt.Sprintf("names more than %d media types", maxModes)}
+	}
+	for i, mode := range c.GetAcceptedOutputModes() {
+		if len(mode) > maxMode { // they lie in the head, which every event writes anew
+			return &FieldError{fmt.Sprintf("configuration.acceptedOutputModes[%d]", i), fmt.Sprintf("is longer than %d bytes", maxMode)}
+		}
 	}
 	return nil
 }
