@@ -34,11 +34,12 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 			return err
 		}
 		e.h.inbox, e.h.taken = e.h.inbox[e.h.taken:], 0
-		if err := e.finish(result.State, e.fill(result.Message), run.Attempt); err != nil {
+		if Interrupted(result.State) && len(e.h.inbox) > 0 {
+			requeue, err = m.goOn(e, e.fill(result.Message), run.Attempt)
 			return err
 		}
-		requeue, err = m.goOn(e)
-		return err
+		requeue = false
+		return e.finish(result.State, e.fill(result.Message), run.Attempt)
 	})
 	if err != nil {
 		return err
@@ -52,16 +53,17 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 	return nil
 }
 
-// goOn starts the next run of a task that waits for a message which came while
-// it was still running. It tells whether the task has the turn already.
-func (m *Manager) goOn(e *edit) (bool, error) {
-	if !Interrupted(e.h.state) || len(e.h.inbox) == 0 {
-		return false, nil
-	}
-	e.nextRun()
-	if err := e.setState(working, nil, 0); err != nil {
+// goOn ends a run that asks for what has come already, while it was running, and
+// starts the next one. The task never waits: whoever sent the message would take
+// the question for the answer to it. goOn tells whether the task has the turn.
+func (m *Manager) goOn(e *edit, question *a2apb.Message, attempt int) (bool, error) {
+	if err := e.setState(working, question, attempt); err != nil {
 		return false, err
 	}
+	if err := e.rest(); err != nil {
+		return false, err
+	}
+	e.nextRun()
 	return e.takeTurn(e.now.Add(m.opts.Lease))
 }
 

@@ -129,7 +129,7 @@ func TestMessagesToATaskAtWorkAreQueued(t *testing.T) {
 	if len(run.Pending) > 1 {
 		t.Errorf("%d messages were pending", len(run.Pending))
 	}
-	h.finish(run, task.Result{State: inputRequired})
+	h.finish(run, task.Result{State: inputRequired, Message: said("which?")})
 	next := h.claim()
 	all := texts(next.Message.Parts)
 	for _, m := range next.Pending {
@@ -139,7 +139,43 @@ func TestMessagesToATaskAtWorkAreQueued(t *testing.T) {
 		t.Errorf("run %d got %q", next.Number, all)
 	}
 	h.finish(next, task.Result{})
-	if got := h.get(a.TaskID); history(got) != "one two three" {
+	if got := h.get(a.TaskID); history(got) != "one two three which?" {
 		t.Errorf("history is %q", history(got))
 	}
+}
+
+// TestAQuestionIsNotTheAnswerToAMessageThatWaits has a run ask for input when
+// that has come already: whoever sent it waits for the run that it starts.
+func TestAQuestionIsNotTheAnswerToAMessageThatWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := memoryHouse(t)
+		first := h.send("one", "")
+		run := h.claim()
+		answers := make(chan *a2apb.Task, 1)
+		go func() {
+			msg := message("two")
+			msg.TaskId = first.TaskID
+			got, err := h.SendAndAwait(t.Context(), bot, &a2apb.SendMessageRequest{Message: msg})
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- got
+		}()
+		synctest.Wait()
+		h.finish(run, task.Result{State: inputRequired, Message: said("which?")})
+		synctest.Wait()
+		select {
+		case got := <-answers:
+			t.Fatalf("the answer is the task as it is %s", got.Status.State)
+		default:
+		}
+		h.finish(h.claim(), task.Result{Artifacts: []*a2apb.Artifact{artifact("a", "done")}})
+		if got := <-answers; got.Status.State != completed || history(got) != "one two which?" {
+			t.Errorf("got %s with %q", got.Status.State, history(got))
+		}
+		if got := summary(h.follow(first.TaskID, 0)); strings.Contains(got, "input_required") {
+			t.Errorf("followers saw %s", got)
+		}
+	})
 }
