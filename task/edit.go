@@ -113,7 +113,9 @@ func (e *edit) append(r *record, body *a2apb.StreamResponse) error {
 		e.size = len(r.body)
 	}
 	e.events = append(e.events, Event{Seq: r.seq, Time: r.time, Body: body, State: r.state, run: r.run, attempt: r.attempt, wire: &wireCache{}})
-	return e.tx.Set(eventKey(e.id, r.seq), r.encode())
+	value := r.encode()
+	e.h.size += uint64(len(value))
+	return e.tx.Set(eventKey(e.id, r.seq), value)
 }
 
 // setState moves the task to a state, with an event. attempt is 0 for a change

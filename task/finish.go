@@ -20,11 +20,19 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 	if err != nil {
 		result = Result{State: failed, Message: textMessage("The agent's result is not valid: " + err.Error() + ".")}
 	}
+	err = m.finish(ctx, run, result)
+	if errors.Is(err, ErrLogFull) {
+		err = m.finish(ctx, run, Result{State: failed, Message: textMessage("The task failed: " + err.Error() + ".")})
+	}
+	return err
+}
+
+func (m *Manager) finish(ctx context.Context, run *Run, result Result) error {
 	if err := run.emitLarge(ctx, &result); err != nil {
 		return err
 	}
 	requeue := false
-	err = run.change(ctx, m.change, func(e *edit) (err error) {
+	err := run.change(ctx, m.change, func(e *edit) (err error) {
 		for _, a := range result.Artifacts {
 			if err := run.appendChunk(e, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}); err != nil {
 				return err

@@ -187,6 +187,8 @@ func (m *Manager) checkNext(e *edit, ref Ref, msg *a2apb.Message) error {
 		return fmt.Errorf("%w: the task is finished; send a message without taskId to begin another", ErrUnsupportedOperation)
 	case len(e.h.inbox)-e.h.taken >= m.opts.MaxPending && !Interrupted(e.h.state):
 		return fmt.Errorf("%w: %d messages wait for the task already", ErrBusy, m.opts.MaxPending)
+	case e.h.size > uint64(m.opts.MaxLog):
+		return fmt.Errorf("%w: the task's log is full; send a message without taskId to begin another", ErrUnsupportedOperation)
 	}
 	return checkReferences(e.tx, ref, msg)
 }
