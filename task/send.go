@@ -170,6 +170,7 @@ func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageReq
 	if err != nil {
 		return Accepted{}, err
 	}
+	m.forget(runKey{ref.Tenant, msg.TaskId}) // it knows of one message only
 	if first {
 		m.enqueue(ctx, ref.Tenant, msg.TaskId)
 	}
