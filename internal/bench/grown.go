@@ -11,8 +11,7 @@ import (
 type held struct {
 	name string
 	of   func(point) int64
-	// slack is how much more than in the first tenth is none: a collector, a store's
-	// caches and a pool breathe.
+	// slack is how much more than in the first tenth is none.
 	percent, slack int64
 }
 
@@ -23,19 +22,18 @@ var allHeld = []held{
 	{"goroutines", func(p point) int64 { return p.Goroutines }, 5, 16},
 }
 
-// grown says what has grown in a series: of what is more, at the median of its
-// second half, than the most of its first tenth and the slack. What is held for good
-// grows with every task; a store that merges takes and gives back.
+// grown says what has grown in a series beyond its first tenth, and beyond the slack.
 func grown(series []point) error {
 	var errs []error
-	tenth, half := series[:max(1, len(series)/10)], series[len(series)/2:]
+	tenth := max(1, len(series)/10)
 	for _, h := range allHeld {
-		was := h.of(slices.MaxFunc(tenth, func(a, b point) int { return cmp.Compare(h.of(a), h.of(b)) }))
-		late := slices.SortedFunc(slices.Values(half), func(a, b point) int { return cmp.Compare(h.of(a), h.of(b)) })
-		is := h.of(late[len(late)/2])
-		if most := was + was*h.percent/100 + h.slack; is > most {
-			errs = append(errs, fmt.Errorf("%s grew from %d within the first %d tasks to %d, the median after %d, which is more than %d (%d %% and %d)",
-				h.name, was, tenth[len(tenth)-1].Tasks, is, half[0].Tasks, most, h.percent, h.slack))
+		most := func(part []point) point {
+			return slices.MaxFunc(part, func(a, b point) int { return cmp.Compare(h.of(a), h.of(b)) })
+		}
+		was, late := h.of(most(series[:tenth])), most(series[tenth:])
+		if limit := was + was*h.percent/100 + h.slack; h.of(late) > limit {
+			errs = append(errs, fmt.Errorf("%s grew from %d within the first %d tasks to %d after %d, which is more than %d (%d %% and %d)",
+				h.name, was, series[tenth-1].Tasks, h.of(late), late.Tasks, limit, h.percent, h.slack))
 		}
 	}
 	return errors.Join(errs...)
