@@ -82,6 +82,9 @@ func trapping(op wasm.Op) bool {
 	return op == 0x6d || op == 0x7f || op == 0xa8 || op == 0xaa || op == 0xae || op == 0xb0
 }
 
+// orders tells of comparisons of integers for less and greater.
+func orders(op wasm.Op) bool { return op >= 0x48 && op <= 0x4f || op >= 0x53 && op <= 0x5a }
+
 // saturating is the conversion that does not trap where this one does.
 func saturating(op wasm.Op) wasm.Op {
 	if op >= 0xae {

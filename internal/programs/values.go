@@ -68,12 +68,30 @@ func (b *body) operate(t wasm.ValueType) {
 		return
 	}
 	o := pick(&b.choices, operators[t])
-	b.values(o.params)
+	for i := range len(o.params) {
+		b.value(o.params[i])
+		if orders(o.op) {
+			b.plain(o.params[i])
+		}
+	}
 	b.code.op(o.op)
 	if o.lane >= 0 {
 		b.code.byte(byte(o.lane))
 	}
 	b.canonical(t)
+}
+
+// plain makes an integer the result of something else than an and: see the
+// package's comment.
+func (b *body) plain(t wasm.ValueType) {
+	switch t {
+	case wasm.I32:
+		b.code.i32(0)
+		b.code.op(opI32Or)
+	case wasm.I64:
+		b.code.i64(0)
+		b.code.op(opI64Or)
+	}
 }
 
 // mayTrap is an operator that traps at some values, kept from it nearly always: by
