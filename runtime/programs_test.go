@@ -148,7 +148,7 @@ func (c *contest) check(t *testing.T) {
 	t.Log(c.tally)
 	for what, least := range map[string]int{
 		"initialization failed": 4, "completed": 300, "ran out of fuel": 20, "ran out of stack": 4, "trapped": 40,
-		"completed and grew memory": 4, "completed and changed a table or dropped a segment": 10,
+		"completed and grew memory": 10, "completed and changed a table or dropped a segment": 50,
 		"on a sandbox that was used before": 200,
 	} {
 		if c.tally[what] < least {

@@ -33,7 +33,7 @@ func (b *body) callFor(results string) {
 // calls may go round in circles.
 func (b *body) callee(results string) (index int, ok bool) {
 	from := b.callable
-	if !b.calm && b.once(24) {
+	if !b.calm && b.once(12) {
 		from = b.random
 	}
 	var fit []int

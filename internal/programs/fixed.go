@@ -80,7 +80,8 @@ func alloc() encoder {
 	return e
 }
 
-// witness writes the sizes of memory and tables, and which elements are null.
+// witness writes the sizes of memory and tables, which elements are null, and what
+// of the data segment that may be dropped is still there.
 func (p *program) witness() encoder {
 	e := encoder{0}
 	at := witnessAt
@@ -100,6 +101,12 @@ func (p *program) witness() encoder {
 				e.op(opRefIsNull)
 			})
 		}
+	}
+	if p.drops {
+		e.i32(int32(at))
+		e.i32(0)
+		e.i32(4)
+		e.op(wasm.OpMemoryInit, 1, 0)
 	}
 	e.op(wasm.OpEnd)
 	return e
@@ -126,7 +133,10 @@ func (p *program) defineRun(f fixed) {
 	p.function(run).body = e
 	b := p.newBody(main, f, p.random)
 	b.nodes = 200
-	b.statements(4 + p.below(8))
+	for range 3 {
+		b.statements(1 + p.below(4))
+		b.rare()
+	}
 	b.finish()
 }
 

@@ -111,27 +111,27 @@ func (b *body) reference(table int) {
 func (b *body) changeTable() {
 	t := b.below(len(b.tables))
 	funcs := b.tables[t].typ == wasm.Funcref
-	switch n := b.below(7); {
-	case n == 0:
+	switch n := b.below(8); {
+	case n < 3:
 		b.place(t)
 		b.reference(t)
 		b.code.op(wasm.OpTableSet, t)
-	case n == 1:
+	case n == 3:
 		b.reference(t)
 		b.within(3)
 		b.code.op(wasm.OpTableGrow, t)
 		b.code.op(opDrop)
-	case n == 2:
+	case n == 4:
 		b.place(t)
 		b.reference(t)
 		b.within(3)
 		b.code.op(wasm.OpTableFill, t)
-	case n == 3 && funcs:
+	case n == 5 && funcs:
 		b.place(t)
 		b.within(1)
 		b.within(1)
 		b.code.op(wasm.OpTableInit, 1+b.below(2), t)
-	case n == 4:
+	case n == 6:
 		b.code.op(wasm.OpElemDrop, b.below(len(b.elements)))
 	default:
 		b.place(t)
