@@ -79,7 +79,7 @@ var errFuel = errors.New("out of fuel")
 
 // Err looks at what the guest was given in whole quanta.
 func (b budget) Err() error {
-	if b.of.spent > mostFuel {
+	if b.of.spent >= mostFuel {
 		return errFuel
 	}
 	return b.Context.Err()

@@ -91,16 +91,18 @@ func (c *contest) hold(t testing.TB, module []byte, requests [][]byte) {
 // runs has a module answer requests, one after the other.
 func (c *contest) runs(t testing.TB, m *Module, w way, requests [][]byte) (list []outcome) {
 	t.Helper()
+	used := map[*instance]bool{}
 	for _, r := range requests {
 		w.prepare(m)
-		if len(m.pool.idle) > 0 {
-			c.note("on a sandbox that was used before")
-		}
 		s, err := m.Sandbox(t.Context())
 		if err != nil {
 			list = append(list, outcome{err: err.Error()})
 			continue
 		}
+		if used[s.instance] {
+			c.note("on a sandbox that was used before")
+		}
+		used[s.instance] = true
 		list = append(list, observe(t, s, r))
 	}
 	return list
@@ -164,6 +166,20 @@ func TestProgramsRunAlike(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { c.hold(t, programs.Module(programs.Seeded(seed)), requestsOf(seed)) })
 	}
 	c.check(t)
+}
+
+// TestModulesOfSmithRunAlike does the same with modules of another maker.
+func TestModulesOfSmithRunAlike(t *testing.T) {
+	t.Parallel()
+	modules, err := programs.Smith()
+	if err != nil || len(modules) != 112 {
+		t.Fatalf("%d modules, %v", len(modules), err)
+	}
+	c := newContest(t)
+	for name, module := range modules {
+		t.Run(name, func(t *testing.T) { c.hold(t, module, requestsOf(7)[:2]) })
+	}
+	t.Log(c.tally)
 }
 
 // FuzzPrograms holds the same of any program. It is given seeds, not bytes: those

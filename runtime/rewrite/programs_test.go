@@ -158,7 +158,7 @@ func TestProgramsDoTheSameRewritten(t *testing.T) {
 	t.Parallel()
 	w := newProgramWorld(t)
 	ended := 0
-	for seed := range uint64(300) {
+	for seed := range uint64(150) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			if w.alike(t, programs.Module(programs.Seeded(seed))) {
 				ended++
@@ -166,8 +166,20 @@ func TestProgramsDoTheSameRewritten(t *testing.T) {
 		})
 	}
 	t.Logf("%d programs were compared", ended)
-	if ended < 200 {
-		t.Errorf("%d programs were compared, want at least 200", ended)
+	if ended < 100 {
+		t.Errorf("%d programs were compared, want at least 100", ended)
+	}
+}
+
+func TestModulesOfSmithDoTheSameRewritten(t *testing.T) {
+	t.Parallel()
+	modules, err := programs.Smith()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newProgramWorld(t)
+	for name, module := range modules {
+		t.Run(name, func(t *testing.T) { w.alike(t, module) })
 	}
 }
 
