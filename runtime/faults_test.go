@@ -24,6 +24,18 @@ var mistakes = []faults.Fault{
 		"if well && state != nil", "if state != nil", "TestNothingOfARunIsLeftForTheNext",
 	},
 	{
+		"a run pays for what came before it", "instance.go",
+		"	in.forgetFuel() // of what came before the run, which is counted\n", "", "TestProgramsRunAlike",
+	},
+	{
+		"a new sandbox has the globals of a fresh instance", "snapshot.go",
+		"	in.slept = s.slept\n	return in.call(ctx, rewrite.Restore, nil)", "	in.slept = s.slept\n	return nil", "TestProgramsRunAlike",
+	},
+	{
+		"a run goes on with the fuel of the one before it", "snapshot.go",
+		"	in.forgetFuel()\n", "", "TestProgramsRunAlike",
+	},
+	{
 		"memory that others have is promised", "account.go",
 		"	if a.used.Add(int64(bytes)) <= a.most {", "	if a.used.Add(int64(bytes)) <= 2*a.most {", "TestSandboxesWaitForMemory",
 	},

@@ -151,7 +151,7 @@ func (f *body) edit(x edit) {
 		return
 	}
 	f.catchUp(x.start)
-	if x.op != wasm.OpTableSet && x.op != wasm.OpElemDrop && x.op != wasm.OpDataDrop {
+	if byLength[x.op] {
 		e.with(wasm.OpLocalTee, f.length)
 		w.spendLength(e, f.length, 0)
 		w.ask(e)
