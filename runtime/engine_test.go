@@ -16,6 +16,7 @@ import (
 
 func newEngine(t testing.TB, opts Options) *Engine {
 	t.Helper()
+	opts.CompileTimeout = cmp.Or(opts.CompileTimeout, 10*time.Minute) // the race detector makes the compiler forty times slower
 	e, err := NewEngine(opts)
 	if err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func globals(t testing.TB, in *instance) (values []uint64) {
 	for i, g := range in.saved {
 		kept[i] = g.Get()
 	}
-	if err := in.call(t.Context(), rewrite.Save, nil); err != nil {
+	if err := in.call(t.Context(), rewrite.Save); err != nil {
 		t.Fatal(err)
 	}
 	for i, g := range in.saved {
