@@ -111,8 +111,10 @@ var deep = []hostile{
 	{row: "B4", name: "endless recursion with 50,000 locals", want: trapped, says: "call stack exhausted", mib: 64, module: recursing(localsOf(50_000, i64))},
 	{row: "B4", name: "endless recursion with 1,000 vectors for locals", want: trapped, says: "call stack exhausted", mib: 64, module: recursing(localsOf(1000, v128))},
 	{row: "B4", name: "endless recursion with 1,000 parameters", want: trapped, says: "call stack exhausted", module: recursingWith(1000, 0)},
-	{row: "B4", name: "endless recursion over 1,000 values", want: trapped, says: "stack", mib: 256, module: recursingOver(i64)},
-	{row: "B4", name: "endless recursion over 1,000 vectors", want: trapped, says: "stack", mib: 256, module: recursingOver(v128)},
+	{row: "B4", name: "endless recursion over 1,000 values", want: trapped, says: "call stack exhausted", module: recursingOver(i64)},
+	{row: "B4", name: "endless recursion over 1,000 vectors", want: trapped, says: "call stack exhausted", module: recursingOver(v128)},
+	{row: "B4", name: "endless recursion over 1,000 sums", want: trapped, says: "call stack exhausted", module: recursingInSums(i64)},
+	{row: "B4", name: "endless recursion over 1,000 sums of vectors", want: trapped, says: "call stack exhausted", module: recursingInSums(v128)},
 	{row: "B4", name: "endless recursion by call_indirect", want: trapped, says: "call stack exhausted", module: func() []byte {
 		g := newGuest()
 		g.table(1)
@@ -135,6 +137,8 @@ var deep = []hostile{
 }
 
 const v128 = "\x7b"
+
+var zeroVector = slices.Concat([]byte{0xfd, 12}, make([]byte, 16)) // v128.const 0
 
 // recursing calls itself with locals of its own.
 func recursing(locals []byte) func() []byte {
@@ -160,12 +164,28 @@ func recursingOver(typ string) func() []byte {
 		all := strings.Repeat(typ, 1000)
 		value := i64Const(1)
 		if typ == v128 {
-			value = slices.Concat([]byte{0xfd, 12}, make([]byte, 16))
+			value = zeroVector
 		}
 		values := g.functionWith(noLocals, "", signature{Results: all}, repeat(1000, value))
 		g.functionWith(noLocals, "", noneToNone, call(values), call(values+1), call(values+2))
 		g.functionWith(noLocals, "", signature{Params: all})
 	}, call(2))
+}
+
+// recursingInSums calls itself in the middle of a sum of 1,000 global variables.
+func recursingInSums(typ string) func() []byte {
+	return runningWith(func(g *guest) {
+		zero, add := i64Const(0), i64Add
+		if typ == v128 {
+			zero, add = zeroVector, []byte{0xfd, 0xce, 1}
+		}
+		var values []byte
+		for range 1000 {
+			values = append(values, globalGet(len(g.globals))...)
+			g.globals = append(g.globals, slices.Concat([]byte(typ), []byte{1}, zero, end))
+		}
+		g.functionWith(noLocals, "", noneToNone, values, call(1), repeat(999, add), globalSet(1))
+	}, call(1))
 }
 
 // noisy are runs that print and log, wait, and call the host as much as they can.
