@@ -179,6 +179,9 @@ func (f *body) edit(x edit) {
 		w.spendLength(e, f.length, 0)
 		w.ask(e)
 	}
+	if x.op == wasm.OpTableGrow {
+		w.grown[x.index] = true
+	}
 	// What is left changes a table or drops a segment, which no reset undoes.
 	e.i32(1)
 	e.with(wasm.OpGlobalSet, w.dirty())
