@@ -16,7 +16,6 @@ import (
 
 func newEngine(t testing.TB, opts Options) *Engine {
 	t.Helper()
-	opts.CompileTimeout = cmp.Or(opts.CompileTimeout, 10*time.Minute) // the race detector makes the compiler forty times slower
 	e, err := NewEngine(opts)
 	if err != nil {
 		t.Fatal(err)

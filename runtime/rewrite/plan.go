@@ -85,6 +85,8 @@ type plan struct {
 	charges []charge // by offset, the function's entry first
 	edits   []edit   // by offset
 	calls   bool     // it calls something, so that it counts on the stack
+	results int64    // bytes that calls leave on the stack, beyond a value each
+	params  int64    // bytes that the call with most takes from there
 	scratch bool     // it needs a local for lengths
 }
 
@@ -132,7 +134,7 @@ func (p *planner) pay(it *wasm.Instructions) {
 	cost := costs[it.Op]
 	switch it.Op {
 	case wasm.OpCall:
-		p.plan.calls = true
+		p.call(p.w.m.TypeOf(it.Index))
 		switch callee := p.w.light[it.Index]; {
 		case callee.light:
 			cost += callee.cost
@@ -140,13 +142,20 @@ func (p *planner) pay(it *wasm.Instructions) {
 			cost += costHostCall
 		}
 	case wasm.OpCallIndirect:
-		p.plan.calls = true
+		p.call(p.w.m.Types[it.Index])
 		cost += costCallIndirect + lightCost
 	}
 	p.charges[p.cur].cost += cost
 	if p.charges[p.cur].cost > checkCost && it.Op != wasm.OpEnd {
 		p.begin(it.End, true)
 	}
+}
+
+// call notes what a call needs of the stack.
+func (p *planner) call(t wasm.FuncType) {
+	p.plan.calls = true
+	p.plan.results += max(sizeOf(t.Results)-valueSize, 0)
+	p.plan.params = max(p.plan.params, sizeOf(t.Params))
 }
 
 // turn follows control flow.
