@@ -23,6 +23,7 @@ var table = map[string]rule{
 	"broker":              {},
 	"broker/brokertest":   {ours: []string{"broker"}, outside: []string{"github.com/google/go-cmp", sync}},
 	"internal/telemetry":  {outside: []string{"go.opentelemetry.io/otel", "go.opentelemetry.io/contrib", "github.com/prometheus"}},
+	"internal/egress":     {ours: []string{"internal/telemetry"}, outside: []string{"code.dny.dev/ssrf"}},
 	"tenant":              {ours: []string{"storage"}},
 	"agent":               {ours: []string{"abi", "storage", "tenant"}, outside: []string{a2apb, protobuf, uuid, sync}},
 	"host":                {ours: []string{"abi", "storage", "tenant", "internal/telemetry"}},
