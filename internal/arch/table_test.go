@@ -63,6 +63,7 @@ var table = map[string]rule{
 		outside: []string{a2apb, "github.com/valyala/fasthttp", sync},
 	},
 	"internal/faults": {},
+	"internal/seal":   {},
 	"internal/gen":    {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
 }
 
