@@ -30,6 +30,7 @@ type edit struct {
 	size     int             // of the last event's body, in bytes
 	after    <-chan struct{} // closed when followers know the events before; nil when they do
 	wake     string          // a task whose turn it became, to be enqueued after the commit
+	pushDue  bool            // a webhook became due
 	removed  bool            // the task is deleted
 }
 
@@ -86,11 +87,19 @@ func (m *Manager) announce(ctx context.Context, e *edit) error {
 	if e.after != nil {
 		<-e.after
 	}
-	m.log.publish(Ref{e.tenant, e.h.agent}, e.id, e.events)
+	m.publish(e)
 	if e.wake == "" {
 		return nil
 	}
 	return m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: e.tenant, TaskID: e.wake})
+}
+
+// publish wakes those who wait for what was committed.
+func (m *Manager) publish(e *edit) {
+	m.log.publish(Ref{e.tenant, e.h.agent}, e.id, e.events)
+	if e.pushDue {
+		m.broker.Notify(pushTopic)
+	}
 }
 
 // append adds an event to the log.
@@ -140,6 +149,9 @@ func (h *head) listed() listed { return listed{h.state, h.changed} }
 // each update, however many states the task went through in it.
 func (e *edit) save() error {
 	if err := e.relist(); err != nil {
+		return err
+	}
+	if err := e.wakePushes(); err != nil {
 		return err
 	}
 	return e.tx.Set(headKey(e.id), e.h.encode())

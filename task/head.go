@@ -39,6 +39,8 @@ type head struct {
 	runLines uint64 // of them, those before this attempt
 	trace    string // traceparent of the request
 	modes    []string
+
+	pushes int // push notification configs
 }
 
 // The fields of a head on disk. Numbers are never used twice; a reader skips
@@ -64,6 +66,7 @@ const (
 	headTrace     protowire.Number = 18
 	headMode      protowire.Number = 19
 	headLost      protowire.Number = 20
+	headPushes    protowire.Number = 21
 	headSizeGuess                  = 256
 )
 
@@ -93,6 +96,7 @@ func (h *head) encode() []byte {
 	for _, mode := range h.modes {
 		w.text(headMode, mode)
 	}
+	w.number(headPushes, uint64(h.pushes))
 	return w
 }
 
@@ -140,6 +144,8 @@ func decodeHead(data []byte) (*head, error) {
 			h.trace = string(b)
 		case headMode:
 			h.modes = append(h.modes, string(b))
+		case headPushes:
+			h.pushes = int(n)
 		}
 	})
 	if err == nil && (h.taken < 0 || h.taken > len(h.inbox)) {

@@ -32,6 +32,9 @@ type Options struct {
 	// MaxMessage bounds one message in bytes (256 KiB): two of them and their
 	// copies fit into one update of the store.
 	MaxMessage int
+	// Push makes the manager take push notification configs; nil refuses them with
+	// ErrPushNotSupported.
+	Push *PushOptions
 	// Shared says that managers of other processes work on the same store. Then a
 	// lease is honoured until it runs out; otherwise one that this manager did not
 	// give is of a process that is gone, and counts for nothing.
@@ -55,7 +58,9 @@ func (o Options) complete() (Options, error) {
 	if o.MaxMessage < 0 || o.MaxMessage > 256<<10 {
 		return o, errors.New("task: MaxMessage must be between 1 byte and 256 KiB")
 	}
-	return o, nil
+	var err error
+	o.Push, err = o.Push.complete()
+	return o, err
 }
 
 // Manager accepts messages and answers for tasks. It is safe for concurrent use.
