@@ -80,7 +80,7 @@ func (c *pushCursor) fail(now time.Time, reason string) {
 
 // settle changes the cursor if the delivery is still claimed.
 func (d *Delivery) settle(ctx context.Context, fn func(o outbox, c *pushCursor, now time.Time) error) error {
-	_, err := d.m.db.UpdateLater(ctx, func(root storage.Tx) error {
+	durable, err := d.m.db.UpdateLater(ctx, func(root storage.Tx) error {
 		o := outbox{root, tenant.ScopeTx(root, d.Tenant), d.DeliveryID}
 		c, err := getPushCursor(o.tx, d.TaskID, d.ConfigID)
 		if err != nil {
@@ -91,6 +91,9 @@ func (d *Delivery) settle(ctx context.Context, fn func(o outbox, c *pushCursor, 
 		}
 		return fn(o, c, time.Now().UTC())
 	})
+	if err == nil {
+		d.durable = durable
+	}
 	return err
 }
 

@@ -30,9 +30,10 @@ type Delivery struct {
 	Attempts int
 	Failing  time.Time
 
-	m     *Manager
-	fence uint64
-	trace string
+	m       *Manager
+	fence   uint64
+	trace   string
+	durable func() error // waits until views show what the last update saw
 }
 
 // Bounds of the events that are read for a webhook at a time.
@@ -85,7 +86,7 @@ func (m *Manager) DueDeliveries(ctx context.Context, after []byte, everything bo
 // ClaimDeliveries takes the deliveries that are due and nobody has; the others it leaves
 // out. The claims last for the lease. A config that cannot be decrypted is given up.
 func (m *Manager) ClaimDeliveries(ctx context.Context, ids []DeliveryID, lease time.Duration) (claimed []*Delivery, err error) {
-	_, err = m.db.UpdateLater(ctx, func(root storage.Tx) error {
+	durable, err := m.db.UpdateLater(ctx, func(root storage.Tx) error {
 		claimed = nil
 		for _, id := range ids {
 			d, err := m.claimDelivery(root, id, time.Now().UTC(), lease)
@@ -99,7 +100,13 @@ func (m *Manager) ClaimDeliveries(ctx context.Context, ids []DeliveryID, lease t
 		}
 		return nil
 	})
-	return claimed, err
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range claimed {
+		d.durable = durable
+	}
+	return claimed, nil
 }
 
 func (m *Manager) claimDelivery(root storage.Tx, id DeliveryID, now time.Time, lease time.Duration) (*Delivery, error) {
@@ -167,7 +174,21 @@ func (d *Delivery) Context(ctx context.Context) context.Context {
 // Events reads some of the events after Seq, none when there are no more yet.
 // Those without a Body are not for sending. ErrEventsPurged when they are no
 // longer kept, ErrTaskNotFound when the task was deleted.
-func (d *Delivery) Events(ctx context.Context) (events []Event, err error) {
+func (d *Delivery) Events(ctx context.Context) ([]Event, error) {
+	events, err := d.read(ctx)
+	if err != nil || len(events) > 0 || d.durable == nil {
+		return events, err
+	}
+	// An event that an update has seen may not be durable yet.
+	wait := d.durable
+	d.durable = nil
+	if err := wait(); err != nil {
+		return nil, err
+	}
+	return d.read(ctx)
+}
+
+func (d *Delivery) read(ctx context.Context) (events []Event, err error) {
 	err = d.m.view(ctx, d.Tenant, func(tx storage.Tx) error {
 		h, err := loadHead(tx, d.TaskID)
 		if err != nil || h.seq <= d.Seq {

@@ -35,7 +35,11 @@ var table = map[string]rule{
 	"runtime/compile":     {outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys", "github.com/landlock-lsm/go-landlock", "github.com/elastic/go-seccomp-bpf"}},
 	"task":                {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid}},
 	"task/worker":         {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
-	"task/wasm":           {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
+	"task/push": {
+		ours:    []string{"task", "storage", "tenant", "internal/egress", "internal/telemetry"},
+		outside: []string{a2apb, protobuf, "github.com/standard-webhooks/standard-webhooks"},
+	},
+	"task/wasm": {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
 	"server": {
 		// Of storage the edge knows errors only: what is not there, and that nothing can be written.
 		ours: []string{"abi", "agent", "task", "tenant", "internal/telemetry", "storage"},
