@@ -35,10 +35,10 @@ func (o *operations) rpcMethods() map[string]rpcMethod {
 		"CancelTask":                       unary(o.cancelTask),
 		"SendStreamingMessage":             o.rpcSendStreamingMessage,
 		"SubscribeToTask":                  o.rpcSubscribeToTask,
-		"CreateTaskPushNotificationConfig": refused(task.ErrPushNotSupported),
-		"GetTaskPushNotificationConfig":    refused(task.ErrPushNotSupported),
-		"ListTaskPushNotificationConfigs":  refused(task.ErrPushNotSupported),
-		"DeleteTaskPushNotificationConfig": refused(task.ErrPushNotSupported),
+		"CreateTaskPushNotificationConfig": unary(o.createPushConfig),
+		"GetTaskPushNotificationConfig":    unary(o.getPushConfig),
+		"ListTaskPushNotificationConfigs":  unary(o.listPushConfigs),
+		"DeleteTaskPushNotificationConfig": unary(o.deletePushConfig),
 		"GetExtendedAgentCard":             refused(refuse(task.ErrUnsupportedOperation, "there is no extended card")),
 	}
 }

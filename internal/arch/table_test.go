@@ -48,8 +48,8 @@ var table = map[string]rule{
 	},
 	"": {
 		ours: []string{
-			"abi", "agent", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/wasm", "task/worker",
-			"tenant", "internal/telemetry",
+			"abi", "agent", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/push", "task/wasm", "task/worker",
+			"tenant", "internal/egress", "internal/seal", "internal/telemetry",
 		},
 		outside: []string{a2apb, protobuf, uuid, sync},
 	},
