@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 GUESTS := guests/go examples/counter
 MODULES := $(GUESTS) internal/bench/guests/json internal/bench/peers/a2ago internal/bench/peers/engines
 
-.PHONY: help build check test test-root test-guests vet-guests lint vuln tidy generate generated bench crash fuzz clean
+.PHONY: help build check test test-root test-guests vet-guests lint vuln tidy generate generated bench crash soak fuzz clean
 
 help: ## lists the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ bench: ## measures against the references and prints one table
 
 crash: ## kills a server 50 times while 32 clients send
 	$(GO) test ./cmd/carrel -run '^TestCrash$$' -count=1 -v -timeout 30m -args -crash.kills=50 -crash.clients=32
+
+SOAK_TASKS ?= 1000000
+soak: ## sends 1,000,000 tasks to one server and fails when it grows meanwhile
+	$(GO) run ./internal/bench soak -tasks $(SOAK_TASKS)
 
 FUZZTIME ?= 1m
 fuzz: ## runs each fuzz target for FUZZTIME (1m)

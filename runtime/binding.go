@@ -10,7 +10,7 @@ import (
 	"github.com/carrelhq/carrel/runtime/rewrite"
 )
 
-// bind makes the two host modules that guests import from. They serve all
+// bind makes the host modules that guests import from. They serve all
 // instances: whose call it is, the context says.
 func bind(ctx context.Context, r wazero.Runtime) error {
 	carrel := r.NewHostModuleBuilder(abi.Module)
@@ -26,6 +26,9 @@ func bind(ctx context.Context, r wazero.Runtime) error {
 		shim.NewFunctionBuilder().WithGoModuleFunction(f.bind(), []byte(f.typ.Params), []byte(f.typ.Results)).Export(name)
 	}
 	if _, err := shim.Instantiate(ctx); err != nil {
+		return err
+	}
+	if err := bindExtism(ctx, r); err != nil {
 		return err
 	}
 	_, err := r.NewHostModuleBuilder(rewrite.HostModule).NewFunctionBuilder().

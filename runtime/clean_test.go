@@ -123,7 +123,7 @@ func traces(ctx context.Context, in *instance, memory []byte) string {
 	if !bytes.Equal(got, memory) || bytes.IndexByte(got, pattern) >= 0 {
 		return "a sandbox's memory is not the snapshot's"
 	}
-	if err := in.call(ctx, rewrite.Save, nil); err != nil {
+	if err := in.call(ctx, rewrite.Save); err != nil {
 		return err.Error()
 	}
 	for i, g := range in.saved {

@@ -13,7 +13,7 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"globals are not put back", "snapshot.go",
-		"	if err := in.call(context.Background(), rewrite.Restore, nil); err != nil {\n		return false\n	}\n", "", "TestNothingOfARunIsLeftForTheNext",
+		"	if err := in.call(context.Background(), rewrite.Restore); err != nil {\n		return false\n	}\n", "", "TestNothingOfARunIsLeftForTheNext",
 	},
 	{
 		"a table that was changed is forgotten", "snapshot.go",

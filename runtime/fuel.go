@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	goruntime "runtime"
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
@@ -18,8 +19,9 @@ var errStack = fmt.Errorf("%w: call stack exhausted", ErrTrap)
 // noTenant is whose time it is that modules take before they run.
 const noTenant = ""
 
-// scheduled runs fn, which calls the guest, in a slot of the tenant's.
-func (in *instance) scheduled(ctx context.Context, tenant string, fn func() error) error {
+// scheduled runs fn, which calls the guest under the context it is given, in a
+// slot of the tenant's.
+func (in *instance) scheduled(ctx context.Context, tenant string, fn func(context.Context) error) error {
 	begin := time.Now()
 	turn, err := in.engine.schedule.Enter(ctx, tenant)
 	if err != nil {
@@ -28,16 +30,24 @@ func (in *instance) scheduled(ctx context.Context, tenant string, fn func() erro
 	metrics := in.engine.metrics()
 	metrics.QueueSeconds.Observe(time.Since(begin))
 	in.turn = turn
+	in.hold()
 	defer func() {
+		in.letGo()
 		in.turn = nil
 		turn.Leave()
 		metrics.Slices.Add(float64(1 + turn.Given()))
 		metrics.Fuel.Add(float64(in.used()))
 	}()
-	return fn()
+	return fn(context.WithValue(ctx, instanceKey{}, in))
 }
 
-// used is the fuel that was spent since the instance was made or reset.
+// fuelUp begins the count of a run, with as much as it gets at a time.
+func (in *instance) fuelUp() {
+	in.spent = quantum
+	in.fuel.Set(quantum)
+}
+
+// used is the fuel that was spent since the instance was made or given to a run.
 func (in *instance) used() int64 {
 	if in.fuel == nil {
 		return 0
@@ -51,6 +61,8 @@ func (in *instance) aside(ctx context.Context) func(wait func() error) error {
 		if in.turn == nil {
 			return wait()
 		}
+		in.letGo()
+		defer in.hold()
 		in.turn.Pause()
 		err := wait()
 		if late := in.turn.Resume(ctx); err == nil {
@@ -58,6 +70,28 @@ func (in *instance) aside(ctx context.Context) func(wait func() error) error {
 		}
 		return err
 	}
+}
+
+// hold keeps the guest on its thread, and letGo does not: while it is on the CPU
+// its memory is watched, and a guest that waits has no thread to itself.
+func (in *instance) hold() {
+	goruntime.LockOSThread()
+	in.memory.Watch()
+}
+
+func (in *instance) letGo() {
+	in.memory.Unwatch()
+	goruntime.UnlockOSThread()
+}
+
+// check is a turn's, which may have to wait.
+func (in *instance) check(ctx context.Context) error {
+	if !in.turn.Due() {
+		return in.turn.Check(ctx)
+	}
+	in.letGo()
+	defer in.hold()
+	return in.turn.Check(ctx)
 }
 
 // mayGoOn ends a run whose time is over, or that was refused memory which others
@@ -79,7 +113,7 @@ func refill(ctx context.Context, _ api.Module, _ []uint64) {
 	}
 	in.mayGoOn(ctx)
 	if in.turn != nil {
-		if err := in.turn.Check(ctx); err != nil {
+		if err := in.check(ctx); err != nil {
 			endRun(err)
 		}
 	}

@@ -90,7 +90,7 @@ func (o *outline) fill(in *abi.Inspection) {
 	}
 }
 
-// maxDescription bounds what carrel_describe answers.
+// maxDescription bounds a description, in bytes of JSON.
 const maxDescription = 64 << 10
 
 // describe initializes an instance of the module and asks it what it is.
@@ -100,26 +100,18 @@ func (m *Module) describe(ctx context.Context) (d abi.Description, err error) {
 		return d, m.engine.refuseRun("bad_initialization", "while it was initialized", err)
 	}
 	defer func() { m.give(in, err == nil) }()
-	if _, ok := m.outline.exports[abi.ExportDescribe]; !ok {
-		return d, nil
-	}
 	var reply []byte
-	err = in.scheduled(ctx, noTenant, func() error {
-		reply, err = in.askDescription(ctx)
+	err = in.scheduled(ctx, noTenant, func(ctx context.Context) error {
+		reply, err = m.outline.dialect.describe(ctx, in)
 		return err
 	})
 	if err != nil {
-		return d, m.engine.refuseRun("bad_description", "in "+abi.ExportDescribe, err)
+		return d, m.engine.refuseRun("bad_description", "when it was asked to describe itself", err)
+	}
+	if reply == nil {
+		return d, nil
 	}
 	return readDescription(reply)
-}
-
-func (in *instance) askDescription(ctx context.Context) ([]byte, error) {
-	var packed uint64
-	if err := in.call(ctx, abi.ExportDescribe, &packed); err != nil {
-		return nil, err
-	}
-	return in.take(abi.ExportDescribe, packed, maxDescription)
 }
 
 // refuseRun makes a refusal of what went wrong when a module was tried.
@@ -133,7 +125,7 @@ func (e *Engine) refuseRun(rule, where string, err error) error {
 	case errors.Is(err, ErrTrap), errors.Is(err, host.ErrGuest):
 		return &abi.Refusal{
 			Rule: rule, Problem: fmt.Sprintf("the module failed %s: %v", where, err),
-			Advice: "initialization and " + abi.ExportDescribe + " must work without host functions other than log",
+			Advice: "initialization and description must work without host functions other than log",
 		}
 	}
 	return err

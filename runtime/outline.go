@@ -34,6 +34,7 @@ type outline struct {
 	meta    map[string]any
 	source  []byte // for carrel_load
 	size    int    // bytes of the original
+	dialect dialect
 
 	// code is the module as it is compiled. Its Module goes once that is done.
 	code *rewrite.Result
@@ -53,7 +54,13 @@ func examine(module []byte, memoryBytes int64) (*outline, error) {
 	for _, e := range m.Exports {
 		o.exports[e.Name] = e
 	}
-	for _, check := range []func(*wasm.Module) error{checkImports, checkExports, checkMemory(memoryBytes), o.readCustoms} {
+	if err := o.readCustoms(m); err != nil {
+		return nil, err
+	}
+	if o.dialect, err = dialectOf(m, o.meta); err != nil {
+		return nil, err
+	}
+	for _, check := range []func(*wasm.Module) error{checkImports(o.dialect), o.dialect.checkExports, checkMemory(memoryBytes)} {
 		if err := check(m); err != nil {
 			return nil, err
 		}

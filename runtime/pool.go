@@ -180,7 +180,7 @@ func (m *Module) first(ctx context.Context) (_ *instance, err error) {
 	m.pool.settle(state, "")
 	in.fuel.Set(0)
 	in.spent = 0
-	return in, in.call(ctx, rewrite.Restore, nil)
+	return in, in.call(ctx, rewrite.Restore)
 }
 
 // give takes an instance back after a run. It is used again if the run went well

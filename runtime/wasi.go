@@ -2,8 +2,11 @@ package runtime
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/carrelhq/carrel/host"
 )
 
 // wasiModule is the import module of WASI preview 1.
@@ -151,6 +154,20 @@ func random(c *wasiCall) errno {
 // exit never returns to the guest.
 func exit(c *wasiCall) errno {
 	c.in.output.flush()
-	breakRule("it exited with code %d%s", c.arg(0), c.in.lastWords())
+	endRun(&exited{c.arg(0), c.in.lastWords()})
 	return errnoSuccess
 }
+
+// exited is a host.ErrGuest: the module asked to end.
+type exited struct {
+	code  uint32
+	words string
+}
+
+// Error says so.
+func (e *exited) Error() string {
+	return fmt.Sprintf("%v: it exited with code %d%s", host.ErrGuest, e.code, e.words)
+}
+
+// Unwrap returns host.ErrGuest.
+func (e *exited) Unwrap() error { return host.ErrGuest }

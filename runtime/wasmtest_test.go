@@ -231,6 +231,8 @@ var (
 	i64Load     = []byte{0x29, 3, 0}
 	i32Store    = []byte{0x36, 2, 0}
 	i64Eqz      = []byte{0x50}
+	i64LessU    = []byte{0x54}
+	i32Eqz      = []byte{0x45}
 	i32LessU    = []byte{0x49}
 	returning   = []byte{0x0f}
 	refNullFunc = []byte{opRefNull, funcref}

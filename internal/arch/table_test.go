@@ -28,7 +28,7 @@ var table = map[string]rule{
 	"agent":               {ours: []string{"abi", "storage", "tenant"}, outside: []string{a2apb, protobuf, uuid, sync}},
 	"host":                {ours: []string{"abi", "storage", "tenant", "internal/telemetry"}},
 	"runtime":             {ours: []string{"abi", "host", "internal/telemetry", "runtime/compile", "runtime/image", "runtime/wasm", "runtime/rewrite", "runtime/schedule"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys"}},
-	"runtime/schedule":    {},
+	"runtime/schedule":    {outside: []string{"golang.org/x/sys"}},
 	"runtime/image":       {outside: []string{"golang.org/x/sys"}},
 	"runtime/wasm":        {ours: []string{"abi"}},
 	"runtime/rewrite":     {ours: []string{"abi", "runtime/wasm"}},

@@ -66,7 +66,7 @@ type point struct {
 // soakServer sends the tasks and prints a line for each part of them.
 func soakServer(ctx context.Context, server *server, token string, tasks, clients int) (series []point, err error) {
 	out := tabwriter.NewWriter(os.Stdout, 11, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(out, "tasks\ttasks/s\tRSS\tdescriptors\tmaps\tgoroutines\t")
+	fmt.Fprintln(out, "tasks\ttasks/s\tRSS\tof files\tdescriptors\tmaps\tgoroutines\ttables\t")
 	for part := 1; part <= soakParts; part++ {
 		until, begin := tasks*part/soakParts, time.Now()
 		n := until - tasks*(part-1)/soakParts
@@ -82,7 +82,7 @@ func soakServer(ctx context.Context, server *server, token string, tasks, client
 			return nil, err
 		}
 		series = append(series, p)
-		fmt.Fprintf(out, "%d\t%.0f\t%s\t%d\t%d\t%d\t\n", p.Tasks, rate, mebibytes(p.RSS), p.Descriptors, p.Maps, p.Goroutines)
+		fmt.Fprintf(out, "%d\t%.0f\t%s\t%s\t%d\t%d\t%d\t%d\t\n", p.Tasks, rate, mebibytes(p.RSS), mebibytes(p.Files), p.Descriptors, p.Maps, p.Goroutines, p.Tables)
 		if err := out.Flush(); err != nil {
 			return nil, err
 		}

@@ -32,8 +32,8 @@ type taskGetReply struct {
 }
 
 func (m *taskGetReply) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "task":
 			m.Task.decode(r)
 		default:
@@ -90,8 +90,8 @@ type contextLoadReply struct {
 }
 
 func (m *contextLoadReply) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "data":
 			m.Data = r.Base64()
 		case "version":
@@ -126,8 +126,8 @@ type contextSaveReply struct {
 }
 
 func (m *contextSaveReply) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "version":
 			m.Version = r.Uint()
 		default:
@@ -159,11 +159,11 @@ type contextHistoryReply struct {
 }
 
 func (m *contextHistoryReply) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "messages":
 			m.Messages = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				var e Message
 				e.decode(r)
 				m.Messages = append(m.Messages, e)
@@ -196,8 +196,8 @@ type runRequest struct {
 }
 
 func (m *runRequest) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "taskId":
 			m.TaskID = r.String()
 		case "contextId":
@@ -212,14 +212,14 @@ func (m *runRequest) decode(r *codec.Reader) {
 			m.Message.decode(r)
 		case "pending":
 			m.Pending = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				var e Message
 				e.decode(r)
 				m.Pending = append(m.Pending, e)
 			}
 		case "acceptedOutputModes":
 			m.AcceptedOutputModes = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				m.AcceptedOutputModes = append(m.AcceptedOutputModes, r.String())
 			}
 		case "limits":
@@ -239,8 +239,8 @@ type Limits struct {
 }
 
 func (m *Limits) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "runSeconds":
 			m.RunSeconds = int(r.Int())
 		case "memoryBytes":
@@ -306,8 +306,8 @@ func (m *Error) encode(w *codec.Writer) {
 }
 
 func (m *Error) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "code":
 			m.Code = r.String()
 		case "message":

@@ -23,7 +23,7 @@ type Task struct {
 	done []Artifact // complete with the end of the run
 }
 
-func newTask(r runRequest) *Task {
+func newTask(r *runRequest) *Task {
 	return &Task{
 		ID: r.TaskID, ContextID: r.ContextID, Tenant: r.Tenant, Agent: r.Agent, Run: r.Run,
 		Message: r.Message, Pending: r.Pending, AcceptedOutputModes: r.AcceptedOutputModes, Limits: r.Limits,

@@ -5,19 +5,27 @@ import (
 	"unicode/utf8"
 )
 
+// fail goes to the end, where nothing more is read.
 func (r *Reader) fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
+	r.pos = len(r.data)
 }
 
 // peek passes over white space and returns the next byte, or 0 at the end or
 // after an error.
 func (r *Reader) peek() byte {
-	for r.err == nil && r.pos < len(r.data) {
+	if r.pos < len(r.data) && r.data[r.pos] > ' ' {
+		return r.data[r.pos]
+	}
+	return r.peekFurther()
+}
+
+func (r *Reader) peekFurther() byte {
+	for ; r.pos < len(r.data); r.pos++ {
 		switch c := r.data[r.pos]; c {
 		case ' ', '\t', '\r', '\n':
-			r.pos++
 		default:
 			return c
 		}
@@ -85,7 +93,7 @@ func (r *Reader) number() []byte {
 }
 
 func (r *Reader) accept(c byte) bool {
-	if r.err != nil || r.pos == len(r.data) || r.data[r.pos] != c {
+	if r.pos == len(r.data) || r.data[r.pos] != c {
 		return false
 	}
 	r.pos++
@@ -93,7 +101,7 @@ func (r *Reader) accept(c byte) bool {
 }
 
 func (r *Reader) digits() (n int) {
-	for r.err == nil && r.pos < len(r.data) && '0' <= r.data[r.pos] && r.data[r.pos] <= '9' {
+	for r.pos < len(r.data) && '0' <= r.data[r.pos] && r.data[r.pos] <= '9' {
 		r.pos++
 		n++
 	}

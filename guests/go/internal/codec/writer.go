@@ -17,6 +17,9 @@ type Writer struct {
 	err   error
 }
 
+// firstSize is what a writer has room for at first, in bytes: a small reply.
+const firstSize = 512
+
 // Bytes returns what was written. It stays valid until the next write.
 func (w *Writer) Bytes() []byte { return w.buf }
 
@@ -33,6 +36,9 @@ func (w *Writer) Empty() {
 //
 //go:noinline
 func (w *Writer) Open(bracket byte) {
+	if w.buf == nil {
+		w.buf = make([]byte, 0, firstSize)
+	}
 	w.separate()
 	w.buf = append(w.buf, bracket)
 	w.comma = false
