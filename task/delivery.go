@@ -52,12 +52,17 @@ func (m *Manager) WatchDeliveries() (wake <-chan struct{}, stop func()) {
 }
 
 // DueDeliveries reads a batch of the webhooks that are due, the longest due first,
-// from behind the given place in the index. last is the place to go on, nil when
+// from behind the given place in the index, nil for its beginning. last is the place to go on, nil when
 // there is no more; next is when the first of the others is due, zero when there
 // is none. With everything it returns those that are due later, too, as the first
 // start on a store needs them.
 func (m *Manager) DueDeliveries(ctx context.Context, after []byte, everything bool) (ids []DeliveryID, last []byte, next time.Time, err error) {
 	now := time.Now()
+	first := now
+	begin := after == nil && !everything
+	if begin {
+		after = m.front.start(now)
+	}
 	err = m.db.View(ctx, func(root storage.Tx) error {
 		for item, err := range root.Scan(pushDueSpace, after) {
 			if err != nil {
@@ -68,6 +73,9 @@ func (m *Manager) DueDeliveries(ctx context.Context, after []byte, everything bo
 			at, id := key.Time(), DeliveryID{key.Str(), key.Str(), key.Str()}
 			if err := key.Err(); err != nil {
 				return err
+			}
+			if at.Before(first) {
+				first = at
 			}
 			if at.After(now) && !everything {
 				next = at
@@ -80,6 +88,9 @@ func (m *Manager) DueDeliveries(ctx context.Context, after []byte, everything bo
 		}
 		return nil
 	})
+	if begin && err == nil {
+		m.front.found(first)
+	}
 	return ids, last, next, err
 }
 

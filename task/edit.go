@@ -30,7 +30,7 @@ type edit struct {
 	size     int             // of the last event's body, in bytes
 	after    <-chan struct{} // closed when followers know the events before; nil when they do
 	wake     string          // a task whose turn it became, to be enqueued after the commit
-	pushDue  bool            // a webhook became due
+	pushDue  []DeliveryID    // webhooks that became due
 	removed  bool            // the task is deleted
 }
 
@@ -97,7 +97,8 @@ func (m *Manager) announce(ctx context.Context, e *edit) error {
 // publish wakes those who wait for what was committed.
 func (m *Manager) publish(e *edit) {
 	m.log.publish(Ref{e.tenant, e.h.agent}, e.id, e.events)
-	if e.pushDue {
+	if len(e.pushDue) > 0 {
+		m.fresh.add(e.pushDue)
 		m.broker.Notify(pushTopic)
 	}
 }

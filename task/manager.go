@@ -74,6 +74,8 @@ type Manager struct {
 	opts     Options
 	log      *Log
 	instance string // names this manager in leases
+	fresh    fresh
+	front    dueFront
 
 	mu       sync.Mutex
 	runs     map[runKey]*Run         // in the hands of this process's workers

@@ -36,7 +36,7 @@ func (e *edit) putPush(id string, config []byte, after uint64, most int) error {
 	}
 	due := time.Time{}
 	if c.seq < e.h.seq {
-		due, e.pushDue = e.now, true
+		due, e.pushDue = e.now, append(e.pushDue, e.outbox(id).at)
 	}
 	return e.outbox(id).save(c, due)
 }
@@ -77,7 +77,7 @@ func (e *edit) wakePushes() error {
 		if c.dead || !c.due.IsZero() || c.seq >= e.h.seq {
 			continue
 		}
-		e.pushDue = true
+		e.pushDue = append(e.pushDue, e.outbox(c.id).at)
 		if err := e.outbox(c.id).save(c.pushCursor, e.now); err != nil {
 			return err
 		}

@@ -2,32 +2,115 @@ package push
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/carrelhq/carrel/task"
 )
 
-// collect claims what is due, for as long as there is room for it here, and has
-// it delivered. It returns when something else will be due, zero for never.
-func (p *Pusher) collect(ctx context.Context, everything bool) (next time.Time, err error) {
-	p.mu.Lock()
-	if !p.soon.After(time.Now()) {
-		p.soon = time.Time{}
+// wait returns when there may be something to deliver, false when ctx has ended.
+func (p *Pusher) wait(ctx context.Context, wake <-chan struct{}) bool {
+	timer := time.NewTimer(time.Until(p.searchAt()))
+	defer timer.Stop()
+	select {
+	case <-wake:
+	case <-p.poke:
+	case <-timer.C:
+	case <-ctx.Done():
 	}
+	return ctx.Err() == nil
+}
+
+// searchAt is when storage is to be searched the next time.
+func (p *Pusher) searchAt() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := p.searched.Add(sweepEvery)
+	if !p.next.IsZero() && p.next.Before(at) {
+		at = p.next
+	}
+	if least := p.searched.Add(searchPause); at.Before(least) {
+		return least
+	}
+	return at
+}
+
+// retryAt has storage searched at the given time at the latest.
+func (p *Pusher) retryAt(at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next.IsZero() || at.Before(p.next) {
+		p.next = at
+		p.wakeUp()
+	}
+}
+
+// lookAt has the loop look at a delivery that was found due while it was here.
+func (p *Pusher) lookAt(id task.DeliveryID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.look = append(p.look, id)
+	p.wakeUp()
+}
+
+func (p *Pusher) wakeUp() {
+	select {
+	case p.poke <- struct{}{}:
+	default:
+	}
+}
+
+// collect claims what has become due, and has it delivered.
+func (p *Pusher) collect(ctx context.Context) error {
+	ids, all := p.tasks.FreshDeliveries()
+	p.mu.Lock()
+	ids = append(ids, p.look...)
+	p.look = nil
+	p.mu.Unlock()
+	full, err := p.claimAll(ctx, ids)
+	if err != nil {
+		return err
+	}
+	if !all && !full {
+		p.retryAt(time.Now())
+	}
+	if p.searchAt().After(time.Now()) {
+		return nil
+	}
+	return p.search(ctx, false)
+}
+
+// search claims what storage has that is due, for as long as there is room for it here.
+func (p *Pusher) search(ctx context.Context, everything bool) error {
+	p.mu.Lock()
+	p.searched, p.next = time.Now(), time.Time{}
 	p.mu.Unlock()
 	var after []byte
 	for {
 		ids, last, next, err := p.tasks.DueDeliveries(ctx, after, everything)
 		if err != nil {
-			return next, err
+			return err
 		}
-		full, err := p.claim(ctx, ids)
-		if err != nil || full || last == nil {
-			return next, err
+		if !next.IsZero() {
+			p.retryAt(next)
+		}
+		if full, err := p.claimAll(ctx, ids); err != nil || full || last == nil {
+			return err
 		}
 		after = last
 	}
+}
+
+// claimBatch is how many deliveries one update claims.
+const claimBatch = 500
+
+func (p *Pusher) claimAll(ctx context.Context, ids []task.DeliveryID) (full bool, err error) {
+	for batch := range slices.Chunk(ids, claimBatch) {
+		if full, err = p.claim(ctx, batch); full || err != nil {
+			break
+		}
+	}
+	return full, err
 }
 
 // claim claims what there is room for, and puts off what its tenant has too much
@@ -46,125 +129,7 @@ func (p *Pusher) claim(ctx context.Context, ids []task.DeliveryID) (full bool, e
 	if len(crowd) > 0 {
 		at := time.Now().Add(crowded)
 		err = p.tasks.DelayDeliveries(ctx, crowd, at)
-		p.wakeAt(at)
+		p.retryAt(at)
 	}
 	return full, err
-}
-
-// start begins deliveries for which there are free places.
-func (p *Pusher) start() {
-	for {
-		j := p.queue.next()
-		if j == nil {
-			return
-		}
-		p.work.Go(func() { p.do(j) })
-	}
-}
-
-// do works on a delivery for a while, and passes its place on.
-func (p *Pusher) do(j *job) {
-	goOn := p.deliver(j.d)
-	if goOn && p.stopping() {
-		p.giveBack(j.d)
-		goOn = false
-	}
-	if again := p.queue.done(j, goOn); again {
-		p.wakeAt(time.Now())
-	}
-	p.start()
-}
-
-// turn is how many events a webhook is sent before others of its target have a turn.
-const turn = 32
-
-// deliver sends the next events of a delivery. It reports whether there are more;
-// otherwise the delivery is over.
-func (p *Pusher) deliver(d *task.Delivery) (goOn bool) {
-	for sent := 0; sent < turn; {
-		events, err := d.Events(p.sending)
-		if err != nil {
-			p.broken(d, err)
-			return false
-		}
-		if len(events) == 0 {
-			events = []task.Event{{Seq: d.Seq}}
-		}
-		for _, e := range events {
-			if p.stopping() {
-				return true
-			}
-			if more := p.event(d, e); !more {
-				return false
-			}
-			sent++
-		}
-	}
-	return true
-}
-
-// event sends one event, if it is for sending, and notes how that went. It
-// reports whether the delivery goes on.
-func (p *Pusher) event(d *task.Delivery, e task.Event) (goOn bool) {
-	taken := false
-	if e.Body != nil {
-		outcome := p.send(d, e)
-		if outcome.fault != "" {
-			p.failed(d, outcome)
-			return false
-		}
-		taken = outcome.taken
-	}
-	if taken {
-		p.metrics().PushAttempts.Add(1, "delivered")
-		p.metrics().PushSeconds.Observe(time.Since(e.Time))
-	}
-	more, err := d.Advance(context.Background(), e.Seq, taken, lease)
-	if err != nil {
-		p.broken(d, err)
-		return false
-	}
-	return more
-}
-
-// broken ends a delivery that cannot go on, for a reason that is not the
-// webhook's. It is due again when its claim runs out, unless it is gone.
-func (p *Pusher) broken(d *task.Delivery, err error) {
-	switch {
-	case errors.Is(err, task.ErrFenced), errors.Is(err, task.ErrTaskNotFound):
-	case errors.Is(err, task.ErrEventsPurged):
-		p.giveUp(d, "events that it was not sent are no longer kept")
-	case p.sending.Err() != nil:
-		p.giveBack(d)
-	default:
-		p.opts.Logger.Error("a webhook could not be worked on", "tenant", d.Tenant, "task", d.TaskID, "config", d.ConfigID, "error", err)
-	}
-}
-
-// failed decides what comes of a failed attempt: another, or none.
-func (p *Pusher) failed(d *task.Delivery, o outcome) {
-	attempts := d.Attempts + 1
-	switch {
-	case o.cut:
-		p.giveBack(d)
-	case o.gone, attempts >= p.opts.MaxAttempts, !d.Failing.IsZero() && time.Since(d.Failing) >= p.opts.MaxAge:
-		p.giveUp(d, o.fault)
-	default:
-		p.metrics().PushAttempts.Add(1, "failed")
-		at := time.Now().Add(max(p.opts.backOff(attempts), min(o.after, p.opts.MaxBackOff)))
-		if err := d.Retry(context.Background(), at, o.fault); err != nil {
-			p.broken(d, err)
-			return
-		}
-		p.wakeAt(at)
-	}
-}
-
-func (p *Pusher) giveUp(d *task.Delivery, reason string) {
-	p.metrics().PushAttempts.Add(1, "dead")
-	p.opts.Logger.Warn("a webhook was given up", "tenant", d.Tenant, "agent", d.Ref.Agent, "task", d.TaskID, "config", d.ConfigID,
-		"after_event", d.Seq, "attempts", d.Attempts+1, "reason", reason)
-	if err := d.GiveUp(context.Background(), reason); err != nil && !errors.Is(err, task.ErrFenced) {
-		p.opts.Logger.Error("a webhook was not given up", "error", err)
-	}
 }

@@ -59,6 +59,8 @@ const (
 	lease = 2 * time.Minute
 	// sweepEvery is how often storage is searched for what no wake-up told of.
 	sweepEvery = 5 * time.Second
+	// searchPause is the least time between two searches.
+	searchPause = 20 * time.Millisecond
 	// crowded is how long deliveries wait of whom there are too many here.
 	crowded = time.Second
 )
@@ -92,10 +94,12 @@ type Pusher struct {
 	sending context.Context // of requests
 	cut     context.CancelFunc
 
-	poke chan struct{} // wakes the loop
-	mu   sync.Mutex
-	soon time.Time // the earliest retry that storage may not show yet
-	stop bool      // no further event is begun
+	poke     chan struct{} // wakes the loop
+	mu       sync.Mutex
+	searched time.Time         // when storage was
+	next     time.Time         // when something there is due, zero for never
+	look     []task.DeliveryID // found due while they were here
+	stop     bool              // no further event is begun
 }
 
 // New returns a pusher that reaches webhooks through the guard.
@@ -125,52 +129,16 @@ func (p *Pusher) Run(ctx context.Context) error {
 	defer p.cut()
 	wake, stop := p.tasks.WatchDeliveries()
 	defer stop()
-	next, err := p.collect(ctx, true)
-	if err != nil && ctx.Err() == nil {
+	if err := p.search(ctx, true); err != nil && ctx.Err() == nil {
 		return err
 	}
-	for p.wait(ctx, wake, next) {
-		if next, err = p.collect(ctx, false); err != nil && ctx.Err() == nil {
-			p.opts.Logger.Error("webhooks were not searched for", "error", err)
+	for p.wait(ctx, wake) {
+		if err := p.collect(ctx); err != nil && ctx.Err() == nil {
+			p.opts.Logger.Error("webhooks were not claimed", "error", err)
 		}
 	}
 	p.drain()
 	return nil
-}
-
-// wait returns when there may be something to collect, false when ctx has ended.
-func (p *Pusher) wait(ctx context.Context, wake <-chan struct{}, next time.Time) bool {
-	p.mu.Lock()
-	if next.IsZero() || !p.soon.IsZero() && p.soon.Before(next) {
-		next = p.soon
-	}
-	p.mu.Unlock()
-	pause := sweepEvery
-	if !next.IsZero() {
-		pause = max(0, min(pause, time.Until(next)))
-	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-wake:
-	case <-p.poke:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return ctx.Err() == nil
-}
-
-// wakeAt has the loop look again at the given time.
-func (p *Pusher) wakeAt(at time.Time) {
-	p.mu.Lock()
-	if p.soon.IsZero() || at.Before(p.soon) {
-		p.soon = at
-	}
-	p.mu.Unlock()
-	select {
-	case p.poke <- struct{}{}:
-	default:
-	}
 }
 
 func (p *Pusher) stopping() bool {

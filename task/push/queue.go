@@ -223,9 +223,9 @@ func (q *queue) take(j *job, n int) {
 }
 
 // done takes the place back. A delivery that goes on waits for its next turn. again
-// reports that storage is to be searched: the delivery was found due meanwhile, or
-// somebody was turned away for whom there is room now.
-func (q *queue) done(j *job, goOn bool) (again bool) {
+// reports that one that is over was found due meanwhile, room that somebody was
+// turned away for whom there is room now.
+func (q *queue) done(j *job, goOn bool) (again, room bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.take(j, -1)
@@ -233,15 +233,15 @@ func (q *queue) done(j *job, goOn bool) (again bool) {
 		j.target.put(j.d)
 		j.tenant.waiting++
 		q.waiting++
-		return false
+		return false, false
 	}
 	again = q.known[j.d.DeliveryID]
 	if q.full && q.waiting <= q.most/2 {
-		q.full, again = false, true
+		q.full, room = false, true
 	}
 	delete(q.known, j.d.DeliveryID)
 	q.tidy(j)
-	return again
+	return again, room
 }
 
 // tidy drops targets and tenants of which nothing is left.
