@@ -381,3 +381,63 @@ func TestAPayloadOfAnotherVersion(t *testing.T) {
 		t.Errorf("got %q, %+v", c, got)
 	}
 }
+
+// Configs are replaced and deleted while their tasks run and are delivered.
+func TestChangesWhileDelivering(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	h.start(push.Options{BackOff: time.Microsecond, MaxBackOff: time.Millisecond, Concurrency: 8})
+	var n atomic.Int32
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+		if n.Add(1)%5 == 0 {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	})
+	var tasks sync.WaitGroup
+	for range 8 {
+		tasks.Go(func() {
+			config := hook(r.URL)
+			config.Id = "kept"
+			id := h.send(config)
+			run := h.claim(id)
+			for i := range 20 {
+				h.chunk(run, strconv.Itoa(i))
+				config.TaskId = id
+				if _, err := h.CreatePushConfig(t.Context(), bot, config); err != nil {
+					t.Error(err)
+				}
+				other := hook(r.URL)
+				other.TaskId, other.Id = id, "other"
+				if _, err := h.CreatePushConfig(t.Context(), bot, other); err != nil {
+					t.Error(err)
+				}
+				if err := h.DeletePushConfig(t.Context(), bot, id, "other"); err != nil {
+					t.Error(err)
+				}
+			}
+			h.finish(run)
+			h.health(id, func(ph task.PushHealth) bool { return idle(ph) && ph.Seq == ph.Last })
+		})
+	}
+	tasks.Wait()
+}
+
+// What waits for its turn when the server stops is given back at once.
+func TestShutdownGivesBackWhatWaits(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	stuck := newReceiver(t, hang)
+	stop := h.start(push.Options{Concurrency: 4, SoftStop: time.Millisecond})
+	var ids []string
+	for range 20 {
+		ids = append(ids, h.send(hook(stuck.URL)))
+	}
+	stop()
+	due, _, _, err := h.DueDeliveries(t.Context(), nil, false)
+	if err != nil || len(due) != len(ids) {
+		t.Errorf("%d are due, %v", len(due), err)
+	}
+	for _, id := range ids {
+		h.health(id, func(ph task.PushHealth) bool { return ph.State == "pending" && ph.Attempts == 0 })
+	}
+}
