@@ -39,7 +39,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{house: house{opts: opts}}
-	for _, step := range []func(context.Context) error{s.listen, s.openTelemetry, s.build, s.declare, s.ensureOperator, s.buildEdge} {
+	for _, step := range []func(context.Context) error{s.listen, s.openTelemetry, s.openEgress, s.build, s.buildPusher, s.declare, s.ensureOperator, s.buildEdge} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -92,6 +92,7 @@ func (s *Server) OpenAPI() []byte { return s.edge.OpenAPI() }
 func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.work(ctx) })
+	g.Go(func() error { return s.push(ctx) })
 	g.Go(func() error { return s.edge.Serve(ctx, s.listener) })
 	return errors.Join(g.Wait(), s.Close())
 }

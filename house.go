@@ -11,12 +11,15 @@ import (
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/internal/egress"
+	"github.com/carrelhq/carrel/internal/seal"
 	"github.com/carrelhq/carrel/internal/telemetry"
 	"github.com/carrelhq/carrel/runtime"
 	"github.com/carrelhq/carrel/server"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/storage/badgerdb"
 	"github.com/carrelhq/carrel/task"
+	"github.com/carrelhq/carrel/task/push"
 	"github.com/carrelhq/carrel/task/wasm"
 	"github.com/carrelhq/carrel/task/worker"
 	"github.com/carrelhq/carrel/tenant"
@@ -26,6 +29,8 @@ import (
 const (
 	// OperatorKeyFile holds the operator's token, readable by its owner only.
 	OperatorKeyFile = "operator.key"
+	// SecretKeyFile holds the key that secrets are encrypted with in the store.
+	SecretKeyFile = "secret.key"
 
 	storeDir = "store"
 	cacheDir = "cache"
@@ -40,10 +45,13 @@ type house struct {
 	db        storage.DB
 	broker    broker.Broker
 	keys      *tenant.Keys
+	secrets   *seal.Key // nil where there is no file for the key
+	guard     *egress.Guard
 	engine    *runtime.Engine
 	agents    *agent.Registry
 	tasks     *task.Manager
 	loop      *worker.Loop
+	pusher    *push.Pusher // nil without secrets
 	telemetry *telemetry.Telemetry
 	closers   []func() error
 }
@@ -145,6 +153,7 @@ func (h *house) buildTasks() (err error) {
 		Telemetry:   h.telemetry,
 		MaxAttempts: h.opts.MaxAttempts,
 		MaxQueued:   h.opts.MaxQueued,
+		Push:        h.pushOptions(),
 	})
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/internal/egress"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
@@ -50,6 +51,14 @@ type Options struct {
 	TLSCert, TLSKey string
 	// CORSOrigins are the browser origins that may call; nil is any.
 	CORSOrigins []string
+	// AllowEgress are the addresses or networks that webhooks may be at although they
+	// are not public, for example 127.0.0.0/8; nil is none.
+	AllowEgress []string
+	// KeyFile holds the key that secrets are encrypted with in the store; it is made,
+	// for its owner only, when absent. Empty is the file SecretKeyFile in DataDir;
+	// without either the server takes no push notification configs. A backup does not
+	// have it: keep it apart.
+	KeyFile string
 	// DefaultAgent ("tenant/agent") is served at "/"; empty serves the sole agent there.
 	DefaultAgent string
 
@@ -135,6 +144,9 @@ func (o Options) check() error {
 		if !tenant.ValidName(a.Name) {
 			return fmt.Errorf("carrel: agent %q: %w", a.Name, tenant.ErrInvalidName)
 		}
+	}
+	if _, err := egress.ParseAllow(o.AllowEgress); err != nil {
+		return fmt.Errorf("carrel: AllowEgress: %w", err)
 	}
 	return checkPublicURL(o.PublicURL)
 }

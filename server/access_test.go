@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
 )
 
@@ -57,6 +58,7 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID, "/api/v1/tenants/beta/agents/hidden/tasks/" + noTask},
 		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID + "/cancel", "/api/v1/tenants/beta/agents/nobody/tasks/" + taskID + "/cancel"},
 		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID + "/log", "/api/v1/tenants/beta/agents/hidden/tasks/" + noTask + "/log"},
+		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID + "/webhooks", "/api/v1/tenants/beta/agents/hidden/tasks/" + noTask + "/webhooks"},
 		{"/api/v1/tenants/beta/agents/hidden/contexts/" + contextID, "/api/v1/tenants/beta/agents/hidden/contexts/" + noTask},
 		{"/api/v1/tenants/beta/keys", "/api/v1/tenants/nobody/keys"},
 		{"/api/v1/tenants/beta/keys/" + keys[0].ID, "/api/v1/tenants/beta/keys/nokey"},
@@ -64,6 +66,7 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 		{"/api/v1/tenants/acme/agents/hidden/tasks/" + taskID, "/api/v1/tenants/acme/agents/hidden/tasks/" + noTask},
 		{"/api/v1/tenants/acme/agents/hidden/tasks/" + taskID + "/cancel", "/api/v1/tenants/acme/agents/hidden/tasks/" + noTask + "/cancel"},
 		{"/api/v1/tenants/acme/agents/hidden/tasks/" + taskID + "/log", "/api/v1/tenants/acme/agents/hidden/tasks/" + noTask + "/log"},
+		{"/api/v1/tenants/acme/agents/hidden/tasks/" + taskID + "/webhooks", "/api/v1/tenants/acme/agents/hidden/tasks/" + noTask + "/webhooks"},
 		{"/api/v1/tenants/acme/agents/hidden/contexts/" + contextID, "/api/v1/tenants/acme/agents/hidden/contexts/" + noTask},
 		{"/api/v1/tenants/acme/keys/" + keys[0].ID, "/api/v1/tenants/acme/keys/nokey"},
 	}
@@ -104,7 +107,7 @@ func seen(r reply) string {
 
 func TestAnonymousCallersOfAPublicAgentKnowTasksByTheirIdsOnly(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, working(t, newScripted()))
+	h := newHouse(t, workingWith(t, newScripted(), task.Options{Push: pushing}))
 	send := `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"echo hi"}]}}`
 	var sent struct {
 		Result struct {

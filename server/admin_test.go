@@ -213,7 +213,8 @@ func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 		"/api/v1/tenants/{tenant}/agents": {"get"}, agentPath: {"get", "put", "patch", "delete"},
 		agentPath + "/versions": {"get"}, agentPath + "/rollback": {"post"},
 		agentPath + "/tasks": {"get"}, agentPath + "/tasks/{task}": {"get", "delete"}, agentPath + "/tasks/{task}/cancel": {"post"},
-		agentPath + "/tasks/{task}/log": {"get"}, agentPath + "/contexts/{context}": {"delete"},
+		agentPath + "/tasks/{task}/webhooks": {"get"},
+		agentPath + "/tasks/{task}/log":      {"get"}, agentPath + "/contexts/{context}": {"delete"},
 	} {
 		for _, method := range methods {
 			if _, ok := own.Paths[path][method]; !ok {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/task"
@@ -87,6 +88,7 @@ func (s *Server) card(a agent.Agent, base string) ([]byte, error) {
 	endpoint := agent.Interface{URL: base + agentsPrefix + a.Tenant + "/" + a.Name, Binding: "JSONRPC"}
 	authenticated := a.Visibility != agent.Public && !s.opts.Dev
 	card := agent.Card(a, []agent.Interface{endpoint}, authenticated)
+	card.Capabilities.PushNotifications = proto.Bool(s.parts.tasks.PushSupported())
 	// The official Go client (v2.4.0) cannot read a card with requirements in the
 	// form of the specification: it wants a list where {"list": […]} belongs. The
 	// scheme alone tells what a call needs, and every client reads it.

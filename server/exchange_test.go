@@ -17,6 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
+
+	"github.com/carrelhq/carrel/task"
 )
 
 var update = flag.Bool("update", false, "rewrite the responses in testdata/*.txtar")
@@ -24,7 +26,8 @@ var update = flag.Bool("update", false, "rewrite the responses in testdata/*.txt
 // TestExchanges sends the requests in testdata/*.txtar, one after another, and
 // compares the responses. Ids, times, ETags and addresses are replaced by names
 // that later requests may use; blanks in JSON do not count. A file that begins
-// with the word "dev" is for a development server.
+// with the word "dev" is for a development server, one with "push" for one that
+// sends push notifications.
 func TestExchanges(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -39,6 +42,9 @@ func TestExchanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			settings := []setting{working(t, newScripted())}
+			if bytes.HasPrefix(archive.Comment, []byte("push")) {
+				settings = []setting{workingWith(t, newScripted(), task.Options{Push: pushing})}
+			}
 			if bytes.HasPrefix(archive.Comment, []byte("dev")) {
 				settings = append(settings, dev)
 			}

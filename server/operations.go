@@ -20,6 +20,7 @@ type tasks interface {
 	List(ctx context.Context, ref task.Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error)
 	Cancel(ctx context.Context, ref task.Ref, id string) (*a2apb.Task, error)
 	SendAndAwait(ctx context.Context, ref task.Ref, req *a2apb.SendMessageRequest) (*a2apb.Task, error)
+	pushConfigs
 }
 
 // events is what it needs of the event log.
@@ -99,9 +100,6 @@ func checkMessage(by caller, req *a2apb.SendMessageRequest) error {
 	}
 	if n := historyLength(req); n != nil && *n < 0 {
 		return badField("configuration.historyLength", "must not be negative")
-	}
-	if req.GetConfiguration().GetTaskPushNotificationConfig() != nil {
-		return task.ErrPushNotSupported
 	}
 	if id := req.GetMessage().GetContextId(); by.anonymous && id != "" && uuid.Validate(id) != nil {
 		// Callers without a key share the agent: a context id that can be

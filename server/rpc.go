@@ -39,10 +39,10 @@ func (o *operations) rpcMethods() map[string]rpcMethod {
 		"CancelTask":                       unary(o.cancelTask),
 		"SendStreamingMessage":             {streams: true, serve: o.rpcSendStreamingMessage},
 		"SubscribeToTask":                  {streams: true, serve: o.rpcSubscribeToTask},
-		"CreateTaskPushNotificationConfig": refused(task.ErrPushNotSupported),
-		"GetTaskPushNotificationConfig":    refused(task.ErrPushNotSupported),
-		"ListTaskPushNotificationConfigs":  refused(task.ErrPushNotSupported),
-		"DeleteTaskPushNotificationConfig": refused(task.ErrPushNotSupported),
+		"CreateTaskPushNotificationConfig": unary(o.createPushConfig),
+		"GetTaskPushNotificationConfig":    unary(o.getPushConfig),
+		"ListTaskPushNotificationConfigs":  unary(o.listPushConfigs),
+		"DeleteTaskPushNotificationConfig": unary(o.deletePushConfig),
 		"GetExtendedAgentCard":             refused(refuse(task.ErrUnsupportedOperation, "there is no extended card")),
 	}
 }

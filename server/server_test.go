@@ -218,6 +218,28 @@ func (noTasks) Lines(context.Context, task.Ref, string, uint64, bool) iter.Seq2[
 	return func(func(task.LogLine, error) bool) {}
 }
 
+func (noTasks) PushSupported() bool { return false }
+
+func (noTasks) CreatePushConfig(context.Context, task.Ref, *a2apb.TaskPushNotificationConfig) (*a2apb.TaskPushNotificationConfig, error) {
+	return nil, task.ErrPushNotSupported
+}
+
+func (noTasks) GetPushConfig(context.Context, task.Ref, string, string) (*a2apb.TaskPushNotificationConfig, error) {
+	return nil, task.ErrPushNotSupported
+}
+
+func (noTasks) ListPushConfigs(context.Context, task.Ref, *a2apb.ListTaskPushNotificationConfigsRequest) (*a2apb.ListTaskPushNotificationConfigsResponse, error) {
+	return nil, task.ErrPushNotSupported
+}
+
+func (noTasks) DeletePushConfig(context.Context, task.Ref, string, string) error {
+	return task.ErrPushNotSupported
+}
+
+func (noTasks) PushHealth(context.Context, task.Ref, string) ([]task.PushHealth, error) {
+	return nil, task.ErrPushNotSupported
+}
+
 func (noTasks) Position(context.Context, task.Ref, string) (uint64, a2apb.TaskState, error) {
 	return 0, 0, task.ErrTaskNotFound
 }

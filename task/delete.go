@@ -31,6 +31,9 @@ func (e *edit) remove() error {
 		return fmt.Errorf("%w: the task is %s; cancel it first", ErrUnsupportedOperation, stateWord(h.state))
 	}
 	e.removed = true
+	if err := e.removePushes(); err != nil {
+		return err
+	}
 	for _, key := range []storage.Key{
 		headKey(e.id), listEntryKey(h.agent, h.changed, e.id), contextTaskKey(h.agent, h.contextID, h.created, e.id),
 	} {

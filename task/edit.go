@@ -30,6 +30,7 @@ type edit struct {
 	size     int             // of the last event's body, in bytes
 	after    <-chan struct{} // closed when followers know the events before; nil when they do
 	wake     string          // a task whose turn it became, to be enqueued after the commit
+	pushDue  []DeliveryID    // webhooks that became due
 	removed  bool            // the task is deleted
 }
 
@@ -87,7 +88,7 @@ func (m *Manager) announce(ctx context.Context, e *edit) {
 	if e.after != nil {
 		<-e.after
 	}
-	m.log.publish(Ref{e.tenant, e.h.agent}, e.id, e.events)
+	m.publish(e)
 	if e.wake != "" {
 		m.enqueue(ctx, e.tenant, e.wake)
 	}
@@ -98,6 +99,15 @@ func (m *Manager) announce(ctx context.Context, e *edit) {
 func (m *Manager) enqueue(ctx context.Context, tenantName, id string) {
 	if err := m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: tenantName, TaskID: id}); err != nil {
 		m.opts.Logger.Warn("job not queued, left to the sweep", "tenant", tenantName, "task", id, "error", err)
+	}
+}
+
+// publish wakes those who wait for what was committed.
+func (m *Manager) publish(e *edit) {
+	m.log.publish(Ref{e.tenant, e.h.agent}, e.id, e.events)
+	if len(e.pushDue) > 0 {
+		m.fresh.add(e.pushDue)
+		m.broker.Notify(pushTopic)
 	}
 }
 
@@ -150,6 +160,9 @@ func (h *head) listed() listed { return listed{h.state, h.changed} }
 // each update, however many states the task went through in it.
 func (e *edit) save() error {
 	if err := e.relist(); err != nil {
+		return err
+	}
+	if err := e.wakePushes(); err != nil {
 		return err
 	}
 	return e.tx.Set(headKey(e.id), e.h.encode())

@@ -75,6 +75,26 @@ var mistakes = []faults.Fault{
 		"a page token serves another query", "list.go",
 		"!bytes.Equal(data[:8], q.mark())", "false", "TestListsThatAreRefused",
 	},
+	{
+		"an event does not make a webhook due", "outbox.go",
+		"if e.h.pushes == 0 || len(e.events) == 0 {", "if true {", "TestAWebhookThatComesLaterGetsWhatComesLater",
+	},
+	{
+		"a config that was changed takes nothing back", "delivered.go",
+		"if c == nil || c.fence != d.fence {", "if c == nil {", "TestADeliveryIsFencedAgainstChanges",
+	},
+	{
+		"a claim outlives its process", "delivery.go",
+		`c.owner != "" && c.owner != m.instance && !m.opts.Shared`, "false", "TestClaimsOfAProcessThatIsGoneCountForNothing",
+	},
+	{
+		"another process's claim is not honoured", "delivery.go",
+		`c.owner != "" && c.owner != m.instance && !m.opts.Shared`, "true", "TestClaimsOfAProcessThatIsGoneCountForNothing",
+	},
+	{
+		"secrets are stored as they are", "pushrecord.go",
+		"return secrets.Seal(w, place.sealPlace(c.config.Id)), nil", "return w, nil", "TestSecretsOfWebhooksAreNotInTheStore",
+	},
 }
 
 func TestSeededFaultsAreNoticed(t *testing.T) {

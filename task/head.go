@@ -40,6 +40,8 @@ type head struct {
 	runLines uint64 // of them, those before this attempt
 	trace    string // traceparent of the request
 	modes    []string
+
+	pushes int // push notification configs
 }
 
 // The fields of a head on disk. Numbers are never used twice; a reader skips
@@ -66,6 +68,7 @@ const (
 	headMode      protowire.Number = 19
 	headLost      protowire.Number = 20
 	headSize      protowire.Number = 21
+	headPushes    protowire.Number = 22
 	headSizeGuess                  = 256
 )
 
@@ -96,6 +99,7 @@ func (h *head) encode() []byte {
 	for _, mode := range h.modes {
 		w.text(headMode, mode)
 	}
+	w.number(headPushes, uint64(h.pushes))
 	return w
 }
 
@@ -145,6 +149,8 @@ func decodeHead(data []byte) (*head, error) {
 			h.trace = string(b)
 		case headMode:
 			h.modes = append(h.modes, string(b))
+		case headPushes:
+			h.pushes = int(n)
 		}
 	})
 	if err == nil && (h.taken < 0 || h.taken > len(h.inbox)) {

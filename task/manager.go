@@ -35,6 +35,9 @@ type Options struct {
 	// MaxLog bounds the events of a task in bytes (32 MiB): reading a task takes
 	// about twice that in memory. What a run writes beyond it fails the task.
 	MaxLog int64
+	// Push makes the manager take push notification configs; nil refuses them with
+	// ErrPushNotSupported.
+	Push *PushOptions
 	// Shared says that managers of other processes work on the same store. Then a
 	// lease is honoured until it runs out; otherwise one that this manager did not
 	// give is of a process that is gone, and counts for nothing.
@@ -59,7 +62,9 @@ func (o Options) complete() (Options, error) {
 	if o.MaxMessage < 0 || o.MaxMessage > 256<<10 {
 		return o, errors.New("task: MaxMessage must be between 1 byte and 256 KiB")
 	}
-	return o, nil
+	var err error
+	o.Push, err = o.Push.complete()
+	return o, err
 }
 
 // Manager accepts messages and answers for tasks. It is safe for concurrent use.
@@ -73,6 +78,8 @@ type Manager struct {
 	opts     Options
 	log      *Log
 	instance string // names this manager in leases
+	fresh    fresh
+	front    dueFront
 
 	mu       sync.Mutex
 	runs     map[runKey]*Run          // in the hands of this process's workers

@@ -47,13 +47,20 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, req *a2apb.SendM
 		return Accepted{}, err
 	}
 	if req.Message.TaskId != "" {
-		return m.sendTo(ctx, ref, req)
+		id = req.Message.TaskId
 	}
-	return m.create(ctx, ref, a.Current, id, req)
+	push, err := m.registration(ctx, taskPlace{ref.Tenant, id}, req.GetConfiguration().GetTaskPushNotificationConfig())
+	if err != nil {
+		return Accepted{}, err
+	}
+	if req.Message.TaskId != "" {
+		return m.sendTo(ctx, ref, req, push)
+	}
+	return m.create(ctx, ref, a.Current, id, req, push)
 }
 
 // create makes a task of the message.
-func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id string, req *a2apb.SendMessageRequest) (Accepted, error) {
+func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id string, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
 	h := head{agent: ref.Agent, version: version.Digest, contextID: req.Message.ContextId, run: 1, inbox: []uint64{1}, trace: inject(ctx)}
 	h.modes = req.GetConfiguration().GetAcceptedOutputModes()
 	if h.contextID == "" {
@@ -65,7 +72,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 		fresh := h
 		e = &edit{root: root, tx: tenant.ScopeTx(root, ref.Tenant), tenant: ref.Tenant, id: id, now: time.Now().UTC(), h: &fresh}
 		var err error
-		first, err = m.insert(e, ref, req)
+		first, err = m.insert(e, ref, req, push)
 		return err
 	})
 	if err != nil {
@@ -81,7 +88,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 		return Accepted{}, err
 	}
 	m.metrics().TasksAccepted.Add(1)
-	m.log.publish(ref, id, e.events)
+	m.publish(e)
 	if first && !early {
 		m.enqueue(ctx, ref.Tenant, id)
 	}
@@ -89,7 +96,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 }
 
 // insert writes a new task: its first event, its place in the lists, its turn and its job.
-func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest) (first bool, err error) {
+func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest, push *registration) (first bool, err error) {
 	named := req.Message.ContextId != ""
 	if err := m.checkRoom(e.tx, ref.Agent); err != nil {
 		return false, err
@@ -102,6 +109,9 @@ func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest) (first
 		return false, err
 	}
 	if err := enter(unspecified, submitted); err != nil {
+		return false, err
+	}
+	if err := e.register(push, m.opts.Push); err != nil {
 		return false, err
 	}
 	e.h.state, e.h.changed = submitted, e.now
@@ -135,13 +145,16 @@ func (e *edit) enqueue(lease time.Duration, named bool) (first bool, err error) 
 
 // sendTo adds the message to a task: it starts the next run of one that waits,
 // and is queued for one that is submitted or working.
-func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest) (Accepted, error) {
+func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
 	msg := req.Message
 	accepted := Accepted{TaskID: msg.TaskId}
 	first := false
 	err := m.change(ctx, ref.Tenant, msg.TaskId, func(e *edit) error {
 		first = false
 		if err := m.checkNext(e, ref, msg); err != nil {
+			return err
+		}
+		if err := e.register(push, m.opts.Push); err != nil {
 			return err
 		}
 		waiting := Interrupted(e.h.state)
@@ -251,8 +264,6 @@ func (m *Manager) checkRequest(req *a2apb.SendMessageRequest) error {
 
 func checkConfiguration(c *a2apb.SendMessageConfiguration) error {
 	switch {
-	case c.GetTaskPushNotificationConfig() != nil:
-		return ErrPushNotSupported
 	case c.GetHistoryLength() < 0:
 		return &FieldError{"configuration.historyLength", "must not be negative"}
 	case len(c.GetAcceptedOutputModes()) > maxModes:

@@ -20,6 +20,8 @@ type Config struct {
 	Addr, Data, PublicURL, DefaultAgent string
 	TLSCert, TLSKey                     string
 	TrustedProxies, CORSOrigins         []string
+	AllowEgress                         []string
+	KeyFile                             string
 	Dev                                 bool
 	Memory, StoreMemory                 byteSize
 	MaxBody, MaxModule                  byteSize
@@ -67,6 +69,8 @@ func (c *Config) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.TLSKey, "tls-key", c.TLSKey, "PEM `file` with the certificate's key")
 	fs.StringSliceVar(&c.TrustedProxies, "trusted-proxy", c.TrustedProxies, "`address` or network of a proxy whose forwarded headers are believed; repeat or separate with commas")
 	fs.StringSliceVar(&c.CORSOrigins, "cors-origin", c.CORSOrigins, "browser `origin` that may call; * is any")
+	fs.StringSliceVar(&c.AllowEgress, "allow-egress", c.AllowEgress, "`address` or network that webhooks may be at although it is not public; repeat or separate with commas")
+	fs.StringVar(&c.KeyFile, "key-file", c.KeyFile, "`file` of the key that secrets are encrypted with; made when absent; secret.key in the data folder when empty")
 	fs.StringVar(&c.DefaultAgent, "default-agent", c.DefaultAgent, "`tenant/agent` served at /; when empty, the only agent there is")
 	fs.BoolVar(&c.Dev, "dev", c.Dev, "development: no credentials, tenant default, loopback addresses only")
 	fs.Var(&c.Memory, "memory", "the most linear memory of a sandbox")
@@ -97,6 +101,7 @@ func (c *Config) validate() error {
 		{"public_url", checkURL(c.PublicURL)},
 		{"tls_cert and tls_key", checkPair(c.TLSCert, c.TLSKey)},
 		{"trusted_proxy", checkNetworks(c.TrustedProxies)},
+		{"allow_egress", checkNetworks(c.AllowEgress)},
 		{"default_agent", checkAgent(c.DefaultAgent)},
 		{"memory", checkMemory(c.Memory)},
 		{"store_memory", atLeast(c.StoreMemory, 16<<20)},

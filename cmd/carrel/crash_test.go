@@ -27,7 +27,8 @@ var (
 // TestCrash kills the server with SIGKILL at random moments while clients send
 // and follow, restarts it on the same data each time, and holds carrel to its
 // word: every acknowledged task ends completed with one final event, contexts
-// count right, and followers that resume with Last-Event-ID see every event once.
+// count right, followers that resume with Last-Event-ID see every event once, and
+// webhooks get every event at least once and in order.
 func TestCrash(t *testing.T) {
 	r := newCrashRun(t)
 	r.start()
@@ -47,8 +48,8 @@ func TestCrash(t *testing.T) {
 	clients.Wait()
 	r.verify()
 	r.kill()
-	t.Logf("kills %d, clients %d, contexts %d, sends acknowledged %d, sends cut off %d, streams resumed %d, events followed %d",
-		*crashKills, *crashClients, r.contexts.Load(), r.acks.count(), r.cutOff.Load(), r.resumed.Load(), r.events.Load())
+	t.Logf("kills %d, clients %d, contexts %d, sends acknowledged %d, sends cut off %d, streams resumed %d, events followed %d, events of webhooks repeated %d",
+		*crashKills, *crashClients, r.contexts.Load(), r.acks.count(), r.cutOff.Load(), r.resumed.Load(), r.events.Load(), r.webhook.repeats())
 }
 
 // crashRun is one server process after another on the same data, and what the
@@ -64,11 +65,13 @@ type crashRun struct {
 	done    chan struct{} // closed when clients are to finish what they have begun
 	acks    *tally
 	process *serverProcess
+	webhook *crashWebhook
 
 	mu         sync.Mutex
 	generation chan struct{} // closed while a server is up
 
 	acked    sync.Map // task id -> expected answer
+	followed sync.Map // task id -> number of its last event
 	contexts atomic.Int64
 	cutOff   atomic.Int64
 	resumed  atomic.Int64
@@ -89,13 +92,14 @@ func newCrashRun(t *testing.T) *crashRun {
 		done:       make(chan struct{}),
 		acks:       newTally(),
 		generation: make(chan struct{}),
+		webhook:    newCrashWebhook(t),
 	}
 }
 
 // start starts a server on the data and lets the clients go on.
 func (r *crashRun) start() {
 	r.t.Helper()
-	r.process = startServer(r.t, r.binary, r.addr, "--dev", "--data", r.data)
+	r.process = startServer(r.t, r.binary, r.addr, "--dev", "--data", r.data, "--allow-egress", "127.0.0.1")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	close(r.generation)
@@ -183,7 +187,7 @@ func (a crashArtifact) text() string {
 
 // send sends one message and returns once it is acknowledged.
 func (r *crashRun) send(contextID string, turn int) (string, error) {
-	params := fmt.Sprintf(`{"message":{"messageId":"m%d","role":"ROLE_USER","contextId":%q,"parts":[{"text":"hello %d"}]},"configuration":{"returnImmediately":true}}`, turn, contextID, turn)
+	params := fmt.Sprintf(`{"message":{"messageId":"m%d","role":"ROLE_USER","contextId":%q,"parts":[{"text":"hello %d"}]},"configuration":{"returnImmediately":true,"taskPushNotificationConfig":{"url":%q}}}`, turn, contextID, turn, r.webhook.URL)
 	var result struct{ Task crashTask }
 	if err := r.call("SendMessage", params, &result); err != nil {
 		return "", err
@@ -248,6 +252,7 @@ func (r *crashRun) follow(id string) string {
 			}
 		}
 	}
+	r.followed.Store(id, f.seq)
 	return f.text
 }
 
@@ -333,8 +338,13 @@ func (f *follower) event(id uint64, data string) {
 	}
 }
 
-// verify asks the last server for every task that was acknowledged by any.
+// verify asks the last server for every task that was acknowledged by any, and
+// waits for what their webhooks have not got yet.
 func (r *crashRun) verify() {
+	r.followed.Range(func(key, last any) bool {
+		r.webhook.waitFor(r.ctx, key.(string), last.(uint64))
+		return true
+	})
 	r.acked.Range(func(key, want any) bool {
 		var task crashTask
 		if err := r.call("GetTask", fmt.Sprintf(`{"id":%q}`, key), &task); err != nil {

@@ -102,6 +102,8 @@ func (c Config) options() carrel.Options {
 		TLSCert:          c.TLSCert,
 		TLSKey:           c.TLSKey,
 		CORSOrigins:      c.CORSOrigins,
+		AllowEgress:      c.AllowEgress,
+		KeyFile:          c.KeyFile,
 		DefaultAgent:     c.DefaultAgent,
 		MemoryBytes:      int64(c.Memory),
 		StoreMemoryBytes: int64(c.StoreMemory),

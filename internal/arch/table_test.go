@@ -23,6 +23,7 @@ var table = map[string]rule{
 	"broker":              {},
 	"broker/brokertest":   {ours: []string{"broker"}, outside: []string{"github.com/google/go-cmp", sync}},
 	"internal/telemetry":  {outside: []string{"go.opentelemetry.io/otel", "go.opentelemetry.io/contrib", "github.com/prometheus"}},
+	"internal/egress":     {ours: []string{"internal/telemetry"}, outside: []string{"code.dny.dev/ssrf"}},
 	"tenant":              {ours: []string{"storage"}},
 	"agent":               {ours: []string{"abi", "storage", "tenant"}, outside: []string{a2apb, protobuf, uuid, sync}},
 	"host":                {ours: []string{"abi", "storage", "tenant", "internal/telemetry"}},
@@ -34,7 +35,11 @@ var table = map[string]rule{
 	"runtime/compile":     {outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys", "github.com/landlock-lsm/go-landlock", "github.com/elastic/go-seccomp-bpf"}},
 	"task":                {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid}},
 	"task/worker":         {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
-	"task/wasm":           {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
+	"task/push": {
+		ours:    []string{"task", "storage", "tenant", "internal/egress", "internal/telemetry"},
+		outside: []string{a2apb, protobuf, "github.com/standard-webhooks/standard-webhooks"},
+	},
+	"task/wasm": {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
 	"server": {
 		// Of storage the edge knows errors only: what is not there, and that nothing can be written.
 		ours: []string{"abi", "agent", "task", "tenant", "internal/telemetry", "storage"},
@@ -43,8 +48,8 @@ var table = map[string]rule{
 	},
 	"": {
 		ours: []string{
-			"abi", "agent", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/wasm", "task/worker",
-			"tenant", "internal/telemetry",
+			"abi", "agent", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/push", "task/wasm", "task/worker",
+			"tenant", "internal/egress", "internal/seal", "internal/telemetry",
 		},
 		outside: []string{a2apb, protobuf, uuid, sync},
 	},
@@ -64,6 +69,7 @@ var table = map[string]rule{
 	"internal/faults":   {},
 	"internal/gen":      {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
 	"internal/programs": {ours: []string{"runtime/wasm"}},
+	"internal/seal":     {},
 }
 
 // suites are packages that are test suites, and so may import testing.

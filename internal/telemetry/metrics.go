@@ -40,6 +40,15 @@ type Metrics struct {
 	Fuel         *Counter
 	Slices       *Counter
 	QueueSeconds *Histogram
+	// EgressDials counts connections that were asked for, by outcome: ok, failed,
+	// or refused for an address that is not public.
+	EgressDials *Counter
+	// PushAttempts counts attempts at webhooks by outcome: delivered, failed (to be
+	// tried again), or dead (given up); PushSeconds is the time from an event to
+	// its delivery, PushesActive the requests at the moment.
+	PushAttempts *Counter
+	PushSeconds  *Histogram
+	PushesActive *Gauge
 }
 
 // newMetrics declares every metric in reg, beside those of the Go runtime and of
@@ -65,6 +74,10 @@ func newMetrics(reg *prometheus.Registry, version string) (*Metrics, error) {
 	m.Fuel = d.counter("carrel_fuel_spent_total", "Fuel that guests spent, about an instruction each.")
 	m.Slices = d.counter("carrel_slices_total", "Slices of CPU time that guests had.")
 	m.QueueSeconds = d.histogram("carrel_cpu_wait_duration_seconds", "Time that guests waited for the CPU before they began.")
+	m.EgressDials = d.counter("carrel_egress_dials_total", "Connections made for tenants.", "outcome")
+	m.PushAttempts = d.counter("carrel_push_attempts_total", "Attempts to deliver an event to a webhook.", "outcome")
+	m.PushSeconds = d.histogram("carrel_push_delay_seconds", "Time from an event to its delivery to a webhook.")
+	m.PushesActive = d.gauge("carrel_pushes_active", "Requests to webhooks at the moment.")
 	d.gauge("carrel_build_info", "Always 1, labelled with the version of the program.", "version").Add(1, version)
 	d.register(collectors.NewGoCollector())
 	d.register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
