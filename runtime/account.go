@@ -55,9 +55,6 @@ func (a *account) watch() (freed <-chan struct{}, stop func()) {
 	return a.freed, func() { a.waiters.Add(-1) }
 }
 
-// fits reports whether bytes more could be had at the moment.
-func (a *account) fits(bytes int) bool { return a.used.Load()+int64(bytes) <= a.most }
-
 // share is the account of one instance. It remembers a refusal: memory.grow must
 // not fail because of what others have, so the run ends instead.
 type share struct {

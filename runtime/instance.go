@@ -110,14 +110,19 @@ func (in *instance) create(ctx context.Context) (err error) {
 	return nil
 }
 
-// chargeTables reserves what the tables may take, if there is room for the memory
-// too: who finds none has nothing to give back then, which would wake all who wait.
+// chargeTables charges what the tables may take, if there is room for the memory
+// too, which charges itself: tables that were given back because there is none would
+// wake all who wait for room, each of whom would do the same.
 func (in *instance) chargeTables() error {
-	o := in.of.outline
-	if !in.share.fits(o.code.TableBytes+int(o.memory.Min)*pageSize) || !in.share.Reserve(o.code.TableBytes) {
+	tables, memory := in.of.outline.code.TableBytes, int(in.of.outline.memory.Min)*pageSize
+	if tables == 0 {
+		return nil
+	}
+	if !in.share.Reserve(tables + memory) {
 		return errNoMemory
 	}
-	in.tables = o.code.TableBytes
+	in.tables = tables
+	in.share.Release(memory)
 	return nil
 }
 
