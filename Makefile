@@ -71,8 +71,8 @@ SOAK_TASKS ?= 1000000
 soak: ## sends 1,000,000 tasks to one server and fails when it grows meanwhile
 	$(GO) run ./internal/bench soak -tasks $(SOAK_TASKS)
 
-FUZZTIME ?= 1m
-fuzz: ## runs each fuzz target for FUZZTIME (1m)
+FUZZTIME ?= 10m
+fuzz: ## runs each fuzz target for FUZZTIME (10m)
 	@for m in . $(GUESTS); do (cd $$m && for pkg in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) || exit 1; done; done) || exit 1; done
 
