@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 GUESTS := guests/go examples/counter
 MODULES := $(GUESTS) internal/bench/guests/json internal/bench/peers/a2ago internal/bench/peers/engines
 
-.PHONY: help build check test test-root test-guests vet-guests lint vuln tidy generate generated bench crash soak fuzz clean
+.PHONY: help build check test test-root test-guests vet-guests lint vuln tidy generate generated bench crash hostile soak fuzz clean
 
 help: ## lists the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,13 +55,17 @@ test-guests:
 
 test-root:
 	$(GO) test $(RACE) -shuffle=on -timeout 15m ./...
-	$(GO) test -run '^TestTheSpecificationsTestsComeOutTheSame$$' ./runtime/rewrite # the race detector runs a part of it only
+	$(GO) test -run '^TestTheSpecificationsTestsComeOutTheSame$$' ./runtime/rewrite # the race detector runs a part of these only
+	$(GO) test -run '^TestPluginsAnswerAsInExtism$$' ./runtime
 
 bench: ## measures against the references and prints one table
 	$(GO) run ./internal/bench
 
 crash: ## kills a server 50 times while 32 clients send
 	$(GO) test ./cmd/carrel -run '^TestCrash$$' -count=1 -v -timeout 30m -args -crash.kills=50 -crash.clients=32
+
+hostile: ## tries every hostile module in a process of its own and prints what came of it
+	@out=$$($(GO) test ./runtime -run '^TestHostile$$' -count=1 -v); status=$$?; echo "$$out" | grep -v '^ *\(===\|--- PASS\)'; exit $$status
 
 SOAK_TASKS ?= 1000000
 soak: ## sends 1,000,000 tasks to one server and fails when it grows meanwhile

@@ -85,7 +85,7 @@ type Options struct {
 	// MaxBody bounds a JSON request (1 MiB), MaxModule an upload (64 MiB).
 	MaxBody, MaxModule int64
 	// MaxStreams bounds open streams (20,000), MaxConns connections (50,000),
-	// MaxQueued the unfinished tasks of a tenant (10,000).
+	// MaxQueued the unfinished tasks of an agent (10,000).
 	MaxStreams, MaxConns, MaxQueued int
 
 	// OnOperatorToken is called by New with the operator's token when it has

@@ -32,7 +32,7 @@ func (a *account) Reserve(bytes int) bool {
 // Release implements image.Account.
 func (a *account) Release(bytes int) {
 	a.used.Add(-int64(bytes))
-	if a.waiters.Load() == 0 {
+	if bytes == 0 || a.waiters.Load() == 0 {
 		return
 	}
 	a.mu.Lock()
@@ -54,6 +54,9 @@ func (a *account) watch() (freed <-chan struct{}, stop func()) {
 	}
 	return a.freed, func() { a.waiters.Add(-1) }
 }
+
+// fits reports whether bytes more could be had at the moment.
+func (a *account) fits(bytes int) bool { return a.used.Load()+int64(bytes) <= a.most }
 
 // share is the account of one instance. It remembers a refusal: memory.grow must
 // not fail because of what others have, so the run ends instead.

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -42,8 +43,11 @@ func TestSandboxesWaitForMemory(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errSoon)
 	defer cancel()
-	if s, err := m.Sandbox(ctx); !errors.Is(err, errSoon) {
-		t.Errorf("got %v, %v, want that the wait ends with the context", s, err)
+	if s, err := m.Sandbox(ctx); err == nil {
+		t.Error("there is no memory for a third sandbox, and yet it was made")
+		s.Release() // or the engine waits for it
+	} else if !errors.Is(err, errSoon) {
+		t.Errorf("got %v, want that the wait ends with the context", err)
 	}
 	first.Release()
 	second.Release()
@@ -65,5 +69,33 @@ func TestSnapshotsOfModulesThatNobodyUsesMakeRoom(t *testing.T) {
 		}
 		s.Release()
 		m.Release()
+	}
+}
+
+// TestTablesAreCharged from when a sandbox is made until it is gone, with all that
+// they may grow to.
+func TestTablesAreCharged(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		code []byte
+		want int64
+	}{
+		"tables that stay as they are": {nil, 8 * 1000},
+		"a table that may grow":        {slices.Concat(refNullFunc, i32Const(1), tableGrow, drop), 8 * maxTable},
+	} {
+		e := newEngine(t, Options{})
+		before := e.memory.used.Load()
+		in, err := e.fresh(t.Context(), load(t, e, runningWith(func(g *guest) { g.table(1000) }, c.code)()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const memory = 2 * pageSize
+		if got := e.memory.used.Load() - before; got != c.want+memory {
+			t.Errorf("%s: charged with %d bytes beside its memory, want %d", name, got-memory, c.want)
+		}
+		in.close()
+		if got := e.memory.used.Load(); got != before {
+			t.Errorf("%s: %d bytes are left", name, got-before)
+		}
 	}
 }

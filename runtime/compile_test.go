@@ -13,9 +13,14 @@ import (
 	"github.com/carrelhq/carrel/runtime/compile"
 )
 
-// children are what the test binary is when it is started as a compile command.
+// children are what the test binary is when it is started as another process: a
+// compile command, or a case of a hostile module.
 var children = map[string]func() int{
 	"compile-child": func() int { return compile.Child(os.Stdin, os.Stdout, os.Stderr) },
+	"hostile":       hostileChild,
+	"killed":        killed,
+	"eats":          eats,
+	"mute":          func() int { return 0 },
 	"hangs":         func() int { select {} },
 	"panics":        func() int { panic("I never could count") },
 	"starves": func() int {

@@ -24,6 +24,26 @@ var mistakes = []faults.Fault{
 		"if well && state != nil", "if state != nil", "TestNothingOfARunIsLeftForTheNext",
 	},
 	{
+		"a run pays for what came before it", "instance.go",
+		"	in.fuelUp()\n", "	in.spent += quantum\n	in.fuel.Set(in.fuel.Get() + quantum)\n", "TestProgramsRunAlike",
+	},
+	{
+		"a new sandbox has the globals of a fresh instance", "snapshot.go",
+		"	in.slept = s.slept\n	return in.call(ctx, rewrite.Restore)", "	in.slept = s.slept\n	return nil", "TestProgramsRunAlike",
+	},
+	{
+		"a reply is as long as the guest says", "instance.go",
+		"if length > most {", "if false {", "TestHostile)$/^(C1_a_reply_of_4_GiB",
+	},
+	{
+		"what calls pass on the stack is not counted", "rewrite/body.go",
+		" + p.results + p.params", "", "TestHostile)$/^(B4_endless_recursion_over_1,000_vectors",
+	},
+	{
+		"tables are not charged", "instance.go",
+		" || !in.share.Reserve(o.code.TableBytes)", "", "TestTablesAreCharged",
+	},
+	{
 		"memory that others have is promised", "account.go",
 		"	if a.used.Add(int64(bytes)) <= a.most {", "	if a.used.Add(int64(bytes)) <= 2*a.most {", "TestSandboxesWaitForMemory",
 	},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/carrelhq/carrel/abi"
 )
@@ -126,41 +125,6 @@ func TestWhatAnAgentSaysOfItself(t *testing.T) {
 		if !strings.Contains(refusal.Error(), says) {
 			t.Errorf("%.60s: %q does not say %q", reply, refusal, says)
 		}
-	}
-}
-
-// TestInitializationThatFails is refused at upload, with what the guest did.
-func TestInitializationThatFails(t *testing.T) {
-	t.Parallel()
-	e, impatient := newEngine(t, Options{}), newEngine(t, Options{InspectTimeout: time.Second})
-	for name, c := range map[string]struct {
-		prepare func(g *guest)
-		rule    string
-		says    string
-	}{
-		"it spins":                 {func(g *guest) { g.function("_initialize", noneToNone, loop, forever, end) }, "bad_initialization", "took longer than 1s"},
-		"it traps":                 {func(g *guest) { g.function("_initialize", noneToNone, unreachable) }, "bad_initialization", "unreachable"},
-		"its start function spins": {func(g *guest) { g.start = g.function("", noneToNone, loop, forever, end) }, "bad_initialization", "took longer"},
-		"its description spins":    {func(g *guest) { g.function("carrel_describe", packedType, loop, forever, end, pack(0, 0)) }, "bad_description", "took longer"},
-		"its description traps":    {func(g *guest) { g.function("carrel_describe", packedType, unreachable) }, "bad_description", "unreachable"},
-		"its description is empty": {func(g *guest) { g.function("carrel_describe", packedType, pack(0, 0)) }, "bad_description", "answered nothing"},
-		"its description is what a host function answers": {func(g *guest) {
-			g.function("carrel_describe", packedType, i32Const(0), i32Const(0), call(0))
-		}, "no_description", "only during a run"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			g := newGuest("task_get")
-			run(g, pack(1, 1))
-			c.prepare(g)
-			engine := e
-			if strings.Contains(c.says, "took longer") {
-				engine = impatient
-			}
-			if refusal := refusalOf(t, engine, g.bytes()); refusal.Rule != c.rule || !strings.Contains(refusal.Problem, c.says) {
-				t.Errorf("got %+v, want %s that says %q", refusal, c.rule, c.says)
-			}
-		})
 	}
 }
 

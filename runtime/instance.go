@@ -26,6 +26,7 @@ type instance struct {
 	module api.Module
 	memory *image.Memory
 	share  *share
+	tables int            // bytes that the share is charged with for them
 	turn   *schedule.Turn // while it may be on the CPU
 	// functions has the exports that were called: the engine makes a stack for each
 	// that it is asked for.
@@ -89,6 +90,9 @@ func (e *Engine) make(ctx context.Context, m *Module, fill func(context.Context,
 // create instantiates the module in a memory of its own.
 func (in *instance) create(ctx context.Context) (err error) {
 	defer in.engine.recovered(&err)
+	if err := in.chargeTables(); err != nil {
+		return err
+	}
 	if in.memory, err = image.NewMemory(int(in.engine.opts.MemoryBytes), in.share); err != nil {
 		return err
 	}
@@ -106,6 +110,17 @@ func (in *instance) create(ctx context.Context) (err error) {
 	return nil
 }
 
+// chargeTables reserves what the tables may take, if there is room for the memory
+// too: who finds none has nothing to give back then, which would wake all who wait.
+func (in *instance) chargeTables() error {
+	o := in.of.outline
+	if !in.share.fits(o.code.TableBytes+int(o.memory.Min)*pageSize) || !in.share.Reserve(o.code.TableBytes) {
+		return errNoMemory
+	}
+	in.tables = o.code.TableBytes
+	return nil
+}
+
 // detach makes an instance nobody's: as it is before it has a session. slept is
 // what its clocks have gained by then.
 func (in *instance) detach(slept time.Duration) {
@@ -117,6 +132,7 @@ func (in *instance) detach(slept time.Duration) {
 }
 
 func (in *instance) close() {
+	defer in.share.Release(in.tables)
 	if in.memory != nil {
 		defer in.memory.Free()
 	}

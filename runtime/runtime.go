@@ -22,8 +22,8 @@ import (
 type Options struct {
 	// MemoryBytes is the most linear memory a sandbox may have (64 MiB).
 	MemoryBytes int64
-	// AllMemoryBytes is the most memory that all sandboxes and snapshots may have
-	// together (2 GiB).
+	// AllMemoryBytes is the most memory that all sandboxes, with their tables, and
+	// snapshots may have together (2 GiB).
 	AllMemoryBytes int64
 	// CacheDir keeps compiled code between starts; empty keeps it until Close.
 	CacheDir string

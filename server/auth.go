@@ -107,7 +107,7 @@ func (s *Server) clientAddr(x *exchange) netip.Addr {
 	if !s.trusts(peer) {
 		return peer
 	}
-	hops := strings.Split(x.header("X-Forwarded-For"), ",")
+	hops := strings.Split(x.headers("X-Forwarded-For"), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
 		addr, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {

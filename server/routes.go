@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -41,6 +42,11 @@ type exchange struct {
 
 // header returns a copy of a request header, "" when absent.
 func (x *exchange) header(name string) string { return x.c.Get(name) }
+
+// headers returns the lines of a request header as one list, "" when absent.
+func (x *exchange) headers(name string) string {
+	return string(bytes.Join(x.c.Request().Header.PeekAll(name), []byte(", ")))
+}
 
 func (x *exchange) set(name, value string) { x.c.Response().Header.Set(name, value) }
 

@@ -14,8 +14,12 @@ import (
 )
 
 // rpcMethod is one method of the JSON-RPC binding: it decodes params, calls an
-// operation, and returns either the result's JSON appended to dst, or a feed.
-type rpcMethod func(ctx context.Context, by caller, call rpcCall, dst []byte) ([]byte, *feed, error)
+// operation, and returns the result's JSON appended to dst, or a feed if the
+// method streams.
+type rpcMethod struct {
+	streams bool
+	serve   func(ctx context.Context, by caller, call rpcCall, dst []byte) ([]byte, *feed, error)
+}
 
 // rpcCall is what a method is called with.
 type rpcCall struct {
@@ -31,10 +35,10 @@ func (o *operations) rpcMethods() map[string]rpcMethod {
 	return map[string]rpcMethod{
 		"SendMessage":                      unary(o.sendMessage),
 		"GetTask":                          unary(o.getTask),
-		"ListTasks":                        o.rpcListTasks,
+		"ListTasks":                        {serve: o.rpcListTasks},
 		"CancelTask":                       unary(o.cancelTask),
-		"SendStreamingMessage":             o.rpcSendStreamingMessage,
-		"SubscribeToTask":                  o.rpcSubscribeToTask,
+		"SendStreamingMessage":             {streams: true, serve: o.rpcSendStreamingMessage},
+		"SubscribeToTask":                  {streams: true, serve: o.rpcSubscribeToTask},
 		"CreateTaskPushNotificationConfig": unary(o.createPushConfig),
 		"GetTaskPushNotificationConfig":    unary(o.getPushConfig),
 		"ListTaskPushNotificationConfigs":  unary(o.listPushConfigs),
@@ -51,7 +55,7 @@ type message[T any] interface {
 
 // unary makes a method of an operation that answers once.
 func unary[Q any, PQ message[Q], R proto.Message](op func(context.Context, caller, PQ) (R, error)) rpcMethod {
-	return func(ctx context.Context, by caller, call rpcCall, dst []byte) ([]byte, *feed, error) {
+	return rpcMethod{serve: func(ctx context.Context, by caller, call rpcCall, dst []byte) ([]byte, *feed, error) {
 		req := PQ(new(Q))
 		if err := call.decode(req); err != nil {
 			return nil, nil, err
@@ -62,7 +66,7 @@ func unary[Q any, PQ message[Q], R proto.Message](op func(context.Context, calle
 		}
 		dst, err = appendProto(dst, result)
 		return dst, nil, err
-	}
+	}}
 }
 
 func (o *operations) rpcListTasks(ctx context.Context, by caller, call rpcCall, dst []byte) ([]byte, *feed, error) {
@@ -100,7 +104,7 @@ func (o *operations) rpcSubscribeToTask(ctx context.Context, by caller, call rpc
 }
 
 func refused(err error) rpcMethod {
-	return func(context.Context, caller, rpcCall, []byte) ([]byte, *feed, error) { return nil, nil, err }
+	return rpcMethod{serve: func(context.Context, caller, rpcCall, []byte) ([]byte, *feed, error) { return nil, nil, err }}
 }
 
 func (c rpcCall) decode(req proto.Message) error {
@@ -126,12 +130,15 @@ func (s *Server) serveRPC(x *exchange, ref task.Ref) error {
 	if err != nil {
 		return err
 	}
-	reply, f, err := method(x.ctx, by, call, appendRPCHead(make([]byte, 0, 1024), x.rpcID))
-	switch {
-	case err != nil:
+	if method.streams {
+		return s.serveStream(x, func() (*feed, error) {
+			_, f, err := method.serve(x.ctx, by, call, nil)
+			return f, err
+		})
+	}
+	reply, _, err := method.serve(x.ctx, by, call, appendRPCHead(make([]byte, 0, 1024), x.rpcID))
+	if err != nil {
 		return err
-	case f != nil:
-		return s.serveFeed(x, f)
 	}
 	x.json(fiber.StatusOK, typeJSON, append(reply, '}'))
 	return nil
@@ -140,23 +147,23 @@ func (s *Server) serveRPC(x *exchange, ref task.Ref) error {
 // readRPC reads a call up to its params. Once it is known, the request's id is in x.rpcID.
 func (s *Server) readRPC(x *exchange) (rpcMethod, rpcCall, error) {
 	if err := checkJSON(x); err != nil {
-		return nil, rpcCall{}, err
+		return rpcMethod{}, rpcCall{}, err
 	}
 	data, err := x.body.all(s.opts.MaxBody)
 	if err != nil {
-		return nil, rpcCall{}, err
+		return rpcMethod{}, rpcCall{}, err
 	}
 	e, err := decodeEnvelope(data)
 	x.rpcID = e.id
 	if err != nil {
-		return nil, rpcCall{}, err
+		return rpcMethod{}, rpcCall{}, err
 	}
 	method, known := s.rpc[e.method]
 	if err := s.checkVersion(x, known); err != nil {
-		return nil, rpcCall{}, err
+		return rpcMethod{}, rpcCall{}, err
 	}
 	if !known {
-		return nil, rpcCall{}, errMethodNotFound
+		return rpcMethod{}, rpcCall{}, errMethodNotFound
 	}
 	return method, rpcCall{params: e.params, lastEventID: x.header("Last-Event-ID")}, nil
 }

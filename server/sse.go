@@ -25,12 +25,30 @@ const (
 	commentStop = ": the server is shutting down\n\n"
 )
 
-// serveFeed answers with a feed as server-sent events, each a full JSON-RPC
-// response with the request's id; the event's id is its sequence number.
-func (s *Server) serveFeed(x *exchange, f *feed) error {
+// serveStream opens a feed and answers with it. The stream's place is taken
+// first: a message that is refused for want of one must not have been accepted.
+func (s *Server) serveStream(x *exchange, open func() (*feed, error)) error {
 	if !s.streams.take() {
 		return errTooManyStreams
 	}
+	served := false
+	defer func() {
+		if !served {
+			s.streams.give()
+		}
+	}()
+	f, err := open()
+	if err != nil {
+		return err
+	}
+	s.serveFeed(x, f)
+	served = true // its Close gives the place back
+	return nil
+}
+
+// serveFeed answers with a feed as server-sent events, each a full JSON-RPC
+// response with the request's id; the event's id is its sequence number.
+func (s *Server) serveFeed(x *exchange, f *feed) {
 	st := s.newStream(x, f)
 	x.c.Status(fiber.StatusOK)
 	x.set(fiber.HeaderContentType, "text/event-stream; charset=utf-8")
@@ -39,7 +57,6 @@ func (s *Server) serveFeed(x *exchange, f *feed) error {
 	// know that it is there.
 	x.c.Response().ImmediateHeaderFlush = f.first == nil
 	x.c.Response().SetBodyStream(st, -1)
-	return nil
 }
 
 // stream is a feed as the body of a response. Fasthttp reads it from the

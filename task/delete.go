@@ -148,9 +148,16 @@ func (m *Manager) DeleteContext(ctx context.Context, ref Ref, contextID string) 
 	return m.dropContext(ctx, ref, contextID, len(ids) > 0)
 }
 
-// dropContext removes the agent's bytes; a context that had neither tasks nor bytes was not there.
+// dropContext removes the agent's bytes; a context that had neither tasks nor
+// bytes was not there. A task that came meanwhile keeps its turn and the bytes.
 func (m *Manager) dropContext(ctx context.Context, ref Ref, contextID string, hadTasks bool) error {
 	return tenant.Scope(m.db, ref.Tenant).Update(ctx, func(tx storage.Tx) error {
+		for _, err := range tx.Scan(contextTasksKey(ref.Agent, contextID), nil) {
+			if err != nil {
+				return err
+			}
+			return fmt.Errorf("%w: a task has come into the context; delete it again", ErrUnsupportedOperation)
+		}
 		key := contextKey(ref.Agent, contextID)
 		_, err := tx.Get(key)
 		if errors.Is(err, storage.ErrNotFound) && !hadTasks {

@@ -79,19 +79,27 @@ func (m *Manager) edit(ctx context.Context, update updater, tenantName, id strin
 	if err != nil {
 		return err
 	}
-	return m.announce(ctx, e)
+	m.announce(ctx, e)
+	return nil
 }
 
 // announce tells followers what was committed, and the broker whose turn it is.
-func (m *Manager) announce(ctx context.Context, e *edit) error {
+func (m *Manager) announce(ctx context.Context, e *edit) {
 	if e.after != nil {
 		<-e.after
 	}
 	m.publish(e)
-	if e.wake == "" {
-		return nil
+	if e.wake != "" {
+		m.enqueue(ctx, e.tenant, e.wake)
 	}
-	return m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: e.tenant, TaskID: e.wake})
+}
+
+// enqueue makes a job of a task that has one in storage already. What was
+// committed does not fail because the broker does: the sweep finds the job.
+func (m *Manager) enqueue(ctx context.Context, tenantName, id string) {
+	if err := m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: tenantName, TaskID: id}); err != nil {
+		m.opts.Logger.Warn("job not queued, left to the sweep", "tenant", tenantName, "task", id, "error", err)
+	}
 }
 
 // publish wakes those who wait for what was committed.
@@ -115,7 +123,9 @@ func (e *edit) append(r *record, body *a2apb.StreamResponse) error {
 		e.size = len(r.body)
 	}
 	e.events = append(e.events, Event{Seq: r.seq, Time: r.time, Body: body, State: r.state, run: r.run, attempt: r.attempt, wire: &wireCache{}})
-	return e.tx.Set(eventKey(e.id, r.seq), r.encode())
+	value := r.encode()
+	e.h.size += uint64(len(value))
+	return e.tx.Set(eventKey(e.id, r.seq), value)
 }
 
 // setState moves the task to a state, with an event. attempt is 0 for a change

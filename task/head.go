@@ -24,6 +24,7 @@ type head struct {
 	changed time.Time // when the state was last reported: the status timestamp
 	status  []byte    // the status message, as a proto; empty when there is none
 	seq     uint64    // of the last event
+	size    uint64    // of all events, in bytes
 
 	run     int      // counts from 1
 	attempt int      // of that run, from 1; 0 before the first
@@ -66,7 +67,8 @@ const (
 	headTrace     protowire.Number = 18
 	headMode      protowire.Number = 19
 	headLost      protowire.Number = 20
-	headPushes    protowire.Number = 21
+	headSize      protowire.Number = 21
+	headPushes    protowire.Number = 22
 	headSizeGuess                  = 256
 )
 
@@ -80,6 +82,7 @@ func (h *head) encode() []byte {
 	w.time(headChanged, h.changed)
 	w.text(headStatus, string(h.status))
 	w.number(headSeq, h.seq)
+	w.number(headSize, h.size)
 	w.number(headRun, uint64(h.run))
 	w.number(headAttempt, uint64(h.attempt))
 	w.number(headLost, uint64(h.lost))
@@ -120,6 +123,8 @@ func decodeHead(data []byte) (*head, error) {
 			h.status = b
 		case headSeq:
 			h.seq = n
+		case headSize:
+			h.size = n
 		case headRun:
 			h.run = int(n)
 		case headAttempt:

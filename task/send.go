@@ -12,7 +12,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/carrelhq/carrel/agent"
-	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/tenant"
 )
@@ -22,6 +21,7 @@ const (
 	maxID         = 128
 	maxReferences = 32
 	maxModes      = 32
+	maxMode       = 255
 )
 
 // Send accepts a message: a new task, or the next message of a task that is not
@@ -82,7 +82,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 	defer close(created)
 	early := first && m.keep(e, version, created)
 	if early {
-		err = m.enqueue(ctx, e)
+		m.enqueue(ctx, ref.Tenant, id)
 	}
 	if err := durable(); err != nil {
 		return Accepted{}, err
@@ -90,13 +90,9 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 	m.metrics().TasksAccepted.Add(1)
 	m.publish(e)
 	if first && !early {
-		err = m.enqueue(ctx, e)
+		m.enqueue(ctx, ref.Tenant, id)
 	}
-	return Accepted{TaskID: id, ContextID: h.contextID, Seq: 1}, err
-}
-
-func (m *Manager) enqueue(ctx context.Context, e *edit) error {
-	return m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: e.tenant, TaskID: e.id})
+	return Accepted{TaskID: id, ContextID: h.contextID, Seq: 1}, nil
 }
 
 // insert writes a new task: its first event, its place in the lists, its turn and its job.
@@ -187,10 +183,11 @@ func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageReq
 	if err != nil {
 		return Accepted{}, err
 	}
+	m.forget(runKey{ref.Tenant, msg.TaskId}) // it knows of one message only
 	if first {
-		err = m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: ref.Tenant, TaskID: msg.TaskId})
+		m.enqueue(ctx, ref.Tenant, msg.TaskId)
 	}
-	return accepted, err
+	return accepted, nil
 }
 
 // checkNext tells whether the task takes the message.
@@ -204,6 +201,8 @@ func (m *Manager) checkNext(e *edit, ref Ref, msg *a2apb.Message) error {
 		return fmt.Errorf("%w: the task is finished; send a message without taskId to begin another", ErrUnsupportedOperation)
 	case len(e.h.inbox)-e.h.taken >= m.opts.MaxPending && !Interrupted(e.h.state):
 		return fmt.Errorf("%w: %d messages wait for the task already", ErrBusy, m.opts.MaxPending)
+	case e.h.size > uint64(m.opts.MaxLog):
+		return fmt.Errorf("%w: the task's log is full; send a message without taskId to begin another", ErrUnsupportedOperation)
 	}
 	return checkReferences(e.tx, ref, msg)
 }
@@ -269,6 +268,11 @@ func checkConfiguration(c *a2apb.SendMessageConfiguration) error {
 		return &FieldError{"configuration.historyLength", "must not be negative"}
 	case len(c.GetAcceptedOutputModes()) > maxModes:
 		return &FieldError{"configuration.acceptedOutputModes", fmt.Sprintf("names more than %d media types", maxModes)}
+	}
+	for i, mode := range c.GetAcceptedOutputModes() {
+		if len(mode) > maxMode { // they lie in the head, which every event writes anew
+			return &FieldError{fmt.Sprintf("configuration.acceptedOutputModes[%d]", i), fmt.Sprintf("is longer than %d bytes", maxMode)}
+		}
 	}
 	return nil
 }

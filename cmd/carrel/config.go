@@ -79,7 +79,7 @@ func (c *Config) bind(fs *pflag.FlagSet) {
 	fs.Var(&c.MaxModule, "max-module", "the largest module accepted")
 	fs.IntVar(&c.Concurrency, "concurrency", c.Concurrency, "runs at a `number` at a time")
 	fs.IntVar(&c.MaxAttempts, "max-attempts", c.MaxAttempts, "`times` a run that was lost is tried")
-	fs.IntVar(&c.MaxQueued, "max-queued", c.MaxQueued, "unfinished `tasks` a tenant may have")
+	fs.IntVar(&c.MaxQueued, "max-queued", c.MaxQueued, "unfinished `tasks` an agent may have")
 	fs.IntVar(&c.MaxStreams, "max-streams", c.MaxStreams, "open `streams` at a time")
 	fs.IntVar(&c.MaxConns, "max-conns", c.MaxConns, "open `connections` at a time")
 	fs.DurationVar(&c.RunTimeout, "run-timeout", c.RunTimeout, "how long a run may take")

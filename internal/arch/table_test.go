@@ -66,10 +66,11 @@ var table = map[string]rule{
 		ours:    []string{"", "abi", "agent", "host", "runtime", "runtime/compile", "storage", "task"},
 		outside: []string{a2apb, "github.com/valyala/fasthttp", sync},
 	},
-	"internal/faults": {},
-	"internal/seal":   {},
-	"internal/gen":    {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
+	"internal/faults":   {},
+	"internal/gen":      {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
+	"internal/programs": {ours: []string{"runtime/wasm"}},
+	"internal/seal":     {},
 }
 
 // suites are packages that are test suites, and so may import testing.
-var suites = map[string]bool{"storage/storagetest": true, "broker/brokertest": true, "internal/faults": true}
+var suites = map[string]bool{"storage/storagetest": true, "broker/brokertest": true, "internal/faults": true, "internal/programs": true}

@@ -52,6 +52,14 @@ func footprintOf(pid int) (f footprint, err error) {
 	return f, err
 }
 
+// least has the least of both, of each kind.
+func (f footprint) least(g footprint) footprint {
+	return footprint{
+		RSS: min(f.RSS, g.RSS), Files: min(f.Files, g.Files),
+		Descriptors: min(f.Descriptors, g.Descriptors), Maps: min(f.Maps, g.Maps), Tables: min(f.Tables, g.Tables),
+	}
+}
+
 // isTable reports whether a file is a table of the store, there or deleted.
 func isTable(file string) bool {
 	return strings.HasSuffix(strings.TrimSuffix(file, " (deleted)"), ".sst")

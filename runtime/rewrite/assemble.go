@@ -61,13 +61,21 @@ func (w *rewriter) functions() (e encoder) {
 	return e
 }
 
+// elementSize is what the engine keeps of an element of a table, in bytes.
+const elementSize = 8
+
 // tables bounds every table: the engine itself has no bound.
 func (w *rewriter) tables() (e encoder) {
-	for _, t := range w.m.Tables[w.m.ImportedTables:] {
+	for i, t := range w.m.Tables[w.m.ImportedTables:] {
 		most := uint64(wasm.MaxTable)
 		if t.Bounded {
 			most = min(most, t.Max)
 		}
+		kept := t.Min
+		if w.grown[uint32(w.m.ImportedTables+i)] {
+			kept = max(kept, most)
+		}
+		w.out.TableBytes += elementSize * int(kept)
 		e.byte(t.Type, 1)
 		e.uint(t.Min)
 		e.uint(most)

@@ -1,6 +1,10 @@
 package rewrite
 
-import "github.com/carrelhq/carrel/runtime/wasm"
+import (
+	"strings"
+
+	"github.com/carrelhq/carrel/runtime/wasm"
+)
 
 // body is one function on its way.
 type body struct {
@@ -64,7 +68,7 @@ func (f *body) accountable() {
 	}
 	f.locals(more)
 	if f.plan.calls {
-		f.frame = frameSize(f.b)
+		f.frame = f.w.frameSize(f.b, f.plan)
 	}
 	charges := f.plan.charges
 	f.enter(charges[0].cost)
@@ -88,10 +92,29 @@ func (f *body) charge(c charge) {
 	f.w.pay(&f.out, f.spent, c.cost, c.check)
 }
 
+const vectorType = "\x7b" // wasm.V128
+
+// Sizes on the engine's stack, in bytes.
+const (
+	valueSize  = 8
+	vectorSize = 16
+	linkSize   = 64 // of what a call saves
+)
+
+// sizeOf is what values of these types take.
+func sizeOf(types string) int64 {
+	return int64(valueSize*len(types) + (vectorSize-valueSize)*strings.Count(types, vectorType))
+}
+
 // frameSize estimates the bytes that the engine's stack takes for a call: what
-// it may keep there are locals and intermediate values.
-func frameSize(b *wasm.Body) int64 {
-	return int64(64+8*b.NumLocals+b.Count) &^ 15
+// it may keep there are locals and intermediate values. Of those there are few for
+// each instruction, but calls may leave and take a thousand at once.
+func (w *rewriter) frameSize(b *wasm.Body, p plan) int64 {
+	size := linkSize + sizeOf(w.m.Types[b.Type].Params) + int64(b.Count) + p.results + p.params
+	for _, l := range b.Locals {
+		size += int64(l.Count) * sizeOf(string([]byte{l.Type}))
+	}
+	return size &^ 15
 }
 
 // enter pays for the function's beginning and takes its frame from the stack.
@@ -151,10 +174,13 @@ func (f *body) edit(x edit) {
 		return
 	}
 	f.catchUp(x.start)
-	if x.op != wasm.OpTableSet && x.op != wasm.OpElemDrop && x.op != wasm.OpDataDrop {
+	if byLength[x.op] {
 		e.with(wasm.OpLocalTee, f.length)
 		w.spendLength(e, f.length, 0)
 		w.ask(e)
+	}
+	if x.op == wasm.OpTableGrow {
+		w.grown[x.index] = true
 	}
 	// What is left changes a table or drops a segment, which no reset undoes.
 	e.i32(1)

@@ -45,8 +45,9 @@ const (
 )
 
 // changes are the instructions that are edited; with loops, indirect calls and
-// memory.grow they are heavy: a function that has one pays for itself.
-var changes, heavy [0x10000]bool
+// memory.grow they are heavy: a function that has one pays for itself. Those by
+// length pay for the length that is on the stack.
+var changes, heavy, byLength [0x10000]bool
 
 func init() {
 	for _, op := range []wasm.Op{
@@ -54,6 +55,9 @@ func init() {
 		wasm.OpTableSet, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow, wasm.OpElemDrop, wasm.OpDataDrop,
 	} {
 		changes[op], heavy[op] = true, op != wasm.OpReturn
+	}
+	for _, op := range []wasm.Op{wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow} {
+		byLength[op] = true
 	}
 	for _, op := range []wasm.Op{wasm.OpLoop, wasm.OpCallIndirect, wasm.OpMemoryGrow} {
 		heavy[op] = true
@@ -81,6 +85,8 @@ type plan struct {
 	charges []charge // by offset, the function's entry first
 	edits   []edit   // by offset
 	calls   bool     // it calls something, so that it counts on the stack
+	results int64    // bytes that calls leave on the stack, beyond a value each
+	params  int64    // bytes that the call with most takes from there
 	scratch bool     // it needs a local for lengths
 }
 
@@ -113,8 +119,9 @@ func (w *rewriter) plan(b *wasm.Body) plan {
 		if !p.dead {
 			p.pay(it)
 		}
-		if changes[it.Op] {
+		if changes[it.Op] { // even where nothing is paid as it is never reached
 			p.plan.edits = append(p.plan.edits, edit{it.Start, it.End, it.Op, it.Index, uint32(len(p.blocks))})
+			p.plan.scratch = p.plan.scratch || byLength[it.Op]
 		}
 		p.turn(it)
 	}
@@ -127,7 +134,7 @@ func (p *planner) pay(it *wasm.Instructions) {
 	cost := costs[it.Op]
 	switch it.Op {
 	case wasm.OpCall:
-		p.plan.calls = true
+		p.call(p.w.m.TypeOf(it.Index))
 		switch callee := p.w.light[it.Index]; {
 		case callee.light:
 			cost += callee.cost
@@ -135,15 +142,20 @@ func (p *planner) pay(it *wasm.Instructions) {
 			cost += costHostCall
 		}
 	case wasm.OpCallIndirect:
-		p.plan.calls = true
+		p.call(p.w.m.Types[it.Index])
 		cost += costCallIndirect + lightCost
-	case wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow:
-		p.plan.scratch = true
 	}
 	p.charges[p.cur].cost += cost
 	if p.charges[p.cur].cost > checkCost && it.Op != wasm.OpEnd {
 		p.begin(it.End, true)
 	}
+}
+
+// call notes what a call needs of the stack.
+func (p *planner) call(t wasm.FuncType) {
+	p.plan.calls = true
+	p.plan.results += max(sizeOf(t.Results)-valueSize, 0)
+	p.plan.params = max(p.plan.params, sizeOf(t.Params))
 }
 
 // turn follows control flow.

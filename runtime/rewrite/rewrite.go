@@ -13,7 +13,7 @@ import (
 
 // Version changes whenever the output for some module does. It is part of the
 // name of everything that is kept of an output.
-const Version = 1
+const Version = 2
 
 // Names of what a rewritten module imports and exports beyond the original's. A
 // guest may not export names that begin with Prefix.
@@ -60,6 +60,8 @@ type Result struct {
 	// Segments are the active data segments that were taken out, in the order in
 	// which they are to be written. They are parts of the original module.
 	Segments []Segment
+	// TableBytes is the most that the tables of an instance take.
+	TableBytes int
 	// Saved is the number of exported globals that Save writes.
 	Saved int
 	// Unsaved says why the module's state cannot be saved and restored; empty when it can.
@@ -87,6 +89,7 @@ type rewriter struct {
 	body    encoder // of the function that is being written
 	code    encoder // bodies, rewritten and added
 	helpers []helper
+	grown   map[uint32]bool   // tables that some code may grow
 	byInit  map[uint32]uint32 // helper function for memory.init by data segment
 	fill    uint32            // helper functions, 0 when there is none
 	copy    uint32
@@ -97,7 +100,7 @@ func Rewrite(m *wasm.Module, opts Options) (*Result, error) {
 	if opts.StackBytes == 0 {
 		opts.StackBytes = 1 << 20
 	}
-	w := &rewriter{m: m, opts: opts, blockTypes: map[string]uint32{}, byInit: map[uint32]uint32{}}
+	w := &rewriter{m: m, opts: opts, blockTypes: map[string]uint32{}, byInit: map[uint32]uint32{}, grown: map[uint32]bool{}}
 	w.out.Unsaved = w.unsaved()
 	if err := w.takeSegments(); err != nil {
 		return nil, err

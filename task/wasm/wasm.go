@@ -105,7 +105,7 @@ func (w *Worker) run(ctx context.Context, run *task.Run, sandbox *runtime.Sandbo
 	reply, err := sandbox.Run(ctx, request, session)
 	span.End(err)
 	if ended := session.End(); ended != nil && (err == nil || guilty(err)) {
-		return task.Result{}, ended
+		return outcome(ctx, ended)
 	}
 	if err != nil {
 		return outcome(ctx, err)
