@@ -37,6 +37,11 @@ func TestTheMetricsAreTheDeclaredOnes(t *testing.T) {
 	m.Fuel.Add(12345)
 	m.Slices.Add(3)
 	m.QueueSeconds.Observe(30 * time.Microsecond)
+	m.EgressDials.Add(2, "ok")
+	m.EgressDials.Add(1, "refused")
+	m.PushAttempts.Add(4, "delivered")
+	m.PushSeconds.Observe(3 * time.Millisecond)
+	m.PushesActive.Add(2)
 
 	got := ours(t, tel)
 	const golden = "testdata/metrics.txt"
