@@ -179,7 +179,7 @@ func TestHostileStarts(t *testing.T) {
 			if c.slow {
 				ctx, want = soon(t), errSoon
 			}
-			if _, err := m.Sandbox(ctx); !errors.Is(err, want) {
+			if _, err := m.Sandbox(ctx, "tenant"); !errors.Is(err, want) {
 				t.Errorf("got %v, want %v", err, want)
 			}
 		})

@@ -25,7 +25,7 @@ type instance struct {
 	of     *Module
 	module api.Module
 	memory *image.Memory
-	share  *share
+	share  *holding
 	turn   *schedule.Turn // while it may be on the CPU
 	// functions has the exports that were called: the engine makes a stack for each
 	// that it is asked for.
@@ -53,8 +53,8 @@ type instanceKey struct{}
 func instanceOf(ctx context.Context) *instance { return ctx.Value(instanceKey{}).(*instance) }
 
 // fresh makes an instance and initializes it, under ctx.
-func (e *Engine) fresh(ctx context.Context, m *Module) (*instance, error) {
-	return e.make(ctx, m, func(in *instance) error {
+func (e *Engine) fresh(ctx context.Context, m *Module, h *holding) (*instance, error) {
+	return e.make(ctx, m, h, func(in *instance) error {
 		for _, s := range m.outline.code.Segments {
 			if !in.module.Memory().Write(s.Offset, s.Bytes) {
 				return fmt.Errorf("%w: its data does not fit into its memory", ErrTrap)
@@ -65,17 +65,20 @@ func (e *Engine) fresh(ctx context.Context, m *Module) (*instance, error) {
 }
 
 // clone makes an instance that begins as the snapshot.
-func (e *Engine) clone(ctx context.Context, m *Module, s *snapshot) (*instance, error) {
-	return e.make(ctx, m, func(in *instance) error { return in.adopt(ctx, s) })
+func (e *Engine) clone(ctx context.Context, m *Module, h *holding, s *snapshot) (*instance, error) {
+	return e.make(ctx, m, h, func(in *instance) error { return in.adopt(ctx, s) })
 }
 
-// make makes an instance and gives it its state.
-func (e *Engine) make(ctx context.Context, m *Module, fill func(*instance) error) (*instance, error) {
-	in := &instance{engine: e, of: m, share: &share{account: e.memory}}
+// make makes an instance whose memory is charged to h, and gives it its state.
+func (e *Engine) make(ctx context.Context, m *Module, h *holding, fill func(*instance) error) (*instance, error) {
+	in := &instance{engine: e, of: m, share: h}
 	in.detach(0)
 	err := in.create(ctx)
 	if err == nil {
-		err = in.scheduled(ctx, noTenant, func() error { return fill(in) })
+		err = in.scheduled(ctx, h.tenant, func() error { return fill(in) })
+	}
+	if err == nil && h.refused.Load() {
+		err = errNoMemory // and the guest may have seen it
 	}
 	if err != nil {
 		in.close()
@@ -92,9 +95,6 @@ func (in *instance) create(ctx context.Context) (err error) {
 	}
 	ctx = context.WithValue(ctx, instanceKey{}, in)
 	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(func(uint64, uint64) experimental.LinearMemory { return in.memory }))
-	if !in.share.fits(int(in.of.outline.memory.Min) * pageSize) {
-		return errNoMemory // the engine would panic
-	}
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
 	made, err := in.engine.runtime.InstantiateModule(ctx, in.of.compiled, config)
 	if err != nil {
@@ -116,6 +116,7 @@ func (in *instance) detach(slept time.Duration) {
 }
 
 func (in *instance) close() {
+	defer in.share.end()
 	if in.memory != nil {
 		defer in.memory.Free()
 	}

@@ -62,7 +62,7 @@ func TestModulesThatAreRefused(t *testing.T) {
 		"a table of 2^27":    {wasm(section(4, 1, 0x70, 0, 0x80, 0x80, 0x80, 0x40)), "table"},
 		"an unknown section": {wasm(section(99)), "section"},
 	} {
-		_, err := e.Inspect(t.Context(), c.module)
+		_, err := e.Inspect(t.Context(), "tenant", c.module)
 		var refusal *abi.Refusal
 		switch {
 		case !errors.As(err, &refusal):
@@ -85,7 +85,7 @@ func FuzzInspect(f *testing.F) {
 	f.Add(importOf("carrel", "log"))
 	f.Add(wasm(section(3, 0x80, 0x80, 0x80, 0x80, 0x01)))
 	f.Fuzz(func(t *testing.T, module []byte) {
-		_, err := e.Inspect(t.Context(), module)
+		_, err := e.Inspect(t.Context(), "tenant", module)
 		var refusal *abi.Refusal
 		if err != nil && !errors.As(err, &refusal) {
 			t.Errorf("%x: %v", module, err)

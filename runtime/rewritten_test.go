@@ -21,7 +21,7 @@ func TestDataOutsideOfMemoryIsRefused(t *testing.T) {
 			t.Parallel()
 			g := newReplier("{}")
 			g.dataAt(c.at, []byte("x"))
-			_, err := newEngine(t, Options{}).Inspect(t.Context(), g.bytes())
+			_, err := newEngine(t, Options{}).Inspect(t.Context(), "tenant", g.bytes())
 			var refusal *abi.Refusal
 			if refused := errors.As(err, &refusal) && refusal.Rule == "data_outside"; refused == c.fits {
 				t.Errorf("got %v", err)
@@ -34,7 +34,7 @@ func TestAGuestDoesNotExportWhatTheHostDoes(t *testing.T) {
 	t.Parallel()
 	g := newReplier("{}")
 	g.function("carrel:fuel", noneToNone)
-	_, err := newEngine(t, Options{}).Inspect(t.Context(), g.bytes())
+	_, err := newEngine(t, Options{}).Inspect(t.Context(), "tenant", g.bytes())
 	var refusal *abi.Refusal
 	if !errors.As(err, &refusal) || refusal.Rule != "bad_exports" {
 		t.Errorf("got %v", err)

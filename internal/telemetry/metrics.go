@@ -40,6 +40,12 @@ type Metrics struct {
 	Fuel         *Counter
 	Slices       *Counter
 	QueueSeconds *Histogram
+	// MemoryWaitSeconds is how long sandboxes waited for which there was no memory.
+	MemoryWaitSeconds *Histogram
+	// ModulesLoaded and ModulesUnloaded count modules that were made ready, and those
+	// that had to make room for others.
+	ModulesLoaded   *Counter
+	ModulesUnloaded *Counter
 }
 
 // newMetrics declares every metric in reg, beside those of the Go runtime and of
@@ -65,6 +71,9 @@ func newMetrics(reg *prometheus.Registry, version string) (*Metrics, error) {
 	m.Fuel = d.counter("carrel_fuel_spent_total", "Fuel that guests spent, about an instruction each.")
 	m.Slices = d.counter("carrel_slices_total", "Slices of CPU time that guests had.")
 	m.QueueSeconds = d.histogram("carrel_cpu_wait_duration_seconds", "Time that guests waited for the CPU before they began.")
+	m.MemoryWaitSeconds = d.histogram("carrel_memory_wait_duration_seconds", "Time that sandboxes waited for which there was no memory.")
+	m.ModulesLoaded = d.counter("carrel_modules_loaded_total", "Compiled modules that were made ready to run.")
+	m.ModulesUnloaded = d.counter("carrel_modules_unloaded_total", "Compiled modules that were given up to make room.")
 	d.gauge("carrel_build_info", "Always 1, labelled with the version of the program.", "version").Add(1, version)
 	d.register(collectors.NewGoCollector())
 	d.register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -1,6 +1,7 @@
 package share
 
-// Grant is a hold on units. Its methods are safe for concurrent use.
+// Grant is a hold on units. Its methods are safe for concurrent use. All but
+// Resize do nothing on nil.
 type Grant struct {
 	account *Account
 
@@ -54,8 +55,30 @@ func (g *Grant) may(units int64) bool {
 	return h.used+more <= part
 }
 
-// Idle makes the units nobody's: they are in use, but no tenant can help it.
-func (g *Grant) Idle() {
+// Own makes the units a tenant's, even when it then holds more than it may.
+func (g *Grant) Own(tenant string) {
+	if g == nil {
+		return
+	}
+	a := g.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g.disown()
+	if g.units == 0 {
+		return // released
+	}
+	g.of = a.enter(tenant)
+	g.of.used += g.units
+	g.of.grants++
+	a.serve() // whose they were may have more now
+}
+
+// Disown makes the units nobody's: what is kept because it may be of use again,
+// and given up when there is not enough, is held against no tenant.
+func (g *Grant) Disown() {
+	if g == nil {
+		return
+	}
 	a := g.account
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -63,7 +86,7 @@ func (g *Grant) Idle() {
 	a.serve() // the tenant may have more now
 }
 
-// Release gives all units back. It may be called twice, and on nil.
+// Release gives all units back. It may be called twice.
 func (g *Grant) Release() {
 	if g == nil {
 		return

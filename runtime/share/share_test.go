@@ -151,7 +151,7 @@ func TestATenantAtItsBoundIsNotInTheWay(t *testing.T) {
 		d.queue(d.t.Context(), "a", "a", 1)
 		d.queue(d.t.Context(), "b", "b", 1)
 		d.served("b")
-		a.Idle()
+		a.Disown()
 		d.served() // it may, and there is none
 		a.Release()
 		d.served("a")
@@ -232,7 +232,7 @@ func TestWhatNobodyNeedsIsGivenUpFirst(t *testing.T) {
 	inBubble(t, opts, func(d *desk) {
 		for range 4 {
 			g := d.take("a", 2)
-			g.Idle()
+			g.Disown()
 			idle = append(idle, g)
 		}
 		b := d.take("b", 5) // a's is not held against anybody
@@ -289,9 +289,29 @@ func TestWhatIsIdleIsNoTenants(t *testing.T) {
 		a := d.take("a", 4)
 		d.queue(d.t.Context(), "a", "a", 4)
 		d.served()
-		a.Idle()
+		a.Disown()
 		d.served("a")
 		a.Release()
+	})
+}
+
+func TestUnitsCanBecomeATenants(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{Most: 8, Each: 4}, func(d *desk) {
+		g, ok := d.Idle(4)
+		if !ok {
+			t.Error("there was nothing")
+		}
+		g.Own("a")
+		g.Own("a")
+		d.queue(d.t.Context(), "a", "a", 1)
+		d.served()
+		g.Own("b")
+		d.served("a")
+		g.Release()
+		g.Own("c")
+		g.Disown()
+		(*Grant)(nil).Release()
 	})
 }
 
@@ -357,7 +377,7 @@ func TestNobodyIsForgotten(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 				g.Resize(growth)
 				if i%3 == 0 {
-					g.Idle()
+					g.Disown()
 				}
 				time.Sleep(100 * time.Millisecond)
 				g.Release()
