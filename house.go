@@ -128,11 +128,16 @@ func (h *house) openEngine() (err error) {
 	var inspector agent.Inspector
 	if h.opts.Worker == nil {
 		opts := runtime.Options{
-			MemoryBytes:    h.opts.MemoryBytes,
-			InspectTimeout: h.opts.CompileTimeout,
-			CompileCommand: h.opts.CompileCommand,
-			Logger:         h.opts.Logger,
-			Telemetry:      h.telemetry,
+			MemoryBytes:        h.opts.MemoryBytes,
+			AllMemoryBytes:     h.opts.AllMemoryBytes,
+			TenantMemoryBytes:  h.opts.TenantMemoryBytes,
+			ModuleBytes:        h.opts.ModuleBytes,
+			CacheBytes:         h.opts.CacheBytes,
+			CompileMemoryBytes: h.opts.CompileMemoryBytes,
+			InspectTimeout:     h.opts.CompileTimeout,
+			CompileCommand:     h.opts.CompileCommand,
+			Logger:             h.opts.Logger,
+			Telemetry:          h.telemetry,
 		}
 		if h.opts.DataDir != "" {
 			opts.CacheDir = filepath.Join(h.opts.DataDir, cacheDir)

@@ -66,6 +66,17 @@ type Options struct {
 	Grants []string
 	// MemoryBytes is the most linear memory a sandbox may have (64 MiB).
 	MemoryBytes int64
+	// AllMemoryBytes is the most memory of all sandboxes and snapshots together, at
+	// least twice MemoryBytes (half of what the machine or the process's control
+	// group gives, and at least 256 MiB). When more is wanted, runs wait.
+	AllMemoryBytes int64
+	// TenantMemoryBytes is the most of it that one tenant's sandboxes may have, from
+	// MemoryBytes to AllMemoryBytes (three quarters of AllMemoryBytes), so that others
+	// find some when it wants all.
+	TenantMemoryBytes int64
+	// ModuleBytes is roughly the most memory of the modules kept ready to run, beside
+	// AllMemoryBytes (a quarter of that, and at least 256 MiB). A larger one is refused.
+	ModuleBytes int64
 	// StoreMemoryBytes is roughly the memory the store in DataDir may use (64 MiB).
 	StoreMemoryBytes int64
 	// Concurrency is the number of runs at a time (256).
@@ -75,6 +86,9 @@ type Options struct {
 	RunTimeout, SoftStop, BlockingTimeout time.Duration
 	// CompileTimeout bounds compiling and describing an upload (30 s).
 	CompileTimeout time.Duration
+	// CompileMemoryBytes bounds the memory of compiling an upload, where there is a
+	// CompileCommand (1 GiB), and CacheBytes the compiled code in DataDir (2 GiB).
+	CompileMemoryBytes, CacheBytes int64
 	// CompileCommand is a program and its arguments that compiles uploads, each in a
 	// process of its own with bounded memory and time: a program of the same build
 	// whose main function is compile.Child, as `carrel compile-child` is. Empty

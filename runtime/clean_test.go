@@ -92,7 +92,7 @@ func runDirty(t *testing.T, m *Module, runs int, fails bool) (used int) {
 	var want []byte
 	seen := map[*instance]bool{}
 	for range runs {
-		s, err := m.Sandbox(t.Context())
+		s, err := m.Sandbox(t.Context(), "tenant")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -60,7 +60,7 @@ func TestAModuleIsCompiledByAChildAndRunsHere(t *testing.T) {
 	} {
 		e := newEngine(t, c.opts)
 		module := newReplier("from a child").bytes()
-		if _, err := e.Inspect(t.Context(), module); err != nil {
+		if _, err := e.Inspect(t.Context(), "tenant", module); err != nil {
 			t.Errorf("%s: %v", c.why, err)
 			continue
 		}
@@ -75,7 +75,7 @@ func TestWithACommandNothingIsCompiledHere(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, Options{CompileCommand: []string{"/nonexistent"}})
 	var refusal *abi.Refusal
-	if _, err := e.Inspect(t.Context(), newReplier("x").bytes()); !errors.Is(err, compile.ErrUnavailable) || errors.As(err, &refusal) {
+	if _, err := e.Inspect(t.Context(), "tenant", newReplier("x").bytes()); !errors.Is(err, compile.ErrUnavailable) || errors.As(err, &refusal) {
 		t.Errorf("got %v, want what is not the module's fault", err)
 	}
 }

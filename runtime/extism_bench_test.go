@@ -14,7 +14,7 @@ func BenchmarkPluginEcho(b *testing.B) {
 	b.Run("carrel", func(b *testing.B) {
 		m := load(b, newEngine(b, Options{}), module)
 		for b.Loop() {
-			sandbox, err := m.Sandbox(b.Context())
+			sandbox, err := m.Sandbox(b.Context(), "tenant")
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -19,7 +19,8 @@ func FuzzBlocks(f *testing.F) {
 	defer e.Close()
 	f.Add([]byte("\x00\x10\x00\x00\x00\x20\x00\x00\x01\x10\x00\x00\x00\x08\x00\x00"))
 	f.Fuzz(func(t *testing.T, steps []byte) {
-		in := &instance{engine: e, share: &share{account: e.memory}}
+		grant, _ := e.memory.Try("tenant", 0)
+		in := &instance{engine: e, share: &holding{tenant: "tenant", grant: grant}}
 		var err error
 		if in.memory, err = image.NewMemory(pageSize, in.share); err != nil {
 			t.Fatal(err)

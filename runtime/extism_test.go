@@ -266,14 +266,15 @@ func TestPluginsMeetTheBoundOfAll(t *testing.T) {
 	g.runs(i64Const(2<<20), g.do("alloc"), drop, g.do("input_offset"), g.do("input_length"), g.do("output_set"))
 	e := newEngine(t, Options{MemoryBytes: 4 << 20, AllMemoryBytes: 8 << 20})
 	m := load(t, e, g.bytes())
-	others := &share{account: e.memory}
-	if !others.Reserve(6 << 20) {
+	others, ok := e.memory.Try("others", 6<<20)
+	if !ok {
 		t.Fatal("there is no room for the others")
 	}
+	defer others.Release()
 	if _, err := runGuest(t.Context(), t, m, "{}", &fakeTasks{}); !errors.Is(err, errNoMemory) {
 		t.Errorf("got %v, want %v", err, errNoMemory)
 	}
-	others.Release(6 << 20)
+	others.Release()
 	if reply, err := runGuest(t.Context(), t, m, "{}", &fakeTasks{}); err != nil || reply != "{}" {
 		t.Errorf("with room: got %q, %v", reply, err)
 	}
@@ -337,13 +338,13 @@ func TestWhatAPluginSaysOfItself(t *testing.T) {
 		g.function("describe", succeeds, steps(g), i32Const(0))
 		return g.bytes()
 	}
-	in, err := e.Inspect(t.Context(), describing(func(g *extismGuest) []byte {
+	in, err := e.Inspect(t.Context(), "tenant", describing(func(g *extismGuest) []byte {
 		return slices.Concat(i64Const(0), g.do("user:task_get"), drop, g.block(`{"name":"Plug","version":"2"}`), g.output())
 	}))
 	if err != nil || in.Description.Name != "Plug" || !slices.Equal(in.Wants, []string{"log", "task_get"}) {
 		t.Errorf("got %+v, %v", in, err)
 	}
-	if in, err := e.Inspect(t.Context(), newExtismEcho().bytes()); err != nil || in.Description.Name != "" {
+	if in, err := e.Inspect(t.Context(), "tenant", newExtismEcho().bytes()); err != nil || in.Description.Name != "" {
 		t.Errorf("without describe: got %+v, %v", in, err)
 	}
 	for name, c := range map[string]struct {

@@ -16,7 +16,7 @@ const quantum = 200_000
 // errStack is what ends a guest that calls too deeply.
 var errStack = fmt.Errorf("%w: call stack exhausted", ErrTrap)
 
-// noTenant is whose time it is that modules take before they run.
+// noTenant is whose time and memory it is that modules take without being asked for.
 const noTenant = ""
 
 // scheduled runs fn, which calls the guest under the context it is given, in a

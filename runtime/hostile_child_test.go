@@ -62,7 +62,7 @@ func (h *hostile) try() (r report) {
 	}
 	module := h.module()
 	forgetPeak()
-	if _, err = e.Inspect(context.Background(), module); err == nil {
+	if _, err = e.Inspect(context.Background(), "tenant", module); err == nil {
 		r = h.runAll(e, module)
 	} else {
 		r.sort(err)
@@ -77,7 +77,7 @@ func (h *hostile) try() (r report) {
 // first that ended as it should not, or any.
 func (h *hostile) runAll(e *Engine, module []byte) (r report) {
 	sum := sha256.Sum256(module)
-	m, err := e.Load(context.Background(), hex.EncodeToString(sum[:]), sourceOf(module))
+	m, err := e.Load(context.Background(), "tenant", hex.EncodeToString(sum[:]), sourceOf(module))
 	if err != nil {
 		r.sort(err)
 		return r
@@ -105,7 +105,7 @@ func (h *hostile) runOne(m *Module) (r report) {
 		ctx, cancel = context.WithTimeoutCause(ctx, 100*time.Millisecond, errSoon)
 		defer cancel()
 	}
-	s, err := m.Sandbox(ctx)
+	s, err := m.Sandbox(ctx, "tenant")
 	if err != nil {
 		r.sort(err)
 		return r

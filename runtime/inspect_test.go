@@ -13,7 +13,7 @@ import (
 // refusalOf inspects a module and returns why it is refused, or fails the test.
 func refusalOf(t *testing.T, e *Engine, module []byte) *abi.Refusal {
 	t.Helper()
-	in, err := e.Inspect(t.Context(), module)
+	in, err := e.Inspect(t.Context(), "tenant", module)
 	var refusal *abi.Refusal
 	if !errors.As(err, &refusal) {
 		t.Fatalf("got %+v, %v, want a refusal", in, err)
@@ -96,14 +96,14 @@ func describing(reply string) []byte {
 func TestWhatAnAgentSaysOfItself(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, Options{})
-	in, err := e.Inspect(t.Context(), describing(`{"ok":{"name":"Echo","version":"1.2","skills":[{"id":"a","name":"A","description":"B"}],"replies":"message","new":1}}`))
+	in, err := e.Inspect(t.Context(), "tenant", describing(`{"ok":{"name":"Echo","version":"1.2","skills":[{"id":"a","name":"A","description":"B"}],"replies":"message","new":1}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := in.Description; d.Name != "Echo" || d.Version != "1.2" || len(d.Skills) != 1 || d.Replies != "message" {
 		t.Errorf("got %+v", d)
 	}
-	if in, err := e.Inspect(t.Context(), newReplier("{}").bytes()); err != nil || in.Description.Name != "" {
+	if in, err := e.Inspect(t.Context(), "tenant", newReplier("{}").bytes()); err != nil || in.Description.Name != "" {
 		t.Errorf("without carrel_describe: got %+v, %v", in.Description, err)
 	}
 	for reply, says := range map[string]string{
@@ -133,7 +133,7 @@ func TestLogWorksBeforeARun(t *testing.T) {
 	g := newGuest("log")
 	run(g, pack(1, 1))
 	g.function("carrel_describe", packedType, i32Const(0), i32Const(0), call(0))
-	in, err := newEngine(t, Options{}).Inspect(t.Context(), g.bytes())
+	in, err := newEngine(t, Options{}).Inspect(t.Context(), "tenant", g.bytes())
 	if err != nil || in.Description.Name != "" {
 		t.Errorf("got %+v, %v, want what log answers", in, err)
 	}
@@ -145,7 +145,7 @@ func TestAnUploaderThatLeavesIsNotRefused(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(gone)
 	var refusal *abi.Refusal
-	if _, err := newEngine(t, Options{}).Inspect(ctx, newReplier("x").bytes()); !errors.Is(err, gone) || errors.As(err, &refusal) {
+	if _, err := newEngine(t, Options{}).Inspect(ctx, "tenant", newReplier("x").bytes()); !errors.Is(err, gone) || errors.As(err, &refusal) {
 		t.Errorf("got %v, want its cause", err)
 	}
 }

@@ -25,8 +25,7 @@ type instance struct {
 	of     *Module
 	module api.Module
 	memory *image.Memory
-	share  *share
-	tables int            // bytes that the share is charged with for them
+	share  *holding
 	turn   *schedule.Turn // while it may be on the CPU
 	// functions has the exports that were called: the engine makes a stack for each
 	// that it is asked for.
@@ -56,8 +55,8 @@ type instanceKey struct{}
 func instanceOf(ctx context.Context) *instance { return ctx.Value(instanceKey{}).(*instance) }
 
 // fresh makes an instance and initializes it, under ctx.
-func (e *Engine) fresh(ctx context.Context, m *Module) (*instance, error) {
-	return e.make(ctx, m, func(ctx context.Context, in *instance) error {
+func (e *Engine) fresh(ctx context.Context, m *Module, h *holding) (*instance, error) {
+	return e.make(ctx, m, h, func(ctx context.Context, in *instance) error {
 		for _, s := range m.outline.code.Segments {
 			if !in.module.Memory().Write(s.Offset, s.Bytes) {
 				return fmt.Errorf("%w: its data does not fit into its memory", ErrTrap)
@@ -68,17 +67,20 @@ func (e *Engine) fresh(ctx context.Context, m *Module) (*instance, error) {
 }
 
 // clone makes an instance that begins as the snapshot.
-func (e *Engine) clone(ctx context.Context, m *Module, s *snapshot) (*instance, error) {
-	return e.make(ctx, m, func(ctx context.Context, in *instance) error { return in.adopt(ctx, s) })
+func (e *Engine) clone(ctx context.Context, m *Module, h *holding, s *snapshot) (*instance, error) {
+	return e.make(ctx, m, h, func(ctx context.Context, in *instance) error { return in.adopt(ctx, s) })
 }
 
-// make makes an instance and gives it its state.
-func (e *Engine) make(ctx context.Context, m *Module, fill func(context.Context, *instance) error) (*instance, error) {
-	in := &instance{engine: e, of: m, share: &share{account: e.memory}}
+// make makes an instance whose memory is charged to h, and gives it its state.
+func (e *Engine) make(ctx context.Context, m *Module, h *holding, fill func(context.Context, *instance) error) (*instance, error) {
+	in := &instance{engine: e, of: m, share: h}
 	in.detach(0)
 	err := in.create(ctx)
 	if err == nil {
-		err = in.scheduled(ctx, noTenant, func(ctx context.Context) error { return fill(ctx, in) })
+		err = in.scheduled(ctx, h.tenant, func(ctx context.Context) error { return fill(ctx, in) })
+	}
+	if err == nil && h.refused.Load() {
+		err = errNoMemory // and the guest may have seen it
 	}
 	if err != nil {
 		in.close()
@@ -90,8 +92,8 @@ func (e *Engine) make(ctx context.Context, m *Module, fill func(context.Context,
 // create instantiates the module in a memory of its own.
 func (in *instance) create(ctx context.Context) (err error) {
 	defer in.engine.recovered(&err)
-	if err := in.chargeTables(); err != nil {
-		return err
+	if !in.share.Reserve(in.of.outline.code.TableBytes) { // for as long as it lives
+		return errNoMemory
 	}
 	if in.memory, err = image.NewMemory(int(in.engine.opts.MemoryBytes), in.share); err != nil {
 		return err
@@ -110,22 +112,6 @@ func (in *instance) create(ctx context.Context) (err error) {
 	return nil
 }
 
-// chargeTables charges what the tables may take, if there is room for the memory
-// too, which charges itself: tables that were given back because there is none would
-// wake all who wait for room, each of whom would do the same.
-func (in *instance) chargeTables() error {
-	tables, memory := in.of.outline.code.TableBytes, int(in.of.outline.memory.Min)*pageSize
-	if tables == 0 {
-		return nil
-	}
-	if !in.share.Reserve(tables + memory) {
-		return errNoMemory
-	}
-	in.tables = tables
-	in.share.Release(memory)
-	return nil
-}
-
 // detach makes an instance nobody's: as it is before it has a session. slept is
 // what its clocks have gained by then.
 func (in *instance) detach(slept time.Duration) {
@@ -137,7 +123,7 @@ func (in *instance) detach(slept time.Duration) {
 }
 
 func (in *instance) close() {
-	defer in.share.Release(in.tables)
+	defer in.share.end()
 	if in.memory != nil {
 		defer in.memory.Free()
 	}

@@ -1,7 +1,11 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,6 +77,22 @@ func (p *pool) trim(all bool) int {
 	return n
 }
 
+// drop closes the instance that was used longest ago. It returns false when there
+// is none.
+func (p *pool) drop() bool {
+	p.mu.Lock()
+	if len(p.idle) == 0 {
+		p.mu.Unlock()
+		return false
+	}
+	in := p.idle[0]
+	p.idle = slices.Delete(p.idle, 0, 1)
+	p.fewest = min(p.fewest, len(p.idle))
+	p.mu.Unlock()
+	in.close()
+	return true
+}
+
 // close closes the idle instances and lets go of the snapshot.
 func (p *pool) close() {
 	p.mu.Lock()
@@ -119,23 +139,40 @@ func (e *Engine) keepSmall() {
 // shrink closes idle instances: all, or those not needed since it ran last. It
 // returns how many.
 func (e *Engine) shrink(all bool) (n int) {
-	e.mu.Lock()
-	var pools []*pool
-	for _, m := range e.modules {
-		pools = append(pools, m.pool)
-	}
-	e.mu.Unlock()
-	for _, p := range pools {
+	for _, p := range e.pools() {
 		n += p.trim(all)
 	}
 	return n
 }
 
-// take returns a clean instance: an idle one, one made from the snapshot, or a
-// fresh one. The first to ask makes the snapshot while others wait.
-func (m *Module) take(ctx context.Context) (*instance, error) {
+// pools lists the pools of all modules, the last used last.
+func (e *Engine) pools() (pools []*pool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	modules := slices.SortedFunc(maps.Values(e.modules), func(a, b *Module) int { return cmp.Compare(a.lastUsed, b.lastUsed) })
+	for _, m := range modules {
+		pools = append(pools, m.pool)
+	}
+	return pools
+}
+
+// makeRoom gives up memory that nobody uses until there is enough: idle instances,
+// which are soon made again, and then modules with their snapshots.
+func (e *Engine) makeRoom(enough func() bool) {
+	for _, p := range e.pools() {
+		for !enough() && p.drop() {
+		}
+	}
+	e.unload(enough)
+}
+
+// take returns a clean instance that lives on the grant: an idle one, one made from
+// the snapshot, or a fresh one. The first to ask makes the snapshot while others
+// wait. After an error the grant is given back, or to be.
+func (m *Module) take(ctx context.Context, h *holding) (*instance, error) {
 	if in := m.pool.take(); in != nil {
 		m.engine.metrics().SandboxesTaken.Add(1, "warm")
+		in.share.begin(h)
 		return in, nil
 	}
 	state, reason := m.pool.snapshot()
@@ -147,37 +184,41 @@ func (m *Module) take(ctx context.Context) (*instance, error) {
 			return nil, context.Cause(ctx)
 		}
 		if state, reason = m.pool.snapshot(); state == nil && reason == "" {
-			return m.first(ctx)
+			return m.first(ctx, h)
 		}
 	}
 	if state == nil {
 		m.engine.metrics().SandboxesTaken.Add(1, "fresh")
-		return m.engine.fresh(ctx, m)
+		return m.engine.fresh(ctx, m, h)
 	}
 	m.engine.metrics().SandboxesTaken.Add(1, "new")
-	return m.engine.clone(ctx, m, state)
+	return m.engine.clone(ctx, m, h, state)
 }
 
-// first makes the module's first instance, and the snapshot of it.
-func (m *Module) first(ctx context.Context) (_ *instance, err error) {
+// first makes the module's first instance, and the snapshot of it when there is
+// room for one: if not, the next instance is a first one, too.
+func (m *Module) first(ctx context.Context, h *holding) (_ *instance, err error) {
 	ctx, span := m.engine.opts.Telemetry.Start(ctx, "module.snapshot")
 	defer func() { span.End(err) }()
-	in, err := m.engine.fresh(ctx, m)
+	in, err := m.engine.fresh(ctx, m, h)
 	if err != nil {
 		return nil, err
 	}
 	state, reason, err := in.capture(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoSnapshot):
+		m.engine.metrics().SandboxesTaken.Add(1, "fresh")
+	case err != nil:
 		in.close()
 		return nil, err
-	}
-	if reason != "" {
+	case reason != "":
 		m.engine.opts.Logger.Info("module runs on fresh instances", "module", m.digest, "reason", reason)
 		m.pool.settle(nil, reason)
 		return in, nil
+	default:
+		m.outline.code.Segments = nil // the snapshot has them
+		m.pool.settle(state, "")
 	}
-	m.outline.code.Segments = nil // the snapshot has them
-	m.pool.settle(state, "")
 	in.fuel.Set(0)
 	in.spent = 0
 	return in, in.call(ctx, rewrite.Restore)
@@ -187,8 +228,15 @@ func (m *Module) first(ctx context.Context) (_ *instance, err error) {
 // and its traces can be removed.
 func (m *Module) give(in *instance, well bool) {
 	state, _ := m.pool.snapshot()
-	if well && state != nil && in.reset(state) && m.pool.put(in) {
-		return
+	if well && state != nil && in.reset(state) {
+		in.share.rest()
+		if m.pool.put(in) {
+			// Who began to wait before has not seen it there.
+			if e := m.engine; e.memory.Short() {
+				e.makeRoom(func() bool { return !e.memory.Short() })
+			}
+			return
+		}
 	}
 	m.engine.metrics().SandboxesDropped.Add(1)
 	in.close()

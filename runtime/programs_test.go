@@ -67,8 +67,8 @@ func newInterpreter(t testing.TB, opts Options) *Engine {
 func (c *contest) hold(t testing.TB, module []byte, requests [][]byte) {
 	t.Helper()
 	t.Cleanup(func() { // after the modules are released
-		c.compiler.unload()
-		c.interpreter.unload()
+		c.compiler.unload(func() bool { return false })
+		c.interpreter.unload(func() bool { return false })
 	})
 	compiled, interpreted := load(t, c.compiler, module), load(t, c.interpreter, module)
 	want := c.runs(t, compiled, ways[0], requests)
@@ -94,7 +94,7 @@ func (c *contest) runs(t testing.TB, m *Module, w way, requests [][]byte) (list 
 	used := map[*instance]bool{}
 	for _, r := range requests {
 		w.prepare(m)
-		s, err := m.Sandbox(t.Context())
+		s, err := m.Sandbox(t.Context(), "tenant")
 		if err != nil {
 			list = append(list, outcome{err: err.Error()})
 			continue

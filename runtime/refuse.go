@@ -22,8 +22,9 @@ var advice = map[string]string{
 	"invalid_module":  "the file is damaged, or uses a proposal that is off; build it again with your compiler's defaults for wasm32-wasip1",
 	"compile_timeout": "make functions smaller, or lower your compiler's inlining",
 	"compile_memory":  "make functions smaller, or lower your compiler's inlining; the server's operator may allow more",
+	"module_memory":   "leave out what is not needed; the server's operator may allow more",
 	"compile_crashed": "another version or setting of your compiler may help; please report it with the module",
-	"compile_busy":    "nothing is known to be wrong with the module; upload it again in a while",
+	abi.RuleBusy:      "nothing is known to be wrong with the module; upload it again in a while",
 }
 
 func adviceFor(rule string) string { return advice[rule] }

@@ -39,7 +39,7 @@ func FuzzInspect(f *testing.F) {
 	f.Add(importOf("carrel", "log"))
 	f.Add(wasm(section(3, 0x80, 0x80, 0x80, 0x80, 0x01)))
 	f.Fuzz(func(t *testing.T, module []byte) {
-		_, err := e.Inspect(t.Context(), module)
+		_, err := e.Inspect(t.Context(), "tenant", module)
 		var refusal *abi.Refusal
 		if err != nil && !errors.As(err, &refusal) {
 			t.Errorf("%x: %v", module, err)

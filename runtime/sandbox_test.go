@@ -146,7 +146,7 @@ func TestARunPaysForItselfOnly(t *testing.T) {
 		if !snapshot {
 			m.pool.settle(nil, "for the test")
 		}
-		s, err := m.Sandbox(t.Context())
+		s, err := m.Sandbox(t.Context(), "tenant")
 		if err != nil {
 			t.Fatal(err)
 		}

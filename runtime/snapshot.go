@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -43,6 +44,9 @@ func (in *instance) load(ctx context.Context) error {
 	return in.call(ctx, abi.ExportLoad, uint64(ptr), uint64(len(source)))
 }
 
+// errNoSnapshot is returned when there is no memory for a snapshot at the moment.
+var errNoSnapshot = errors.New("runtime: no memory for a snapshot")
+
 // capture makes a snapshot of an initialized instance and has the instance share
 // it. The reason says why the module has none: it then runs on fresh instances.
 func (in *instance) capture(ctx context.Context) (s *snapshot, reason string, err error) {
@@ -63,7 +67,9 @@ func (in *instance) capture(ctx context.Context) (s *snapshot, reason string, er
 	if !ok {
 		return nil, "", fmt.Errorf("%w: its memory cannot be read", errPanicked)
 	}
-	if s.image, err = image.New(content, in.engine.memory); err != nil {
+	if s.image, err = image.New(content, &snapshotAccount{of: in.of}); errors.Is(err, image.ErrNoMemory) {
+		return nil, "", errNoSnapshot
+	} else if err != nil {
 		return nil, "", err
 	}
 	if err := in.memory.Map(s.image); err != nil {

@@ -86,6 +86,7 @@ var wireErrors = []struct {
 	{errTooManyFailures, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_FAILURES", message: "Too many requests with a wrong key"}},
 	{task.ErrBusy, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "BUSY", message: "Too many tasks are waiting", detailed: true}},
 	{task.ErrTooManyConfigs, wire{code: -32602, http: 400, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_CONFIGS", message: "The task has as many push notification configs as it may"}},
+	{agent.ErrBusy, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "BUSY", message: "The module was not looked at", detailed: true}},
 	{errShuttingDown, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The server is shutting down"}},
 	{storage.ErrNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "NOT_FOUND", message: "Not found"}},
 	{storage.ErrClosed, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The server is shutting down"}},

@@ -255,9 +255,12 @@ func (noTasks) Follow(context.Context, task.Ref, string, uint64) iter.Seq2[task.
 // fakeInspector takes what begins as a module does.
 type fakeInspector struct{}
 
-func (fakeInspector) Inspect(_ context.Context, module []byte) (abi.Inspection, error) {
+func (fakeInspector) Inspect(_ context.Context, _ string, module []byte) (abi.Inspection, error) {
 	if !strings.HasPrefix(string(module), "\x00asm") {
 		return abi.Inspection{}, &abi.Refusal{Rule: "not_wasm", Problem: "the file does not begin as a module does", Advice: "build for wasip1"}
+	}
+	if strings.Contains(string(module), "busy") {
+		return abi.Inspection{}, &abi.Refusal{Rule: abi.RuleBusy, Problem: "too many modules wait", Advice: "upload it again in a while"}
 	}
 	if strings.Contains(string(module), "broken inspector") {
 		return abi.Inspection{}, errors.New("secret internal text")

@@ -42,7 +42,7 @@ func newSubject(ctx context.Context, flags *flag.FlagSet, args []string) (*subje
 		return nil, err
 	}
 	digest := sha256.Sum256(module)
-	s.module, err = s.engine.Load(ctx, hex.EncodeToString(digest[:]), func(context.Context) ([]byte, error) { return module, nil })
+	s.module, err = s.engine.Load(ctx, "bench", hex.EncodeToString(digest[:]), func(context.Context) ([]byte, error) { return module, nil })
 	return s, err
 }
 
@@ -52,7 +52,7 @@ func (s *subject) run(ctx context.Context) (took time.Duration, err error) {
 	session := host.NewSession(ctx, noTasks{}, host.Options{})
 	defer session.End()
 	begin := time.Now()
-	sandbox, err := s.module.Sandbox(ctx)
+	sandbox, err := s.module.Sandbox(ctx, "bench")
 	if err != nil {
 		return 0, err
 	}

@@ -49,6 +49,12 @@ type Metrics struct {
 	PushAttempts *Counter
 	PushSeconds  *Histogram
 	PushesActive *Gauge
+	// MemoryWaitSeconds is how long sandboxes waited for which there was no memory.
+	MemoryWaitSeconds *Histogram
+	// ModulesLoaded and ModulesUnloaded count modules that were made ready, and those
+	// that had to make room for others.
+	ModulesLoaded   *Counter
+	ModulesUnloaded *Counter
 }
 
 // newMetrics declares every metric in reg, beside those of the Go runtime and of
@@ -78,6 +84,9 @@ func newMetrics(reg *prometheus.Registry, version string) (*Metrics, error) {
 	m.PushAttempts = d.counter("carrel_push_attempts_total", "Attempts to deliver an event to a webhook.", "outcome")
 	m.PushSeconds = d.histogram("carrel_push_delay_seconds", "Time from an event to its delivery to a webhook.")
 	m.PushesActive = d.gauge("carrel_pushes_active", "Requests to webhooks at the moment.")
+	m.MemoryWaitSeconds = d.histogram("carrel_memory_wait_duration_seconds", "Time that sandboxes waited for which there was no memory.")
+	m.ModulesLoaded = d.counter("carrel_modules_loaded_total", "Compiled modules that were made ready to run.")
+	m.ModulesUnloaded = d.counter("carrel_modules_unloaded_total", "Compiled modules that were given up to make room.")
 	d.gauge("carrel_build_info", "Always 1, labelled with the version of the program.", "version").Add(1, version)
 	d.register(collectors.NewGoCollector())
 	d.register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

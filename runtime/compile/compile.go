@@ -34,7 +34,8 @@ var (
 	ErrTime = errors.New("compile: too slow")
 	// ErrCrashed: the compiler failed by itself.
 	ErrCrashed = errors.New("compile: the compiler crashed")
-	// ErrBusy: other modules took all places for as long as compiling may take.
+	// ErrBusy: other modules took all places for as long as compiling may take, or
+	// too many waited.
 	ErrBusy = errors.New("compile: other modules are being compiled")
 	// ErrUnavailable: it could not be tried, by no fault of the module.
 	ErrUnavailable = errors.New("compile: not possible")
