@@ -141,12 +141,17 @@ func TestTablesAreCharged(t *testing.T) {
 		if got := e.memory.Used() - before; got != c.want+memory {
 			t.Errorf("%s: charged with %d bytes beside its memory, want %d", name, got-memory, c.want)
 		}
+		in.share.rest() // which leaves what it has, and not what a run may need
+		if got := e.memory.Used() - before; got != c.want+memory {
+			t.Errorf("%s: at rest it is charged with %d bytes beside its memory, want %d", name, got-memory, c.want)
+		}
 		in.close()
 		if got := e.memory.Used(); got != before {
 			t.Errorf("%s: %d bytes are left", name, got-before)
 		}
 	}
 }
+
 func TestWhoWantsAllMemoryDoesNotMakeOthersWait(t *testing.T) {
 	t.Parallel()
 	const each = 2 * pageSize
