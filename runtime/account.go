@@ -65,7 +65,6 @@ func (h *holding) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.grant.Release()
-	h.grant = nil
 }
 
 // Reserve implements image.Account.
@@ -86,8 +85,9 @@ func (h *holding) Reserve(bytes int) bool {
 func (h *holding) Release(bytes int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	before := max(h.charged, h.floor)
 	h.charged -= int64(bytes)
-	if h.grant != nil {
-		h.grant.Resize(max(h.charged, h.floor))
+	if after := max(h.charged, h.floor); after != before {
+		h.grant.Resize(after)
 	}
 }

@@ -234,6 +234,30 @@ func TestIdleSandboxesAreNoTenants(t *testing.T) {
 	}
 }
 
+func TestWhatWasUsedLongestAgoMakesRoom(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, Options{})
+	var modules []*Module
+	for i := range 3 {
+		m, release := use(t, e, fmt.Sprint(i), heavy(fmt.Sprint(i)))
+		modules = append(modules, m)
+		release()
+	}
+	idle := func() (counts []int) {
+		for _, m := range modules {
+			counts = append(counts, len(m.pool.idle))
+		}
+		return counts
+	}
+	if e.makeRoom(func() bool { return idle()[1] == 0 }); !slices.Equal(idle(), []int{0, 0, 1}) || len(e.ready()) != 3 {
+		t.Errorf("idle are %d, ready %q: want that the first two have given theirs up", idle(), e.ready())
+	}
+	snapshots := e.images.Used()
+	if e.makeRoom(func() bool { return e.images.Used() < snapshots/2 }); !slices.Equal(e.ready(), []string{"2"}) {
+		t.Errorf("ready are %q, want that modules go last", e.ready())
+	}
+}
+
 func TestNothingIsChargedForWhatIsGone(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, Options{})

@@ -20,7 +20,7 @@ var mistakes = []faults.Fault{
 		"if in.dirty.Get() != 0 || in.memory.Grew() {", "if in.memory.Grew() {", "TestNothingOfARunIsLeftForTheNext",
 	},
 	{
-		"a sandbox is used again however its run ended", "pool.go",
+		"a sandbox is used again however its run ended", "take.go",
 		"if well && state != nil", "if state != nil", "TestNothingOfARunIsLeftForTheNext",
 	},
 	{

@@ -57,7 +57,7 @@ func busyProblem(err error, limit time.Duration) string {
 	case errors.Is(err, share.ErrBusy):
 		return "too many modules wait to be compiled"
 	}
-	return fmt.Sprintf("other modules have been compiled for %s", limit)
+	return fmt.Sprintf("there has been no room beside other modules for %s", limit)
 }
 
 func (e *Engine) inspect(ctx context.Context, tenant string, module []byte) (abi.Inspection, error) {

@@ -14,14 +14,20 @@ import (
 // is compiled. Modules in no use are unloaded for it.
 func (e *Engine) moduleMemory(ctx context.Context, tenant string, size int) (*share.Grant, error) {
 	bytes := moduleBase + moduleFactor*int64(size)
-	ctx, stop := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, fmt.Errorf("%w: and take all memory of modules", compile.ErrBusy))
+	busy := fmt.Errorf("%w: there is no memory for one more", compile.ErrBusy)
+	waiting, stop := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, busy)
 	defer stop()
-	grant, err := e.loaded.Take(ctx, tenant, bytes)
-	if errors.Is(err, share.ErrNever) {
+	grant, err := e.loaded.Take(waiting, tenant, bytes)
+	switch {
+	case err == nil:
+		return grant, nil
+	case ctx.Err() != nil:
+		return nil, ended(ctx)
+	case errors.Is(err, share.ErrNever):
 		problem := fmt.Sprintf("it takes about %d MiB once it is compiled, and all modules may have %d", bytes>>20, e.opts.ModuleBytes>>20)
 		return nil, &abi.Refusal{Rule: "module_memory", Problem: problem, Advice: adviceFor("module_memory")}
 	}
-	return grant, err
+	return nil, err
 }
 
 // forget makes the next load of a module that failed begin anew.

@@ -70,7 +70,6 @@ func (in *instance) reseed(ctx context.Context) error {
 func (s *Sandbox) Release() {
 	s.release.Do(func() {
 		defer s.module.engine.inUse.Done()
-		s.module.want(s.instance.share)
 		s.module.give(s.instance, !s.failed)
 	})
 }
