@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -147,8 +148,10 @@ func TestABodyHasTheTimeOfItsRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Options{Dial: func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
-			go func() { _, _ = io.Copy(io.Discard, theirs) }()
 			go func() {
+				if _, err := http.ReadRequest(bufio.NewReader(theirs)); err != nil {
+					return
+				}
 				_, err := io.WriteString(theirs, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
 				for err == nil {
 					time.Sleep(time.Second)
