@@ -114,19 +114,25 @@ func (r *Reader) text() []byte {
 	if !r.expect('"') {
 		return nil
 	}
-	for i := r.pos; i < len(r.data); i++ {
-		switch c := r.data[i]; {
-		case c == '"':
-			s := r.data[r.pos:i]
-			r.pos = i + 1
-			return s
-		case c == '\\' || c < ' ' || c >= utf8.RuneSelf:
-			return r.unquote(i)
-		}
+	data, start := r.data, r.pos
+	i := start
+	for i < len(data) && plain[data[i]] {
+		i++
 	}
-	r.fail(ErrSyntax)
-	return nil
+	if i < len(data) && data[i] == '"' {
+		r.pos = i + 1
+		return data[start:i]
+	}
+	return r.unquote(i)
 }
+
+// plain are the bytes that stand for themselves in a string, each a character.
+var plain = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
 
 // unquote reads the rest of a string whose first i-r.pos bytes are plain.
 func (r *Reader) unquote(i int) []byte {
