@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/carrelhq/carrel/agent"
@@ -53,6 +54,7 @@ type house struct {
 	loop      *worker.Loop
 	pusher    *push.Pusher // nil without secrets
 	telemetry *telemetry.Telemetry
+	preloaded chan struct{} // closed when the modules of the last life are ready
 	closers   []func() error
 }
 
@@ -191,17 +193,23 @@ func (h *house) buildLoop() error {
 	return err
 }
 
-// preloadFor is how long tasks of the last life wait at most for the modules that
-// it had ready.
+// preloadFor is how long the server says at most that it is not ready yet because of
+// the modules that it had ready in its last life.
 const preloadFor = 5 * time.Second
 
-// work makes ready what was ready before, then runs tasks until ctx ends.
+// work runs tasks until ctx ends, and makes ready meanwhile what was ready before. A
+// task that comes too early waits for its own module only.
 func (h *house) work(ctx context.Context) error {
-	if h.engine != nil {
-		loading, cancel := context.WithTimeout(ctx, preloadFor)
-		h.engine.Preload(loading, h.agents.Module)
-		cancel()
-	}
+	var preloading sync.WaitGroup
+	defer preloading.Wait()
+	preloading.Go(func() {
+		defer close(h.preloaded)
+		if h.engine != nil {
+			loading, cancel := context.WithTimeout(ctx, preloadFor)
+			defer cancel()
+			h.engine.Preload(loading, h.agents.Module)
+		}
+	})
 	return h.loop.Run(ctx)
 }
 
@@ -241,8 +249,16 @@ func (h *house) edgeOptions() server.Options {
 	}
 }
 
-// ready tells why the store would not take a task.
+// errPreloading is why a server is not ready at first.
+var errPreloading = errors.New("the modules that were in use before are being loaded")
+
+// ready tells why a task would have to wait, or the store would not take it.
 func (h *house) ready(ctx context.Context) error {
+	select {
+	case <-h.preloaded:
+	default:
+		return errPreloading
+	}
 	if db, ok := h.db.(interface{ ReadOnlyCause() error }); ok {
 		if err := db.ReadOnlyCause(); err != nil {
 			return err

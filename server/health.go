@@ -7,7 +7,7 @@ import (
 )
 
 // serveHealth serves what load balancers and Prometheus ask for. /healthz says
-// that the process answers, /readyz that it takes work. /metrics wants the
+// that the process answers, /readyz that a task need not wait. /metrics wants the
 // operator's key, also on loopback, where a proxy may stand; only a development
 // server shows it to everyone.
 func (s *Server) serveHealth(x *exchange, path string) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -135,13 +136,19 @@ func restartSection(ctx context.Context, s settings, t *table) error {
 	return nil
 }
 
-// firstTask starts a server and times its first task.
+// firstTask starts a server and times its first task once it says that it is ready.
 func firstTask(ctx context.Context, s settings, data, agent string) (time.Duration, error) {
 	server, err := startUploaded(ctx, s, data)
 	if err != nil {
 		return 0, err
 	}
 	defer server.stop()
+	for deadline := time.Now().Add(10 * time.Second); ready(ctx, server) != nil; {
+		if time.Now().After(deadline) {
+			return 0, errors.New("the server does not get ready")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 	begin := time.Now()
 	err = sendText(server.base(), agent, "1")
 	return time.Since(begin), err
