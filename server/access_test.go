@@ -17,7 +17,7 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS
 // rpcMethodNames are all methods of the binding.
 func (s *Server) rpcMethodNames() []string {
 	var names []string
-	for name := range s.rpc {
+	for name := range s.methods {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -50,6 +50,15 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 		{"/agents/beta/hidden/", "/agents/nobody/hidden/"},
 		{"/agents/beta/hidden/.well-known/agent-card.json", "/agents/beta/nobody/.well-known/agent-card.json"},
 		{"/agents/beta/hidden/tasks", "/agents/beta/nobody/tasks"},
+		{"/agents/beta/hidden/beta/tasks", "/agents/beta/nobody/beta/tasks"},
+		{"/agents/beta/hidden/message:send", "/agents/beta/nobody/message:send"},
+		{"/agents/beta/hidden/message:stream", "/agents/beta/nobody/message:stream"},
+		{"/agents/beta/hidden/extendedAgentCard", "/agents/beta/nobody/extendedAgentCard"},
+		{"/agents/beta/hidden/tasks/" + taskID, "/agents/beta/hidden/tasks/" + noTask},
+		{"/agents/beta/hidden/tasks/" + taskID + ":cancel", "/agents/beta/nobody/tasks/" + taskID + ":cancel"},
+		{"/agents/beta/hidden/tasks/" + taskID + ":subscribe", "/agents/beta/nobody/tasks/" + taskID + ":subscribe"},
+		{"/agents/beta/hidden/tasks/" + taskID + "/pushNotificationConfigs", "/agents/beta/nobody/tasks/" + taskID + "/pushNotificationConfigs"},
+		{"/agents/beta/hidden/tasks/" + taskID + "/pushNotificationConfigs/x", "/agents/beta/nobody/tasks/" + taskID + "/pushNotificationConfigs/x"},
 		{"/api/v1/tenants/beta/agents", "/api/v1/tenants/nobody/agents"},
 		{"/api/v1/tenants/beta/agents/hidden", "/api/v1/tenants/beta/agents/nobody"},
 		{"/api/v1/tenants/beta/agents/hidden/versions", "/api/v1/tenants/nobody/agents/hidden/versions"},
@@ -72,6 +81,7 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 	}
 	for _, who := range [][]string{nil, {"token", "acme"}, {"Authorization", "Bearer ck_nosuchke_y"}} {
 		for _, pair := range pairs {
+			h.forgive()
 			for _, method := range methods {
 				headers := append([]string{"Content-Type", "application/json", "A2A-Version", "1.0"}, who...)
 				theirs := h.do(method, pair[0], rpcBody("GetTask", `{"id":"`+taskID+`"}`), headers...)
@@ -81,6 +91,18 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 				}
 				if theirs.StatusCode < 400 && method != "OPTIONS" {
 					t.Errorf("%s %s as %v: got %d", method, pair[0], who, theirs.StatusCode)
+				}
+			}
+		}
+	}
+	for _, below := range []string{"", ":cancel", ":subscribe", "/pushNotificationConfigs", "/pushNotificationConfigs/x"} {
+		for _, method := range methods {
+			for _, body := range []string{"", `{"url":"https://hooks.example.com/"}`} {
+				headers := []string{"token", "acme", "Content-Type", "application/json", "A2A-Version", "1.0", "Last-Event-ID", "1"}
+				theirs := h.do(method, "/agents/acme/hidden/tasks/"+taskID+below, body, headers...)
+				nobodys := h.do(method, "/agents/acme/hidden/tasks/"+noTask+below, body, headers...)
+				if got, want := seen(theirs), seen(nobodys); got != want {
+					t.Errorf("%s %s: got\n%s\nbut for no task\n%s", method, below, got, want)
 				}
 			}
 		}
@@ -97,6 +119,13 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 	if r := h.rpc("/agents/beta/hidden", "GetTask", `{"id":"`+taskID+`"}`, "token", "beta"); !strings.Contains(r.body, "TASK_STATE_INPUT_REQUIRED") {
 		t.Errorf("the task did not survive: %s", r.body)
 	}
+}
+
+// forgive forgets the wrong keys that were shown.
+func (h *house) forgive() {
+	h.server.failures.mu.Lock()
+	defer h.server.failures.mu.Unlock()
+	clear(h.server.failures.counts)
 }
 
 // seen is all of a reply that could tell one case from the other.

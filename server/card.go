@@ -85,9 +85,8 @@ func notModified(x *exchange, tag string, updated time.Time) bool {
 
 // card is the card's JSON, the same bytes for the same card.
 func (s *Server) card(a agent.Agent, base string) ([]byte, error) {
-	endpoint := agent.Interface{URL: base + agentsPrefix + a.Tenant + "/" + a.Name, Binding: "JSONRPC"}
 	authenticated := a.Visibility != agent.Public && !s.opts.Dev
-	card := agent.Card(a, []agent.Interface{endpoint}, authenticated)
+	card := agent.Card(a, s.interfaces(a, base), authenticated)
 	card.Capabilities.PushNotifications = proto.Bool(s.parts.tasks.PushSupported())
 	// The official Go client (v2.4.0) cannot read a card with requirements in the
 	// form of the specification: it wants a list where {"list": […]} belongs. The

@@ -8,7 +8,6 @@ import (
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/task"
 )
@@ -179,48 +178,4 @@ func historyLength(req *a2apb.SendMessageRequest) *int32 {
 		return c.HistoryLength
 	}
 	return nil
-}
-
-// feed is what a stream shows of one task, whatever the binding: a first
-// snapshot, if any, and the events after seq.
-type feed struct {
-	ref task.Ref
-	id  string
-	// first is the snapshot, seq the last event it contains; without one, seq is
-	// the event after which to begin.
-	first *a2apb.StreamResponse
-	seq   uint64
-	// untilInput ends the feed also when the task waits for input.
-	untilInput bool
-	// history bounds the messages in tasks that are shown; nil is all.
-	history *int32
-}
-
-// snapshot makes the feed begin with the task as it is.
-func (f *feed) snapshot(ctx context.Context, log events) error {
-	t, seq, err := log.Snapshot(ctx, f.ref, f.id)
-	if err != nil {
-		return err
-	}
-	f.first = &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_Task{Task: t}}
-	f.seq = seq
-	return nil
-}
-
-// ends reports whether nothing more is shown after the state.
-func (f *feed) ends(s a2apb.TaskState) bool {
-	return task.Terminal(s) || f.untilInput && s == a2apb.TaskState_TASK_STATE_INPUT_REQUIRED
-}
-
-// trim returns the response with no more history than the feed may show. The
-// original is shared and left as it is.
-func (f *feed) trim(r *a2apb.StreamResponse) *a2apb.StreamResponse {
-	t := r.GetTask()
-	if t == nil || f.history == nil || len(t.GetHistory()) <= int(*f.history) {
-		return r
-	}
-	shown := proto.CloneOf(r)
-	history := shown.GetTask().GetHistory()
-	shown.GetTask().History = history[len(history)-int(*f.history):]
-	return shown
 }

@@ -12,7 +12,9 @@ import (
 
 const (
 	typeJSON    = "application/json"
+	typeA2A     = "application/a2a+json"
 	typeProblem = "application/problem+json"
+	typeEvents  = "text/event-stream"
 	retryAfter  = "5"
 )
 
@@ -32,7 +34,7 @@ func (s *Server) fail(x *exchange, err error) error {
 	case strings.HasPrefix(x.c.Path(), apiPrefix):
 		x.json(status, typeProblem, marshal(newProblem(w, err)))
 	default:
-		x.json(status, typeJSON, marshal(newStatus(w, err)))
+		x.json(status, x.media, marshal(newStatus(w, err)))
 	}
 	x.advise(status)
 	return nil
@@ -57,7 +59,7 @@ func (x *exchange) json(status int, contentType string, body []byte) {
 
 // handleError answers what Fiber and fasthttp refuse before a handler runs.
 func (s *Server) handleError(c *fiber.Ctx, err error) error {
-	x := &exchange{c: c, ctx: s.base, route: routeUnknown}
+	x := &exchange{c: c, ctx: s.base, media: typeJSON, route: routeUnknown}
 	var f *fiber.Error
 	switch {
 	case !errors.As(err, &f):

@@ -36,6 +36,8 @@ type exchange struct {
 	// ctx is the server's own: it ends when the server does, and knows nothing of fasthttp.
 	ctx   context.Context
 	route string
+	// media is the media type of errors in the form of the HTTP+JSON binding.
+	media string
 	// rpcID is the raw id of a JSON-RPC request, once it is known.
 	rpcID []byte
 }
@@ -53,7 +55,7 @@ func (x *exchange) set(name, value string) { x.c.Response().Header.Set(name, val
 // handle is the one handler of all requests.
 func (s *Server) handle(c *fiber.Ctx) (err error) {
 	begin := time.Now()
-	x := &exchange{c: c, body: newBody(c), ctx: telemetry.Extract(s.base, c.Get("Traceparent")), route: routeUnknown}
+	x := &exchange{c: c, body: newBody(c), ctx: telemetry.Extract(s.base, c.Get("Traceparent")), media: typeJSON, route: routeUnknown}
 	ctx, span := s.opts.Telemetry.Start(x.ctx, "HTTP "+c.Method(), slog.String("url.path", c.Path()))
 	x.ctx = ctx
 	defer func() {
@@ -93,7 +95,7 @@ func (s *Server) dispatch(x *exchange) error {
 		return s.serveAgent(x, ref, below)
 	case strings.HasPrefix(path, apiPrefix):
 		return s.serveAPI(x)
-	case path == "/" || path == cardPath:
+	case path == "/" || path == cardPath || belowLanding(path):
 		ref, err := s.landingAgent(x)
 		if err != nil {
 			return err
@@ -134,10 +136,7 @@ func (s *Server) serveAgent(x *exchange, ref task.Ref, below string) error {
 		x.route = routeCard
 		return s.serveCard(x, ref)
 	}
-	if _, err := s.admitReader(x, ref); err != nil {
-		return err
-	}
-	return errNotFound
+	return s.serveREST(x, ref, below)
 }
 
 // allow answers what a resource does not do, and OPTIONS.

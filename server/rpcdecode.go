@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"unicode/utf8"
 )
@@ -81,6 +82,21 @@ func (m *members) member(name []byte) *[]byte {
 		return &m.method
 	case `"params"`:
 		return &m.params
+	}
+	return nil
+}
+
+// checkObject checks that data is one JSON object, and nothing hostile to decode.
+func checkObject(data []byte) error {
+	if !utf8.Valid(data) {
+		return refuse(errParse, "not valid UTF-8")
+	}
+	s := scanner{data: data}
+	if err := s.document(func(name, value []byte) {}); err != nil {
+		return err
+	}
+	if bytes.TrimLeft(data, " \t\r\n")[0] != '{' {
+		return refuse(errInvalidRequest, "not an object")
 	}
 	return nil
 }

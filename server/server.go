@@ -69,7 +69,7 @@ type Server struct {
 	opts    Options
 	parts   parts
 	ops     *operations
-	rpc     map[string]rpcMethod
+	methods map[string]method
 	origins *origins
 	proxies []netip.Prefix
 	// landing is the agent at "/", where Options name one.
@@ -107,7 +107,7 @@ func newServer(p parts, opts Options) (*Server, error) {
 		origins: newOrigins(opts.CORSOrigins),
 		streams: slots{max: int64(opts.MaxStreams)},
 	}
-	s.rpc = s.ops.rpcMethods()
+	s.methods = s.ops.methodsByName()
 	s.base, s.stop = context.WithCancelCause(context.Background())
 	s.following, s.stopFollowing = context.WithCancelCause(s.base)
 	for _, prepare := range []func() error{s.parseProxies, s.parseLanding, s.loadCerts} {
