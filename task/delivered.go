@@ -71,6 +71,14 @@ func (d *Delivery) GiveBack(ctx context.Context) error {
 	})
 }
 
+// Durable waits until the last change of the delivery is on disk.
+func (d *Delivery) Durable() error {
+	if d.durable == nil {
+		return nil
+	}
+	return d.durable()
+}
+
 func (c *pushCursor) fail(now time.Time, reason string) {
 	if c.attempts++; c.attempts == 1 {
 		c.failing = now

@@ -100,6 +100,7 @@ type Pusher struct {
 	next     time.Time         // when something there is due, zero for never
 	look     []task.DeliveryID // found due while they were here
 	stop     bool              // no further event is begun
+	given    []*task.Delivery  // back, since then
 }
 
 // New returns a pusher that reaches webhooks through the guard.
@@ -158,11 +159,24 @@ func (p *Pusher) drain() {
 		p.giveBack(d)
 	}
 	p.work.Wait()
+	for _, d := range p.given {
+		if err := d.Durable(); err != nil {
+			p.opts.Logger.Error("a webhook was not given back", "error", err)
+		}
+	}
 }
 
 func (p *Pusher) giveBack(d *task.Delivery) {
-	if err := d.GiveBack(context.Background()); err != nil && !errors.Is(err, task.ErrFenced) {
-		p.opts.Logger.Error("a webhook was not given back", "error", err)
+	if err := d.GiveBack(context.Background()); err != nil {
+		if !errors.Is(err, task.ErrFenced) {
+			p.opts.Logger.Error("a webhook was not given back", "error", err)
+		}
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stop {
+		p.given = append(p.given, d)
 	}
 }
 
