@@ -229,6 +229,7 @@ func (h *house) edgeOptions() server.Options {
 	return server.Options{
 		Dev:             h.opts.Dev,
 		PublicURL:       h.opts.PublicURL,
+		GRPCPublicURL:   h.opts.GRPCPublicURL,
 		TrustedProxies:  h.opts.TrustedProxies,
 		CORSOrigins:     h.opts.CORSOrigins,
 		DefaultAgent:    h.opts.DefaultAgent,

@@ -20,6 +20,9 @@ import (
 // DefaultAddr is where a server listens when Options name neither address nor listener.
 const DefaultAddr = "127.0.0.1:7333"
 
+// DefaultGRPCAddr is where the carrel program serves gRPC.
+const DefaultGRPCAddr = "127.0.0.1:7334"
+
 // Options configure a Server. Either DataDir or DB is required; every other
 // zero value is replaced by the default given. New copies them.
 type Options struct {
@@ -40,11 +43,19 @@ type Options struct {
 	Addr string
 	// Listener is used instead of Addr; the server closes it.
 	Listener net.Listener
+	// GRPCAddr is the address to serve gRPC on, for example [DefaultGRPCAddr];
+	// empty serves none, and port 0 takes a free one.
+	GRPCAddr string
+	// GRPCListener is used instead of GRPCAddr; the server closes it.
+	GRPCListener net.Listener
 	// Dev serves without credentials as the tenant "default". It is refused on
 	// an address that is not loopback.
 	Dev bool
 	// PublicURL is the server's address in cards; empty takes it from each request.
 	PublicURL string
+	// GRPCPublicURL is the gRPC address in cards, as clients dial it: usually a
+	// host and port. Empty names the listener's, where whoever asks can reach it.
+	GRPCPublicURL string
 	// TrustedProxies are the addresses or networks whose forwarded headers are believed.
 	TrustedProxies []string
 	// TLSCert and TLSKey are PEM files; both or neither.
@@ -150,6 +161,9 @@ func (o Options) check() error {
 	}
 	if o.Dev && o.Listener == nil && !loopback(o.Addr) {
 		return fmt.Errorf("%w: %s is not a loopback address", ErrDevExposed, o.Addr)
+	}
+	if o.Dev && o.GRPCListener == nil && o.GRPCAddr != "" && !loopback(o.GRPCAddr) {
+		return fmt.Errorf("%w: %s is not a loopback address", ErrDevExposed, o.GRPCAddr)
 	}
 	if len(o.Agents) > 0 && o.Worker == nil {
 		return errors.New("carrel: Agents are declared but there is no Worker to run their tasks")

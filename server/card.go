@@ -27,7 +27,7 @@ func (s *Server) serveCard(x *exchange, ref task.Ref) error {
 	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
 		return s.allow(x, "GET, HEAD, OPTIONS")
 	}
-	body, err := s.card(a, s.baseURL(x))
+	body, err := s.card(a, s.interfaces(x, a))
 	if err != nil {
 		return err
 	}
@@ -84,9 +84,9 @@ func notModified(x *exchange, tag string, updated time.Time) bool {
 }
 
 // card is the card's JSON, the same bytes for the same card.
-func (s *Server) card(a agent.Agent, base string) ([]byte, error) {
+func (s *Server) card(a agent.Agent, interfaces []agent.Interface) ([]byte, error) {
 	authenticated := a.Visibility != agent.Public && !s.opts.Dev
-	card := agent.Card(a, s.interfaces(a, base), authenticated)
+	card := agent.Card(a, interfaces, authenticated)
 	card.Capabilities.PushNotifications = proto.Bool(s.parts.tasks.PushSupported())
 	// The official Go client (v2.4.0) cannot read a card with requirements in the
 	// form of the specification: it wants a list where {"list": […]} belongs. The

@@ -11,6 +11,9 @@ import (
 	"github.com/a2aproject/a2a-go/v2/a2a"
 	"github.com/a2aproject/a2a-go/v2/a2aclient"
 	"github.com/a2aproject/a2a-go/v2/a2aclient/agentcard"
+	a2agrpc "github.com/a2aproject/a2a-go/v2/a2agrpc/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/carrelhq/carrel/task"
 )
@@ -27,15 +30,23 @@ func (k keyed) RoundTrip(r *http.Request) (*http.Response, error) {
 	return k.next.RoundTrip(r)
 }
 
+// GetRequestMetadata adds the key to a gRPC call.
+func (k keyed) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{"authorization": "Bearer " + k.key}, nil
+}
+
+// RequireTransportSecurity is false, for tests.
+func (keyed) RequireTransportSecurity() bool { return false }
+
 // TestTheOfficialClientDrivesTheServer does card, send, stream, get, list,
 // cancel, and a second message in the same context.
 func TestTheOfficialClientDrivesTheServer(t *testing.T) {
 	t.Parallel()
-	for _, binding := range []a2a.TransportProtocol{a2a.TransportProtocolJSONRPC, a2a.TransportProtocolHTTPJSON} {
+	for _, binding := range []a2a.TransportProtocol{a2a.TransportProtocolJSONRPC, a2a.TransportProtocolHTTPJSON, a2a.TransportProtocolGRPC} {
 		t.Run(string(binding), func(t *testing.T) {
 			t.Parallel()
 			w := newScripted()
-			h := newHouse(t, workingWith(t, w, task.Options{Push: pushing}))
+			h := newGRPCHouse(t, workingWith(t, w, task.Options{Push: pushing}))
 			drive(t, w, h.official("/agents/acme/carded", "acme", binding))
 		})
 	}
@@ -51,7 +62,8 @@ func (h *house) official(path, who string, binding a2a.TransportProtocol) *a2acl
 	}
 	client, err := a2aclient.NewFromCard(h.t.Context(), card,
 		a2aclient.WithConfig(a2aclient.Config{PreferredTransports: []a2a.TransportProtocol{binding}}),
-		a2aclient.WithJSONRPCTransport(transport), a2aclient.WithRESTTransport(transport))
+		a2aclient.WithJSONRPCTransport(transport), a2aclient.WithRESTTransport(transport),
+		a2agrpc.WithGRPCTransport(grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(keyed{key: h.tokens[who]})))
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -111,7 +123,7 @@ func drive(t *testing.T, w *scripted, client *a2aclient.Client) {
 	<-w.held
 	canceled, err := client.CancelTask(ctx, &a2a.CancelTaskRequest{ID: result.(*a2a.Task).ID})
 	if err != nil || canceled.Status.State != a2a.TaskStateCanceled {
-		t.Errorf("cancel: got %+v, %v", canceled, err)
+		t.Fatalf("cancel: got %+v, %v", canceled, err)
 	}
 	if _, err := client.CancelTask(ctx, &a2a.CancelTaskRequest{ID: first.ID}); err == nil {
 		t.Error("cancel of a finished task: got no error")

@@ -27,6 +27,7 @@ var (
 	errTooManyFailures  = errors.New("too many requests with a wrong key")
 	errMisdirected      = errors.New("a development server answers under local names only")
 	errSlow             = errors.New("request body came too slowly")
+	errNotRead          = errors.New("client does not read its stream")
 	errShuttingDown     = errors.New("server is shutting down")
 	errHeadersTooLarge  = errors.New("request header too large")
 	errMalformed        = errors.New("malformed HTTP request")
@@ -81,6 +82,7 @@ var wireErrors = []struct {
 	{errTooLarge, wire{code: -32600, http: 413, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_LARGE", message: "Request body is too large", detailed: true}},
 	{errHeadersTooLarge, wire{code: -32600, http: 431, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_LARGE", message: "Request header is too large"}},
 	{errSlow, wire{code: -32600, http: 408, transport: true, status: "DEADLINE_EXCEEDED", reason: "TOO_SLOW", message: "Request body came too slowly"}},
+	{errNotRead, wire{code: -32600, http: 408, transport: true, status: "DEADLINE_EXCEEDED", reason: "TOO_SLOW", message: "The stream was not read"}},
 	{errMalformed, wire{code: -32600, http: 400, transport: true, status: "INVALID_ARGUMENT", reason: "INVALID_REQUEST", message: "Malformed HTTP request"}},
 	{errTooManyStreams, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_STREAMS", message: "Too many open streams"}},
 	{errTooManyFailures, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_FAILURES", message: "Too many requests with a wrong key"}},

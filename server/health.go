@@ -39,7 +39,7 @@ func (s *Server) serveReady(x *exchange) error {
 	if err := s.ready(x.ctx); err != nil {
 		s.opts.Logger.Warn("not ready", "error", err)
 		x.c.Status(fiber.StatusServiceUnavailable)
-		x.set(fiber.HeaderRetryAfter, retryAfter)
+		x.retryLater()
 		return x.text("not ready\n")
 	}
 	return x.text("ready\n")

@@ -5,8 +5,6 @@ import (
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/carrelhq/carrel/task"
 )
 
 // method is an operation as the JSON bindings call it: it decodes the request,
@@ -25,8 +23,7 @@ type call struct {
 	lastEventID string
 }
 
-// methodsByName are the methods of section 9.4. Those that are not supported have
-// the error that the specification defines for them.
+// methodsByName are the methods of section 9.4.
 func (o *operations) methodsByName() map[string]method {
 	return map[string]method{
 		"SendMessage":                      unary(o.sendMessage),
@@ -39,7 +36,7 @@ func (o *operations) methodsByName() map[string]method {
 		"GetTaskPushNotificationConfig":    unary(o.getPushConfig),
 		"ListTaskPushNotificationConfigs":  unary(o.listPushConfigs),
 		"DeleteTaskPushNotificationConfig": unary(o.deletePushConfig),
-		"GetExtendedAgentCard":             refused(refuse(task.ErrUnsupportedOperation, "there is no extended card")),
+		"GetExtendedAgentCard":             unary(o.getExtendedAgentCard),
 	}
 }
 
@@ -94,8 +91,4 @@ func (o *operations) openSubscribeToTask(ctx context.Context, by caller, asked c
 	}
 	f, err := o.subscribeToTask(ctx, by, req, asked.lastEventID)
 	return nil, f, err
-}
-
-func refused(err error) method {
-	return method{serve: func(context.Context, caller, call, []byte) ([]byte, *feed, error) { return nil, nil, err }}
 }

@@ -157,6 +157,14 @@ func (o *operations) cancelTask(ctx context.Context, by caller, req *a2apb.Cance
 	return o.tasks.Cancel(ctx, by.ref, req.GetId())
 }
 
+// getExtendedAgentCard says that there is none. Section 3.1.11.
+func (o *operations) getExtendedAgentCard(_ context.Context, by caller, req *a2apb.GetExtendedAgentCardRequest) (*a2apb.AgentCard, error) {
+	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
+		return nil, err
+	}
+	return nil, refuse(task.ErrUnsupportedOperation, "there is no extended card")
+}
+
 // checkTask checks the fields that every request about one task has.
 func checkTask(ref task.Ref, tenant, id string) error {
 	if id == "" {

@@ -3,7 +3,9 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -15,7 +17,9 @@ const (
 	typeA2A     = "application/a2a+json"
 	typeProblem = "application/problem+json"
 	typeEvents  = "text/event-stream"
-	retryAfter  = "5"
+
+	// retryAfter is when a request that came at a bad time may do better.
+	retryAfter = 5 * time.Second
 )
 
 // fail answers with an error, in the form of the route it happened on.
@@ -46,8 +50,12 @@ func (x *exchange) advise(status int) {
 	case fiber.StatusUnauthorized:
 		x.set(fiber.HeaderWWWAuthenticate, challenge)
 	case fiber.StatusTooManyRequests, fiber.StatusServiceUnavailable:
-		x.set(fiber.HeaderRetryAfter, retryAfter)
+		x.retryLater()
 	}
+}
+
+func (x *exchange) retryLater() {
+	x.set(fiber.HeaderRetryAfter, strconv.Itoa(int(retryAfter.Seconds())))
 }
 
 // json answers with a JSON body, which it keeps.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -96,7 +95,7 @@ func (s *Server) dispatch(x *exchange) error {
 	case strings.HasPrefix(path, apiPrefix):
 		return s.serveAPI(x)
 	case path == "/" || path == cardPath || belowLanding(path):
-		ref, err := s.landingAgent(x)
+		ref, err := s.landingAgent(x.ctx)
 		if err != nil {
 			return err
 		}
@@ -118,11 +117,11 @@ func splitAgentPath(path string) (ref task.Ref, below string) {
 }
 
 // landingAgent is the agent served at "/".
-func (s *Server) landingAgent(x *exchange) (task.Ref, error) {
+func (s *Server) landingAgent(ctx context.Context) (task.Ref, error) {
 	if s.landing != nil {
 		return *s.landing, nil
 	}
-	a, err := s.parts.agents.Sole(x.ctx)
+	a, err := s.parts.agents.Sole(ctx)
 	return task.Ref{Tenant: a.Tenant, Agent: a.Name}, err
 }
 
@@ -156,8 +155,7 @@ func (s *Server) checkHost(x *exchange) error {
 		return nil
 	}
 	name := hostname(string(x.c.Request().Host()))
-	addr, err := netip.ParseAddr(name)
-	if name == "localhost" || strings.HasSuffix(name, ".localhost") || err == nil && addr.IsLoopback() {
+	if local(name) {
 		return nil
 	}
 	if s.opts.PublicURL != "" && name == hostname(hostOf(s.opts.PublicURL)) {

@@ -114,6 +114,10 @@ func (s *Server) checkVersion(x *exchange, knownMethod bool) error {
 	if version == "" {
 		version = x.c.Query("A2A-Version")
 	}
+	return s.acceptVersion(version, knownMethod)
+}
+
+func (s *Server) acceptVersion(version string, knownMethod bool) error {
 	switch {
 	case majorMinor(version) == "1.0", version == "" && (s.opts.Dev || !knownMethod):
 		return nil

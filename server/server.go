@@ -33,6 +33,10 @@ type Options struct {
 	// empty derives it from the request, believing forwarded headers only from TrustedProxies.
 	PublicURL      string
 	TrustedProxies []string
+	// GRPCAddr is the address of the listener that ServeGRPC will get, for cards;
+	// empty says that there is none. GRPCPublicURL is what cards say instead, as
+	// clients dial it: usually a host and port, for example grpc.example.com:443.
+	GRPCAddr, GRPCPublicURL string
 	// CORSOrigins are the browser origins that may call; ["*"] is any, and the
 	// default. The admin API is open to origins that are named only.
 	CORSOrigins []string
@@ -64,7 +68,7 @@ type Options struct {
 	timing timing
 }
 
-// Server serves A2A and the admin API over HTTP.
+// Server serves A2A over HTTP and gRPC, and the admin API over HTTP.
 type Server struct {
 	opts    Options
 	parts   parts

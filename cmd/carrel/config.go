@@ -13,6 +13,7 @@ import (
 // spellings: max_body in the file, CARREL_MAX_BODY, --max-body.
 type Config struct {
 	Addr, Data, PublicURL, DefaultAgent string
+	GRPCAddr, GRPCPublicURL             string
 	TLSCert, TLSKey                     string
 	TrustedProxies, CORSOrigins         []string
 	AllowEgress                         []string
@@ -36,6 +37,7 @@ const compileTimeoutUsage = "how long compiling a module may take"
 func DefaultConfig() Config {
 	return Config{
 		Addr:            carrel.DefaultAddr,
+		GRPCAddr:        carrel.DefaultGRPCAddr,
 		Data:            "./carrel-data",
 		CORSOrigins:     []string{"*"},
 		Memory:          64 << 20,
@@ -63,8 +65,10 @@ func DefaultConfig() Config {
 func (c *Config) bind(fs *pflag.FlagSet) {
 	fs.SortFlags = false
 	fs.StringVar(&c.Addr, "addr", c.Addr, "`address` to listen on")
+	fs.StringVar(&c.GRPCAddr, "grpc-addr", c.GRPCAddr, "`address` to serve gRPC on; gRPC is off when empty")
 	fs.StringVar(&c.Data, "data", c.Data, "`folder` of everything that lasts; made when absent")
 	fs.StringVar(&c.PublicURL, "public-url", c.PublicURL, "the server's `address` in agent cards; taken from each request when empty")
+	fs.StringVar(&c.GRPCPublicURL, "grpc-public-url", c.GRPCPublicURL, "the gRPC `address` in agent cards, as clients dial it; when empty, the one listened on, where it can be reached")
 	fs.StringVar(&c.TLSCert, "tls-cert", c.TLSCert, "PEM `file` with the certificate; TLS is off when empty")
 	fs.StringVar(&c.TLSKey, "tls-key", c.TLSKey, "PEM `file` with the certificate's key")
 	fs.StringSliceVar(&c.TrustedProxies, "trusted-proxy", c.TrustedProxies, "`address` or network of a proxy whose forwarded headers are believed; repeat or separate with commas")
@@ -102,6 +106,7 @@ func (c *Config) validate() error {
 		err  error
 	}{
 		{"addr", checkAddr(c.Addr)},
+		{"grpc_addr", checkGRPCAddr(c.GRPCAddr)},
 		{"data", notEmpty(c.Data)},
 		{"public_url", checkURL(c.PublicURL)},
 		{"tls_cert and tls_key", checkPair(c.TLSCert, c.TLSKey)},

@@ -17,6 +17,14 @@ func checkAddr(s string) error {
 	return nil
 }
 
+// checkGRPCAddr is checkAddr for an address that may be left empty.
+func checkGRPCAddr(s string) error {
+	if s == "" {
+		return nil
+	}
+	return checkAddr(s)
+}
+
 func notEmpty(s string) error {
 	if s == "" {
 		return fmt.Errorf("must not be empty")

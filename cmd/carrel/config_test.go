@@ -141,6 +141,7 @@ func TestAWrongConfigurationIsRefusedByName(t *testing.T) {
 		{name: "a list as the whole file", file: "- a\n", want: "carrel.yaml"},
 		{name: "a file beyond every size", file: "#" + strings.Repeat("x", maxConfigFile), want: "larger than 1MiB"},
 		{name: "a number that is none in the environment", env: []string{"CARREL_CONCURRENCY=many"}, want: "CARREL_CONCURRENCY"},
+		{name: "no port for gRPC", args: []string{"--grpc-addr", "localhost"}, want: `grpc_addr: "localhost" is not host:port`},
 		{name: "no port", args: []string{"--addr", "localhost"}, want: `addr: "localhost" is not host:port`},
 		{name: "no folder", args: []string{"--data", ""}, want: "data: must not be empty"},
 		{name: "a relative public URL", args: []string{"--public-url", "/x"}, want: "public_url"},

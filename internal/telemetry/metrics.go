@@ -24,6 +24,9 @@ type Metrics struct {
 	HostCalls *Counter
 	// RequestSeconds is the time of HTTP requests by route and status class.
 	RequestSeconds *Histogram
+	// CallSeconds is the time of gRPC calls by method and status code; that of a
+	// stream is its whole length.
+	CallSeconds *Histogram
 	// UploadsRefused counts refused modules by rule.
 	UploadsRefused *Counter
 	// CompileSeconds is the time of compiling a module.
@@ -77,6 +80,7 @@ func newMetrics(reg *prometheus.Registry, version string) (*Metrics, error) {
 		ResetSeconds:     d.histogram("carrel_sandbox_reset_duration_seconds", "Time of making a sandbox clean for the next run."),
 		ResetPages:       d.counter("carrel_sandbox_reset_pages_total", "Pages of memory restored by resets."),
 	}
+	m.CallSeconds = d.histogram("carrel_grpc_call_duration_seconds", "Time of gRPC calls.", "method", "code")
 	m.Fuel = d.counter("carrel_fuel_spent_total", "Fuel that guests spent, about an instruction each.")
 	m.Slices = d.counter("carrel_slices_total", "Slices of CPU time that guests had.")
 	m.QueueSeconds = d.histogram("carrel_cpu_wait_duration_seconds", "Time that guests waited for the CPU before they began.")

@@ -28,6 +28,7 @@ func TestTheMetricsAreTheDeclaredOnes(t *testing.T) {
 	m.Followers.Add(7)
 	m.HostCalls.Add(1, "task_status", "ok")
 	m.RequestSeconds.Observe(30*time.Millisecond, "POST /agents", "2xx")
+	m.CallSeconds.Observe(20*time.Millisecond, "/lf.a2a.v1.A2AService/GetTask", "OK")
 	m.UploadsRefused.Add(1, "no memory")
 	m.CompileSeconds.Observe(time.Second)
 	m.SandboxesTaken.Add(2, "warm")
