@@ -98,12 +98,14 @@ func (s *Server) admit(ctx context.Context, v visitor, ref task.Ref) (caller, er
 	if err != nil {
 		return caller{}, err
 	}
+	by := caller{ref: ref, extensions: a.Current.Description.Extensions}
 	p, err := s.identify(ctx, v)
 	switch {
 	case err == nil && p.May(ref.Tenant):
-		return caller{ref: ref}, nil
+		return by, nil
 	case a.Visibility == agent.Public && (err == nil || v.authorization == ""):
-		return caller{ref: ref, anonymous: true}, nil
+		by.anonymous = true
+		return by, nil
 	case a.Visibility == agent.Private && (errors.Is(err, errUnauthenticated) || errors.Is(err, errTooManyFailures)):
 		return caller{}, task.ErrAgentNotFound
 	case err == nil:

@@ -96,11 +96,17 @@ func TestEveryOperationIsTheSameOverEveryBinding(t *testing.T) {
 	t.Parallel()
 	w := newScripted()
 	b := &bench{newGRPCHouse(t, workingWith(t, w, task.Options{Push: pushing})), w}
-	picky := abi.Description{Description: "Reads text.", InputModes: []string{"text/plain"}}
-	if _, err := b.agents.Declare(t.Context(), "acme", "picky", picky, agent.PushOptions{Visibility: agent.CardOnly}); err != nil {
-		t.Fatal(err)
-	}
+	b.declare("picky", abi.Description{Description: "Reads text.", InputModes: []string{"text/plain"}})
+	b.declare("extended", extended)
 	b.compare("testdata/bindings.txt", append(table, admission()...))
+}
+
+// declare adds an agent to those of acme.
+func (h *house) declare(name string, d abi.Description) {
+	h.t.Helper()
+	if _, err := h.agents.Declare(h.t.Context(), "acme", name, d, agent.PushOptions{Visibility: agent.CardOnly}); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // TestErrorsAreTheSameOverEveryBinding has a task manager that does not work.

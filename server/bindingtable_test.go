@@ -72,6 +72,17 @@ var table = []row{
 	{"SendMessage: a type that is not taken", func(*bench) asked {
 		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.Parts[0].MediaType = "image/png" }).of("acme/picky")
 	}},
+	{"SendMessage: with extensions", func(*bench) asked {
+		a := say("echo hi").of("acme/extended")
+		a.extensions = "https://example.com/other/v1, https://example.com/geo/v1"
+		return a
+	}},
+	{"SendMessage: without a required extension", func(*bench) asked {
+		a := say("echo hi").of("acme/extended")
+		a.extensions = "https://example.com/geo/v2,https://example.com/cite/v1"
+		return a
+	}},
+	{"GetTask: without any extension", func(*bench) asked { return get(nowhere, nil).of("acme/extended") }},
 	{"SendMessage: a webhook with it", func(*bench) asked {
 		return say("echo hi", func(r *a2apb.SendMessageRequest) {
 			r.Configuration = &a2apb.SendMessageConfiguration{TaskPushNotificationConfig: &a2apb.TaskPushNotificationConfig{Url: "https://hooks.example.com/"}}

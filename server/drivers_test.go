@@ -33,6 +33,8 @@ type asked struct {
 	agent, who string
 	// version is the A2A-Version, none when empty.
 	version string
+	// extensions is the A2A-Extensions, none when empty.
+	extensions string
 	// onEvent is called with each event of a stream.
 	onEvent func(*a2apb.StreamResponse)
 }
@@ -92,6 +94,9 @@ func (a asked) headers(g *grpcHouse) []string {
 	headers := []string{"Content-Type", typeJSON, "Accept", typeJSON}
 	if a.version != "" {
 		headers = append(headers, "A2A-Version", a.version)
+	}
+	if a.extensions != "" {
+		headers = append(headers, "A2A-Extensions", a.extensions)
 	}
 	if a.who != "" {
 		headers = append(headers, "token", a.who)
@@ -261,6 +266,9 @@ func askGRPC(g *grpcHouse, a asked) (all outcome) {
 	more := []string{"x", "y"}
 	if a.version != "" {
 		more = []string{"a2a-version", a.version}
+	}
+	if a.extensions != "" {
+		more = append(more, "a2a-extensions", a.extensions)
 	}
 	ctx, method := g.as(a.who, more...), "/lf.a2a.v1.A2AService/"+a.method
 	if !descriptor(a.method).IsStreamingServer() {

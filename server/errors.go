@@ -16,6 +16,7 @@ var (
 	errInvalidRequest   = errors.New("invalid request")
 	errMethodNotFound   = errors.New("method not found")
 	errVersion          = errors.New("A2A version not supported")
+	errExtension        = errors.New("required extension not named")
 	errUnauthenticated  = errors.New("a valid key is needed")
 	errForbidden        = errors.New("the operator's key is needed")
 	errOrigin           = errors.New("origin not allowed")
@@ -67,6 +68,7 @@ var wireErrors = []struct {
 	{task.ErrUnsupportedOperation, wire{code: -32004, http: 400, status: "FAILED_PRECONDITION", reason: "UNSUPPORTED_OPERATION", message: "This operation is not supported", detailed: true}},
 	{task.ErrContentTypeNotSupported, wire{code: -32005, http: 400, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
 	{errMediaType, wire{code: -32005, http: 415, transport: true, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
+	{errExtension, wire{code: -32008, http: 400, status: "FAILED_PRECONDITION", reason: "EXTENSION_SUPPORT_REQUIRED", message: "Extension support required", detailed: true}},
 	{errVersion, wire{code: -32009, http: 400, status: "FAILED_PRECONDITION", reason: "VERSION_NOT_SUPPORTED", message: "A2A version is not supported", detailed: true}},
 	{errUnauthenticated, wire{code: -31401, http: 401, transport: true, status: "UNAUTHENTICATED", reason: "UNAUTHENTICATED", message: "A valid key is needed"}},
 	{errForbidden, wire{code: -31403, http: 403, transport: true, status: "PERMISSION_DENIED", reason: "PERMISSION_DENIED", message: "The operator's key is needed"}},

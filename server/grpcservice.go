@@ -153,6 +153,15 @@ func (g *grpcBinding) admitMessage(ctx context.Context, req addressed) (caller, 
 	if err := g.acceptVersion(incoming(ctx, "a2a-version"), true); err != nil {
 		return caller{}, err
 	}
+	active, err := by.negotiate(strings.Join(metadata.ValueFromIncomingContext(ctx, "a2a-extensions"), ","))
+	if err != nil {
+		return caller{}, err
+	}
+	if active != "" {
+		if err := grpc.SetHeader(ctx, metadata.Pairs("a2a-extensions", active)); err != nil {
+			return caller{}, err
+		}
+	}
 	return by, checkMessageValues(req.ProtoReflect(), 2*maxDepth)
 }
 

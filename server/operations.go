@@ -9,6 +9,7 @@ import (
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"github.com/google/uuid"
 
+	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -43,6 +44,8 @@ type caller struct {
 	ref task.Ref
 	// anonymous callers have shown no key; they know tasks by their ids only.
 	anonymous bool
+	// extensions are those that the agent knows.
+	extensions []abi.Extension
 }
 
 // sendMessage accepts a message and answers with the task: when it has ended or

@@ -34,6 +34,9 @@ func (s *Server) serveREST(x *exchange, ref task.Ref, below string) error {
 	if err := s.checkVersion(x, true); err != nil {
 		return err
 	}
+	if err := x.negotiate(by); err != nil {
+		return err
+	}
 	asked, err := s.readREST(x, fields)
 	if err != nil {
 		return err

@@ -27,6 +27,9 @@ func (s *Server) serveRPC(x *exchange, ref task.Ref) error {
 	if err != nil {
 		return err
 	}
+	if err := x.negotiate(by); err != nil {
+		return err
+	}
 	if m.streams {
 		return s.serveStream(x, rpcFraming(x.rpcID), func() (*feed, error) {
 			_, f, err := m.serve(x.ctx, by, asked, nil)

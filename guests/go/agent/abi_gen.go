@@ -333,6 +333,8 @@ type Description struct {
 	// DocumentationURL and IconURL are absolute URLs.
 	DocumentationURL string `json:"documentationUrl,omitempty"`
 	IconURL          string `json:"iconUrl,omitempty"`
+	// Extensions are the protocol extensions that the agent knows.
+	Extensions []Extension `json:"extensions,omitempty"`
 	// Replies is "message" when the agent may answer with a bare message, else empty.
 	Replies string `json:"replies,omitempty"`
 }
@@ -382,6 +384,14 @@ func (m *Description) encode(w *codec.Writer) {
 	if m.IconURL != "" {
 		w.Name("iconUrl")
 		w.String(m.IconURL)
+	}
+	if len(m.Extensions) > 0 {
+		w.Name("extensions")
+		w.Open('[')
+		for i := range m.Extensions {
+			m.Extensions[i].encode(w)
+		}
+		w.Close(']')
 	}
 	if m.Replies != "" {
 		w.Name("replies")
@@ -445,6 +455,32 @@ func (m *Skill) encode(w *codec.Writer) {
 			w.String(m.OutputModes[i])
 		}
 		w.Close(']')
+	}
+	w.Close('}')
+}
+
+// Extension is a protocol extension that an agent knows. Clients name those they use with each
+// request, and the messages that are about one say so.
+type Extension struct {
+	// URI names the extension and its version.
+	URI string `json:"uri"`
+	// Description says for people how the agent uses it.
+	Description string `json:"description,omitempty"`
+	// Required extensions must be named by every client: its requests are refused else.
+	Required bool `json:"required,omitempty"`
+}
+
+func (m *Extension) encode(w *codec.Writer) {
+	w.Open('{')
+	w.Name("uri")
+	w.String(m.URI)
+	if m.Description != "" {
+		w.Name("description")
+		w.String(m.Description)
+	}
+	if m.Required {
+		w.Name("required")
+		w.Bool(m.Required)
 	}
 	w.Close('}')
 }
