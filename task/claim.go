@@ -30,7 +30,10 @@ func (m *Manager) Claim(ctx context.Context, job broker.Job) (*Run, error) {
 	if run == nil || reserved {
 		return run, err
 	}
-	return m.pin(run)
+	if run, err = m.pin(run); run == nil {
+		return nil, err
+	}
+	return m.ready(run)
 }
 
 // take leases the job's task and makes the run known, which two jobs of one task
@@ -235,6 +238,22 @@ func (m *Manager) pin(run *Run) (*Run, error) {
 	}
 	run.Version = version
 	return run, nil
+}
+
+// ready has a retry begin where the first attempt did.
+func (m *Manager) ready(run *Run) (*Run, error) {
+	ctx := context.WithoutCancel(run.ctx) // the end of the run shows as ErrFenced
+	err := run.restore(ctx)
+	switch {
+	case err == nil:
+		return run, nil
+	case errors.Is(err, ErrLogFull):
+		return nil, m.Finish(ctx, run, logFull(err))
+	case errors.Is(err, ErrFenced):
+		m.Drop(run)
+		return nil, nil
+	}
+	return nil, errors.Join(err, m.GiveBack(ctx, run))
 }
 
 // Renew extends the lease of a run, once half of it has passed. ErrFenced says

@@ -24,6 +24,14 @@ var mistakes = []faults.Fault{
 		"e.attempt == 0 || e.attempt == valid[e.run]", "e.attempt <= valid[e.run]", "TestATaskLostInACrashIsRunAgainAtOnce",
 	},
 	{
+		"a retry of a later run appends to what a lost attempt streamed", "run.go",
+		"r.Number > 1 && r.Attempt == 1", "r.Number > 1", "TestARetryOfALaterRunBeginsWhereTheRunBegan",
+	},
+	{
+		"what an earlier run made is not restored for a retry", "restore.go",
+		"		if !touched[a.ArtifactId] {", "		if touched != nil {", "TestARetryOfALaterRunBeginsWhereTheRunBegan",
+	},
+	{
 		"a turn is not passed on", "turns.go",
 		"	return e.passTurn(ids[0])\n", "	return nil\n", "TestATurnPassesHoweverATaskEnds",
 	},

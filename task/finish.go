@@ -22,9 +22,14 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 	}
 	err = m.finish(ctx, run, result)
 	if errors.Is(err, ErrLogFull) {
-		err = m.finish(ctx, run, Result{State: failed, Message: textMessage("The task failed: " + err.Error() + ".")})
+		err = m.finish(ctx, run, logFull(err))
 	}
 	return err
+}
+
+// logFull is the result of a run whose events are no more taken.
+func logFull(err error) Result {
+	return Result{State: failed, Message: textMessage("The task failed: " + err.Error() + ".")}
 }
 
 func (m *Manager) finish(ctx context.Context, run *Run, result Result) error {

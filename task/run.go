@@ -56,7 +56,7 @@ type Run struct {
 
 	mu    sync.Mutex
 	due   time.Time       // of the lease
-	begun map[string]bool // artifacts this attempt has emitted a committed chunk of
+	begun map[string]bool // artifacts this attempt has emitted a committed chunk of, or found restored
 	saved *savedContext   // what SaveContext was given last
 }
 
@@ -252,12 +252,13 @@ func (r *Run) room(e *edit, size int) error {
 func (r *Run) defaultArtifact() string { return fmt.Sprintf("artifact-%d", r.Number) }
 
 // appends tells whether a chunk may append to the artifact: this attempt has
-// begun it, or an earlier run of the task has made it.
+// begun it, or an earlier run of the task has made it, and followers have it as
+// that run left it. On a retry restore sees to that.
 func (r *Run) appends(e *edit, id string) bool {
 	r.mu.Lock()
 	begun := r.begun[id]
 	r.mu.Unlock()
-	return begun || slices.Contains(e.begun, id) || r.Number > 1
+	return begun || slices.Contains(e.begun, id) || r.Number > 1 && r.Attempt == 1
 }
 
 // Task returns the task as it is, without its history.
