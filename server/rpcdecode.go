@@ -10,6 +10,10 @@ const (
 	// maxDepth is how deep JSON may nest. The protobuf decoder recurses, so the
 	// depth is checked before it sees a byte.
 	maxDepth = 100
+	// maxValues is how many values JSON may have: two bytes of it, "0,", can be a
+	// hundred once they are decoded. It is more than the numbers that the largest
+	// message can hold.
+	maxValues = 30_000
 	// maxRPCID is the longest request id: it is echoed in every frame of a stream.
 	maxRPCID = 256
 )
