@@ -229,12 +229,7 @@ func TestAGRPCClientThatDoesNotReadLosesItsStream(t *testing.T) {
 	if _, err := stream.Recv(); err != nil {
 		t.Fatal(err)
 	}
-	chunk := strings.Repeat("x", 200_000)
-	for i := 0; g.server.streams.open.Load() > 0; i++ {
-		if err := run.Artifact(t.Context(), artifact(chunk, i > 0)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	loseStream(t, g.house, run)
 	close(w.release)
 }
 
