@@ -60,8 +60,9 @@ type shown struct {
 	// seq is the number of the last event that is known with it.
 	seq  uint64
 	body *a2apb.StreamResponse
-	// event is set where body is the event's own: all streams share its encodings.
-	event *task.Event
+	// event is what is shown where shared: all streams share its encodings.
+	event  task.Event
+	shared bool
 }
 
 // play yields what the feed shows, in order, and ends when nothing more will
@@ -106,8 +107,5 @@ func (f *feed) playOn(ctx context.Context, log events, yield func(shown, error) 
 
 func (f *feed) showEvent(e task.Event) shown {
 	body := f.trim(e.Body)
-	if body != e.Body {
-		return shown{seq: e.Seq, body: body}
-	}
-	return shown{seq: e.Seq, body: body, event: &e}
+	return shown{seq: e.Seq, body: body, event: e, shared: body == e.Body}
 }

@@ -147,13 +147,9 @@ func TestEveryStatusNameHasACode(t *testing.T) {
 func TestWhatJSONCannotSayIsRefused(t *testing.T) {
 	t.Parallel()
 	g := newGRPCHouse(t, working(t, newScripted()))
-	deep := structpb.NewStringValue("bottom")
-	for range maxDepth + 1 {
-		deep = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{deep}})
-	}
 	for name, value := range map[string]*structpb.Value{
 		"not a number": structpb.NewNumberValue(math.NaN()), "infinite": structpb.NewNumberValue(math.Inf(-1)),
-		"no value": {}, "too deep": deep,
+		"no value": {}, "too deep": nested(maxDepth),
 	} {
 		data, metadata := ask("echo hi"), ask("echo hi")
 		data.Message.Parts = append(data.Message.Parts, &a2apb.Part{Content: &a2apb.Part_Data{Data: value}})
@@ -233,12 +229,7 @@ func TestAGRPCClientThatDoesNotReadLosesItsStream(t *testing.T) {
 	if _, err := stream.Recv(); err != nil {
 		t.Fatal(err)
 	}
-	chunk := strings.Repeat("x", 200_000)
-	for i := 0; g.server.streams.open.Load() > 0; i++ {
-		if err := run.Artifact(t.Context(), artifact(chunk, i > 0)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	loseStream(t, g.house, run)
 	close(w.release)
 }
 

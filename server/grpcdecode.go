@@ -7,9 +7,13 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
+// maxNesting is how deep messages may nest for JSON not to pass maxDepth: a level
+// of it takes two, but for the few above the first value.
+const maxNesting = 2*maxDepth - 6
+
 // checkMessageValues refuses what a message can hold and JSON cannot: it would be
 // stored, and no reader of JSON would get its task back. left is how deep
-// messages may nest; a level of JSON takes two.
+// messages may still nest.
 func checkMessageValues(m protoreflect.Message, left int) (err error) {
 	if left == 0 {
 		return badField("metadata", "nests too deep")

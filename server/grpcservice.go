@@ -162,7 +162,7 @@ func (g *grpcBinding) admitMessage(ctx context.Context, req addressed) (caller, 
 			return caller{}, err
 		}
 	}
-	return by, checkMessageValues(req.ProtoReflect(), 2*maxDepth)
+	return by, checkMessageValues(req.ProtoReflect(), maxNesting)
 }
 
 // agentOf is the agent that the tenant of a request names: tenant/agent, or the

@@ -183,7 +183,7 @@ func (st *stream) show(what shown) {
 
 // json encodes what is shown, once for all the streams that show the same.
 func (w shown) json() ([]byte, error) {
-	if w.event != nil {
+	if w.shared {
 		return w.event.Encoded(wireKey, encodeEvent)
 	}
 	return encodeEvent(w.body)
