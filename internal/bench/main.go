@@ -51,7 +51,7 @@ func dispatch(ctx context.Context, args []string) error {
 var roles = map[string]func(context.Context, []string) error{
 	"serve": serve, "guests": serveGuests, "compile-child": compileChild,
 	"load": load, "follow": follow, "stream": stream,
-	"sandbox": sandboxMeter, "idle": idle, "parallel": parallel, "soak": soak,
+	"sandbox": sandboxMeter, "restarted": restarted, "idle": idle, "parallel": parallel, "soak": soak,
 }
 
 // settings are what a measurement can be told.
