@@ -10,8 +10,12 @@ import (
 )
 
 // quantum is the fuel that a guest gets at a time, for about a tenth of a
-// millisecond: how long it goes on after its context has ended.
-const quantum = 200_000
+// millisecond: how long it goes on after its context has ended. One that takes much
+// longer for it, because it misses every cache, gets less, down to leastQuantum.
+const (
+	quantum      = 200_000
+	leastQuantum = quantum / 32
+)
 
 // errStack is what ends a guest that calls too deeply.
 var errStack = fmt.Errorf("%w: call stack exhausted", ErrTrap)
@@ -29,7 +33,7 @@ func (in *instance) scheduled(ctx context.Context, tenant string, fn func(contex
 	}
 	metrics := in.engine.metrics()
 	metrics.QueueSeconds.Observe(time.Since(begin))
-	in.turn = turn
+	in.turn, in.looked = turn, time.Now()
 	in.hold()
 	defer func() {
 		in.letGo()
@@ -43,6 +47,7 @@ func (in *instance) scheduled(ctx context.Context, tenant string, fn func(contex
 
 // fuelUp begins the count of a run, with as much as it gets at a time.
 func (in *instance) fuelUp() {
+	in.portion = quantum
 	in.spent = quantum
 	in.fuel.Set(quantum)
 }
@@ -84,6 +89,28 @@ func (in *instance) letGo() {
 	goruntime.UnlockOSThread()
 }
 
+// lookEvery is about how often a guest looks up. Of host calls that follow each other
+// one does so, too: they cost the same fuel however long they take.
+const lookEvery = 100 * time.Microsecond
+
+// enter begins a host call: it ends a run that must not go on, and looks up when
+// that is due.
+func (in *instance) enter(ctx context.Context) {
+	in.mayGoOn(ctx)
+	if in.turn != nil && time.Since(in.looked) >= lookEvery {
+		in.lookUp(ctx)
+	}
+}
+
+// lookUp lets others run that wait for the CPU, and ends a run whose time is over
+// when it has waited.
+func (in *instance) lookUp(ctx context.Context) {
+	if err := in.check(ctx); err != nil {
+		endRun(err)
+	}
+	in.looked = time.Now()
+}
+
 // check is a turn's, which may have to wait.
 func (in *instance) check(ctx context.Context) error {
 	if !in.turn.Due() {
@@ -113,10 +140,19 @@ func refill(ctx context.Context, _ api.Module, _ []uint64) {
 	}
 	in.mayGoOn(ctx)
 	if in.turn != nil {
-		if err := in.check(ctx); err != nil {
-			endRun(err)
-		}
+		in.apportion(time.Since(in.looked))
+		in.lookUp(ctx)
 	}
-	in.spent += quantum
-	in.fuel.Set(uint64(int64(in.fuel.Get()) + quantum))
+	in.spent += in.portion
+	in.fuel.Set(uint64(int64(in.fuel.Get()) + in.portion))
+}
+
+// apportion adapts what the guest gets next to how long it took for the last.
+func (in *instance) apportion(took time.Duration) {
+	switch {
+	case took > 2*lookEvery:
+		in.portion = max(in.portion/4, leastQuantum)
+	case took < lookEvery:
+		in.portion = min(in.portion*2, quantum)
+	}
 }

@@ -27,6 +27,7 @@ type instance struct {
 	memory *image.Memory
 	share  *holding
 	turn   *schedule.Turn // while it may be on the CPU
+	looked time.Time      // when it last let others run
 	// functions has the exports that were called: the engine makes a stack for each
 	// that it is asked for.
 	functions map[string]api.Function
@@ -38,11 +39,12 @@ type instance struct {
 	slept     time.Duration // before there was a session
 	began     time.Time     // what the session's clock showed first
 
-	fuel  api.MutableGlobal // what is left until the next refill
-	stack api.Global
-	dirty api.Global
-	saved []api.MutableGlobal // where rewrite.Save writes to
-	spent int64               // fuel of all refills since the count began
+	fuel    api.MutableGlobal // what is left until the next refill
+	stack   api.Global
+	dirty   api.Global
+	saved   []api.MutableGlobal // where rewrite.Save writes to
+	spent   int64               // fuel of all refills since the count began
+	portion int64               // fuel of the next refill
 
 	allocating bool // inside carrel_alloc, from where no host call may come
 }

@@ -113,7 +113,9 @@ func (f wasiFunc) bind() api.GoModuleFunc {
 	return func(ctx context.Context, m api.Module, stack []uint64) {
 		result := errnoNosys
 		if f.act != nil {
-			result = f.act(&wasiCall{ctx, instanceOf(ctx), m.Memory(), stack})
+			in := instanceOf(ctx)
+			in.enter(ctx)
+			result = f.act(&wasiCall{ctx, in, m.Memory(), stack})
 		}
 		if f.typ.Results != "" {
 			stack[0] = uint64(result)
