@@ -57,6 +57,7 @@ func hostCall(name string) api.GoModuleFunc {
 		if err != nil {
 			endRun(err)
 		}
+		in.pay(len(request) + len(reply))
 		at, err := in.give(ctx, reply)
 		if err != nil {
 			endRun(err)

@@ -57,7 +57,9 @@ func userCall(name string) api.GoModuleFunc {
 		in := instanceOf(ctx)
 		k := kernelOf(in, name)
 		in.enter(ctx)
-		reply, err := in.answer(ctx, name, k.content(stack[0]))
+		request := k.content(stack[0])
+		in.pay(len(request))
+		reply, err := in.answer(ctx, name, request)
 		if err != nil {
 			endRun(err)
 		}

@@ -29,7 +29,7 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"host calls do not look up", "binding.go",
-		"		in.enter(ctx)\n", "		in.mayGoOn(ctx)\n", "TestHostCallsLookUp",
+		"		in.enter(ctx)\n", "		in.mayGoOn(ctx)\n", "TestAGuestThatCallsTheHostGivesWay",
 	},
 	{
 		"a new sandbox has the globals of a fresh instance", "snapshot.go",

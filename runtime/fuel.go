@@ -132,12 +132,30 @@ func (in *instance) mayGoOn(ctx context.Context) {
 	}
 }
 
+// pay takes fuel for bytes that the host copies or reads on behalf of a guest.
+func (in *instance) pay(bytes int) {
+	const bytesPerUnit = 4
+	in.fuel.Set(uint64(int64(in.fuel.Get()) - int64(bytes/bytesPerUnit)))
+}
+
+// payInSteps is pay for who does many bytes in one call, some at a time.
+func (in *instance) payInSteps(ctx context.Context, bytes int) {
+	if in.pay(bytes); int64(in.fuel.Get()) < 0 {
+		in.refuel(ctx)
+	}
+}
+
 // refill is called by a guest that has no fuel or no stack left.
 func refill(ctx context.Context, _ api.Module, _ []uint64) {
 	in := instanceOf(ctx)
 	if int64(in.stack.Get()) < 0 {
 		endRun(errStack)
 	}
+	in.refuel(ctx)
+}
+
+// refuel gives a guest more fuel, if and when it may go on.
+func (in *instance) refuel(ctx context.Context) {
 	in.mayGoOn(ctx)
 	if in.turn != nil {
 		in.apportion(time.Since(in.looked))

@@ -1,82 +1,109 @@
 package runtime
 
 import (
-	"context"
-	"errors"
 	goruntime "runtime"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/host"
 )
 
-// slowLines are tasks whose log takes a slice for each line.
-type slowLines struct {
+// watchedTasks are a task that says when its status is set.
+type watchedTasks struct {
 	fakeTasks
-	onLine func()
+	onStatus func()
 }
 
-func (s *slowLines) Line(level, message string) host.Effect {
-	s.onLine()
-	for begin := time.Now(); time.Since(begin) < slice; { // as work does
-		continue
-	}
-	return s.fakeTasks.Line(level, message)
+func (w *watchedTasks) Status(r abi.TaskStatusRequest) (host.Effect, error) {
+	w.onStatus()
+	return w.fakeTasks.Status(r)
 }
 
-// TestHostCallsLookUp: host calls cost a guest little fuel, and may take long. One
-// that makes many gives others their turn nevertheless.
-func TestHostCallsLookUp(t *testing.T) {
-	t.Parallel()
-	e := newEngine(t, Options{Slots: 1})
-	const calls = 100
-	line := `{"level":"info","message":"again"}`
-	storm := newBareGuest([][]byte{i32Const(4096)}, "log")
-	storm.dataAt(16, []byte(line))
-	logging := slices.Concat(i32Const(16), i32Const(int64(len(line))), call(0))
-	storming := newSandbox(t, e, run(storm, repeat(calls-1, logging, drop), logging).bytes())
-	other := newSandbox(t, e, newReplier("served").bytes())
-
-	var made, before int
-	served := make(chan error, 1)
-	tasks := &slowLines{onLine: func() {
-		if made++; made == 1 {
-			go func() { served <- runAs("another", other, &fakeTasks{}) }()
-			for e.schedule.Stats().Waiting == 0 {
-				goruntime.Gosched()
-			}
-		}
-		if len(served) == 0 {
-			before = made
-		}
-	}}
-	if err := runAs("tenant", storming, tasks); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-served; err != nil {
-		t.Fatal(err)
-	}
-	if made != calls || before == calls {
-		t.Errorf("%d calls were made, and %d before the other guest was served", made, before)
-	}
-}
-
-func newSandbox(t *testing.T, e *Engine, module []byte) *Sandbox {
+// sandboxFor returns a sandbox that is ready, and what runs it.
+func sandboxFor(t *testing.T, m *Module, tenant string, tasks host.Tasks) (run func()) {
 	t.Helper()
-	sandbox, err := load(t, e, module).Sandbox(t.Context(), "tenant")
+	sandbox, err := m.Sandbox(t.Context(), tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(sandbox.Release)
-	return sandbox
+	session := host.NewSession(t.Context(), tasks, host.Options{Tenant: tenant})
+	return func() {
+		if _, err := sandbox.Run(t.Context(), nil, session); err != nil {
+			t.Error(err)
+		}
+		if err := session.End(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
-// runAs runs a guest in the tenant's name.
-func runAs(tenant string, sandbox *Sandbox, tasks host.Tasks) error {
-	session := host.NewSession(context.Background(), tasks, host.Options{Tenant: tenant})
-	_, err := sandbox.Run(context.Background(), []byte("{}"), session)
-	return errors.Join(err, session.End())
+// TestAGuestThatCallsTheHostGivesWay has a guest make calls that take long and next
+// to no fuel, while a guest of another tenant waits for the only slot.
+func TestAGuestThatCallsTheHostGivesWay(t *testing.T) {
+	t.Parallel()
+	const request = `{"state":"working","message":{"text":"x"}}`
+	e := newEngine(t, Options{Slots: 1})
+	g := newGuest("task_status")
+	g.dataAt(16, []byte("{}"))
+	g.dataAt(1024, []byte(request))
+	m := load(t, e, run(g, repeat(2, i32Const(1024), i32Const(int64(len(request))), call(0), drop), pack(16, 2)).bytes())
+	var mu sync.Mutex
+	var order []string
+	note := func(who string) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, who)
+	}
+	var other sync.WaitGroup
+	patient := sandboxFor(t, m, "patient", &watchedTasks{onStatus: func() { note("patient") }})
+	first := sync.OnceFunc(func() {
+		other.Go(patient)
+		for began := time.Now(); e.schedule.Stats().Waiting == 0 || time.Since(began) < 2*slice; {
+			goruntime.Gosched()
+		}
+	})
+	sandboxFor(t, m, "caller", &watchedTasks{onStatus: func() { note("caller"); first() }})()
+	other.Wait()
+	if order[1] != "patient" {
+		t.Errorf("calls came in the order %s", strings.Join(order, ", "))
+	}
+}
+
+// TestLongHostCallsArePaidFor has guests pass many bytes to the host, or be given
+// many, in one call.
+func TestLongHostCallsArePaidFor(t *testing.T) {
+	t.Parallel()
+	const many = 1 << 20
+	paid := func(g *guest, instructions ...[]byte) int64 {
+		g.dataAt(16, []byte("{}"))
+		g.memories[0] = limits(many/pageSize+2, -1)
+		m := load(t, newEngine(t, Options{}), run(g, slices.Concat(instructions...), pack(16, 2)).bytes())
+		sandbox, err := m.Sandbox(t.Context(), "tenant")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sandbox.Release()
+		if _, err := sandbox.Run(t.Context(), nil, host.NewSession(t.Context(), &fakeTasks{}, host.Options{})); err != nil {
+			t.Fatal(err)
+		}
+		return sandbox.instance.used()
+	}
+	printer := newWasiGuest("fd_write")
+	printer.dataAt(2048, []byte{0, 16, 0, 0, 0, 0, 16, 0}) // from 4096, 1 MiB
+	for name, fuel := range map[string]int64{
+		"random_get": paid(newWasiGuest("random_get"), i32Const(1024), i32Const(many), call(0), drop),
+		"fd_write":   paid(printer, i32Const(1), i32Const(2048), i32Const(1), i32Const(8), call(0), drop),
+		"log":        paid(newBareGuest([][]byte{i32Const(64)}, "log"), i32Const(1024), i32Const(many), call(0), drop),
+	} {
+		if fuel < many/4 {
+			t.Errorf("%s of %d bytes cost %d", name, many, fuel)
+		}
+	}
 }
 
 // TestSlowFuelComesInSmallPortions: a guest that takes long for its fuel looks up

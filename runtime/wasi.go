@@ -143,10 +143,11 @@ func noStrings(c *wasiCall) errno {
 
 // random fills memory in steps, because it may be all of it.
 func random(c *wasiCall) errno {
+	const step = 64 << 10
 	view, ok := c.mem.Read(c.arg(0), c.arg(1))
 	for len(view) > 0 {
-		c.checkContext()
-		n := min(len(view), 1<<20)
+		n := min(len(view), step)
+		c.in.payInSteps(c.ctx, n)
 		c.in.random(view[:n])
 		view = view[n:]
 	}

@@ -13,7 +13,7 @@ import (
 
 // Version changes whenever the output for some module does. It is part of the
 // name of everything that is kept of an output.
-const Version = 2
+const Version = 3
 
 // Names of what a rewritten module imports and exports beyond the original's. A
 // guest may not export names that begin with Prefix.
