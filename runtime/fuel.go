@@ -161,8 +161,9 @@ func (in *instance) refuel(ctx context.Context) {
 		in.apportion(time.Since(in.looked))
 		in.lookUp(ctx)
 	}
-	in.spent += in.portion
-	in.fuel.Set(uint64(int64(in.fuel.Get()) + in.portion))
+	more := min(in.portion, quantum-in.spent%quantum) // so that every run looks up at each whole quantum
+	in.spent += more
+	in.fuel.Set(uint64(int64(in.fuel.Get()) + more))
 }
 
 // apportion adapts what the guest gets next to how long it took for the last.
