@@ -79,7 +79,7 @@ func (m *Module) need() int64 {
 	if state, _ := m.pool.snapshot(); state != nil {
 		least = max(least, int64(state.image.Size()))
 	}
-	return min(max(least+tables, m.wanted.Load()), m.engine.opts.MemoryBytes+tables)
+	return min(max(least+tables, m.wanted.Load()), m.engine.opts.MemoryBytes+tables+stackFactor*maxStack)
 }
 
 // want has instances from now on begin with what this one was refused, and with

@@ -63,6 +63,14 @@ var mistakes = []faults.Fault{
 		"tables are not charged", "instance.go",
 		"in.share.Reserve(in.of.outline.code.TableBytes)", "in.share.Reserve(0)", "TestTablesAreCharged",
 	},
+	{
+		"a deep stack stays with an idle sandbox", "stack.go",
+		"	clear(in.functions)\n", "", "TestADeepStackIsChargedAndGivenBack",
+	},
+	{
+		"a guest that calls the host keeps its slot", "binding.go",
+		"		in.giveWay(ctx)\n", "", "TestAGuestThatCallsTheHostGivesWay",
+	},
 }
 
 func TestSeededFaultsAreNoticed(t *testing.T) {
