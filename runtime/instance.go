@@ -94,7 +94,7 @@ func (e *Engine) make(ctx context.Context, m *Module, h *holding, fill func(cont
 // create instantiates the module in a memory of its own.
 func (in *instance) create(ctx context.Context) (err error) {
 	defer in.engine.recovered(&err)
-	if !in.share.Reserve(in.of.outline.code.TableBytes) { // for as long as it lives
+	if !in.share.Reserve(in.of.outline.code.InstanceBytes) { // for as long as it lives
 		return errNoMemory
 	}
 	if in.memory, err = image.NewMemory(int(in.engine.opts.MemoryBytes), in.share); err != nil {

@@ -64,3 +64,34 @@ func TestADeepStackIsChargedAndGivenBack(t *testing.T) {
 		})
 	}
 }
+
+// TestALargeFrameOfALeafIsCounted has functions that call nothing, and have many
+// locals or none.
+func TestALargeFrameOfALeafIsCounted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		locals []byte
+		deep   bool
+	}{
+		"few locals":     {noLocals, false},
+		"50,000 vectors": {localsOf(50_000, v128), true},
+	} {
+		g := newGuest()
+		g.dataAt(16, []byte("{}"))
+		const leaf = 1 // behind carrel_alloc
+		g.functionWith(c.locals, "", noneToNone, repeat(50, i32Const(0), i32Eqz, drop))
+		m := load(t, newEngine(t, Options{}), run(g, call(leaf), pack(16, 2)).bytes())
+		sandbox, err := m.Sandbox(t.Context(), "tenant")
+		if err != nil {
+			t.Fatal(err)
+		}
+		session := host.NewSession(t.Context(), &fakeTasks{}, host.Options{})
+		if _, err := sandbox.Run(t.Context(), nil, session); err != nil {
+			t.Fatal(err)
+		}
+		if deep := len(sandbox.instance.functions) == 0; deep != c.deep {
+			t.Errorf("%s: deep is %t", name, deep)
+		}
+		sandbox.Release()
+	}
+}
