@@ -73,13 +73,13 @@ func (m *Module) another(h *holding, err error) bool {
 }
 
 // need is the memory that an instance of the module is known to need, with all that
-// its tables may take.
+// it may take beside its linear memory, but for a deep stack.
 func (m *Module) need() int64 {
-	least, tables := int64(m.outline.memory.Min)*pageSize, int64(m.outline.code.TableBytes)
+	least, beside := int64(m.outline.memory.Min)*pageSize, int64(m.outline.code.InstanceBytes)
 	if state, _ := m.pool.snapshot(); state != nil {
 		least = max(least, int64(state.image.Size()))
 	}
-	return min(max(least+tables, m.wanted.Load()), m.engine.opts.MemoryBytes+tables)
+	return min(max(least+beside, m.wanted.Load()), m.engine.opts.MemoryBytes+beside+stackFactor*maxStack)
 }
 
 // want has instances from now on begin with what this one was refused, and with

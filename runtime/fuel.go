@@ -2,11 +2,8 @@ package runtime
 
 import (
 	"context"
-	"fmt"
 	goruntime "runtime"
 	"time"
-
-	"github.com/tetratelabs/wazero/api"
 )
 
 // quantum is the fuel that a guest gets at a time, for about a tenth of a
@@ -16,9 +13,6 @@ const (
 	quantum      = 200_000
 	leastQuantum = quantum / 32
 )
-
-// errStack is what ends a guest that calls too deeply.
-var errStack = fmt.Errorf("%w: call stack exhausted", ErrTrap)
 
 // noTenant is whose time and memory it is that modules take without being asked for.
 const noTenant = ""
@@ -143,15 +137,6 @@ func (in *instance) payInSteps(ctx context.Context, bytes int) {
 	if in.pay(bytes); int64(in.fuel.Get()) < 0 {
 		in.refuel(ctx)
 	}
-}
-
-// refill is called by a guest that has no fuel or no stack left.
-func refill(ctx context.Context, _ api.Module, _ []uint64) {
-	in := instanceOf(ctx)
-	if int64(in.stack.Get()) < 0 {
-		endRun(errStack)
-	}
-	in.refuel(ctx)
 }
 
 // refuel gives a guest more fuel, if and when it may go on.

@@ -66,7 +66,7 @@ func examine(module []byte, memoryBytes int64) (*outline, error) {
 		}
 	}
 	o.memory = m.Memories[0]
-	o.code, err = rewrite.Rewrite(m, rewrite.Options{})
+	o.code, err = rewrite.Rewrite(m, rewrite.Options{StackBytes: firstStack})
 	return o, err
 }
 

@@ -22,7 +22,7 @@ type edit struct {
 type plan struct {
 	charges []charge // by offset, the function's entry first
 	edits   []edit   // by offset
-	calls   bool     // it calls something, so that it counts on the stack
+	calls   bool     // it calls something
 	results int64    // bytes that calls leave on the stack, beyond a value each
 	params  int64    // bytes that the call with most takes from there
 	scratch bool     // it needs a local for lengths
