@@ -68,6 +68,7 @@ var table = map[string]rule{
 		ours:    []string{"", "abi", "agent", "host", "runtime", "runtime/compile", "storage", "task"},
 		outside: []string{a2apb, "github.com/valyala/fasthttp", sync},
 	},
+	"internal/chromium": {},
 	"internal/faults":   {},
 	"internal/gen":      {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
 	"internal/programs": {ours: []string{"runtime/wasm"}},
@@ -75,4 +76,4 @@ var table = map[string]rule{
 }
 
 // suites are packages that are test suites, and so may import testing.
-var suites = map[string]bool{"storage/storagetest": true, "broker/brokertest": true, "internal/faults": true, "internal/programs": true}
+var suites = map[string]bool{"storage/storagetest": true, "broker/brokertest": true, "internal/faults": true, "internal/chromium": true, "internal/programs": true}

@@ -21,6 +21,7 @@ export class Chat {
     this.log = log;
     this.changed = changed;
     this.context = "";
+    this.#stay();
   }
 
   get busy() { return this.#turn !== null; }
@@ -47,13 +48,18 @@ export class Chat {
   }
 
   #follow(turn, event) {
-    const low = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 80;
     turn.show(event);
     this.context = turn.context || this.context;
     const state = stateOf(event);
     if (state) this.#task = state.endsWith("_REQUIRED") ? turn.task : "";
     this.changed();
-    if (low) this.log.scrollTop = this.log.scrollHeight;
+  }
+
+  /** stay keeps the end in sight while it grows, unless the user has scrolled away from it. */
+  #stay() {
+    let low = true;
+    this.grown = new ResizeObserver(() => { if (low) this.log.scrollTop = this.log.scrollHeight; });
+    this.log.addEventListener("scroll", () => { low = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 80; });
   }
 
   /** cancel asks the agent to stop. Its stream tells what came of it. */
@@ -78,13 +84,15 @@ export class Chat {
   fresh() {
     this.#turn?.stop.abort();
     [this.#turn, this.#task, this.context] = [null, "", ""];
-    for (const turn of this.log.querySelectorAll(".turn, .problem")) turn.remove();
+    this.grown.disconnect();
+    for (const turn of this.log.querySelectorAll(":scope > :is(.turn, .problem)")) turn.remove();
     forget();
     this.changed();
   }
 
   #add(element) {
     this.log.append(element);
+    this.grown.observe(element);
     this.log.scrollTop = this.log.scrollHeight;
   }
 }

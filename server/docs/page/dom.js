@@ -2,14 +2,14 @@
 // only addresses that become links are those of the web and of mail.
 
 /** make returns an element. Properties are set as such, so none is parsed;
- * children are elements, strings, and lists of them. */
+ * children are elements, strings, nothing, and lists of them. */
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name.includes("-") || name === "role") element.setAttribute(name, value);
     else element[name] = value;
   }
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child !== null && child !== undefined && child !== "") element.append(child);
   }
   return element;

@@ -128,7 +128,7 @@ function cells(line) {
 function paragraph(lines, at, depth) {
   const body = [lines[at++]];
   while (at < lines.length && lines[at].trim() !== "" && !interrupts(lines, at, depth)) body.push(lines[at++]);
-  return [make("p", {}, inline(body.map((l) => l.trim()).join("\n"))), at];
+  return [make("p", {}, inline(body.map((l) => l.trimStart()).join("\n").trimEnd())), at];
 }
 
 /** interrupts reports whether a paragraph ends before a line. A year at the

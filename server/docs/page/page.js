@@ -35,22 +35,29 @@ function grow() {
 
 async function load() {
   try {
-    const card = await client.card();
-    find("problem").hidden = true;
-    display(card);
+    display(await client.card());
   } catch (error) {
+    const none = error.status === 404;
     document.title = "Agent";
-    find("name").textContent = error.status === 404 ? "No agent to be seen here" : "Agent";
-    tell(error.status === 404
-      ? "There is no agent at this address, or it is private. If you have a key for it, enter it."
-      : plain(error.message, 1000));
-    access("A private agent shows itself to keys of its tenant.", true);
+    find("name").textContent = none ? "No agent to be seen here" : "Agent";
+    find("main").hidden = true;
+    tell(none ? "" : error.message);
+    gate(none ? "There is no agent at this address, or it is private. A private agent shows itself to keys of its tenant." : "", none);
   }
 }
 
 function tell(text) {
-  find("problem").textContent = text;
-  find("problem").hidden = false;
+  find("problem").textContent = plain(text, 1000);
+  find("problem").hidden = text === "";
+}
+
+/** gate asks for a key, or says that there is one. */
+function gate(why, wanted) {
+  const has = client.key() !== "";
+  find("gate").hidden = !wanted && !has && find("problem").hidden;
+  find("access").textContent = has ? `${why} A key is in use.`.trim() : why;
+  find("forget").hidden = !has;
+  find("key-form").hidden = !wanted && !has;
 }
 
 function display(card) {
@@ -64,14 +71,9 @@ function display(card) {
   find("links").replaceChildren(...links);
   find("card").replaceChildren(...show(card, choose).filter(Boolean));
   find("starters").replaceChildren(...examples(card).map((e) => example(e, choose)));
-  access("Calls to this agent need a key.", needsKey(card));
-}
-
-function access(why, wanted) {
-  const has = client.key() !== "";
-  find("access").hidden = !wanted && !has;
-  find("access-why").textContent = has ? "A key is in use." : why;
-  find("forget").hidden = !has;
+  find("main").hidden = false;
+  tell("");
+  gate(needsKey(card) ? "Calls to this agent need a key." : "", needsKey(card));
 }
 
 function useKey(key) {

@@ -148,6 +148,7 @@ function bytes(part, title) {
   const line = saved(new Blob([content], { type: "application/octet-stream" }), fileName(title, "file"), type);
   if (!pictures.includes(type)) return line;
   const image = make("img", { src: address(new Blob([content], { type })), alt: title || "A picture without a description" });
+  image.addEventListener("error", () => image.remove()); // it is none
   return make("figure", {}, image, make("figcaption", {}, line));
 }
 
