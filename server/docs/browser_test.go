@@ -202,6 +202,23 @@ func TestAStreamGoesOnWhereItBroke(t *testing.T) {
 	h.see(".artifact .text", "onetwothree")
 }
 
+func TestAStreamThatWasGivenUpIsFollowedAgain(t *testing.T) {
+	h := newHouse(t, nil)
+	h.say("pieces one two")
+	h.page.Wait(last + `.querySelector(".artifact .text").textContent === "one"`)
+	h.page.Eval(`{ const real = setTimeout; window.setTimeout = (f, ms) => real(f, Math.min(ms, 20)); }`, nil) // nobody has a minute
+	h.via.cut()
+	h.over("BROKEN")
+	h.see(".problem", "The connection is lost. The task goes on without it. Follow again")
+	h.w.steps <- struct{}{}
+	h.w.steps <- struct{}{}
+	h.via.mend()
+	h.page.Click(".problem button")
+	h.over("COMPLETED")
+	h.see(".artifact .text", "onetwo")
+	h.page.Wait(`!document.querySelector(".problem:not(#problem)")`)
+}
+
 func TestAKeyOpensAPrivateAgent(t *testing.T) {
 	h := newHouse(t, func(o *carrel.Options) { o.Dev, o.Agents[0].Visibility = false, agent.Private })
 	h.page.Wait(`!document.querySelector("#key-form").hidden`)

@@ -33,13 +33,21 @@ export class Chat {
     if (this.context) message.contextId = this.context;
     if (this.#task) message.taskId = this.#task;
     this.#add(make("article", { className: "turn mine", "aria-label": "You" }, make("div", { className: "text", dir: "auto" }, text)));
-    const turn = this.#turn = new Turn(this.#task);
+    const turn = new Turn(this.#task);
     this.#add(turn.element);
+    await this.#run(turn, message);
+  }
+
+  async #run(turn, message) {
+    this.#turn = turn;
+    turn.begin();
     this.changed();
     try {
-      for await (const event of this.client.follow(message, turn.stop.signal)) this.#follow(turn, event);
+      for await (const event of this.client.follow(message, turn.at, turn.stop.signal)) this.#follow(turn, event);
     } catch (error) {
-      turn.fail(turn.stop.signal.aborted ? "Given up before the agent answered." : error.message);
+      const given = turn.stop.signal.aborted;
+      turn.fail(given ? "Given up before the agent answered." : error.message,
+        error.lost && turn.at.seen && !given ? () => this.busy || this.#run(turn, message) : null);
     }
     if (this.#turn !== turn) return; // a new conversation has begun
     turn.end();
@@ -51,7 +59,7 @@ export class Chat {
     turn.show(event);
     this.context = turn.context || this.context;
     const state = stateOf(event);
-    if (state) this.#task = state.endsWith("_REQUIRED") ? turn.task : "";
+    if (state) this.#task = state.endsWith("_REQUIRED") ? turn.at.task : "";
     this.changed();
   }
 
@@ -64,7 +72,7 @@ export class Chat {
 
   /** cancel asks the agent to stop. Its stream tells what came of it. */
   async cancel() {
-    const turn = this.#turn, task = turn?.task || this.#task;
+    const turn = this.#turn, task = turn?.at.task || this.#task;
     if (!task) return turn?.stop.abort();
     try {
       const canceled = await this.client.call("CancelTask", { id: task });
@@ -102,20 +110,19 @@ class Turn {
   #artifacts = new Map();
 
   constructor(task) {
-    this.task = task;
+    this.at = { task, seen: "" };
     this.continues = task !== "";
     this.context = "";
     this.stop = new AbortController();
     this.status = make("p", { className: "status" }, "Sending");
     this.said = make("div", { className: "said" });
     this.made = make("div", { className: "made" });
-    this.element = make("article", { className: "turn theirs", "aria-label": "Agent", "aria-busy": "true" }, this.made, this.said, this.status);
+    this.element = make("article", { className: "turn theirs", "aria-label": "Agent" }, this.made, this.said, this.status);
     this.element.dataset.state = "SUBMITTED";
   }
 
   show(event) {
     const of = event.task ?? event.statusUpdate ?? event.artifactUpdate ?? event.message ?? {};
-    this.task = (event.task ? of.id : of.taskId) || this.task;
     this.context = of.contextId || this.context;
     if (event.again) this.status.textContent = `The connection broke. Trying again (${event.again})`;
     // A turn that goes on with a task begins with what the turn before has shown.
@@ -162,10 +169,19 @@ class Turn {
     shown.parts.add(artifact.parts);
   }
 
-  fail(text) {
+  /** fail shows why the turn is not shown to its end, and offers again, where it can be. */
+  fail(text, again) {
     this.element.dataset.state = "BROKEN";
     this.status.textContent = "Not finished";
-    this.said.append(make("p", { className: "problem", role: "alert" }, plain(text, 1000)));
+    const button = again && make("button", { type: "button", className: "quiet small", textContent: "Follow again" });
+    this.problem = make("p", { className: "problem", role: "alert" }, plain(text, 1000), " ", button);
+    button?.addEventListener("click", again);
+    this.element.append(this.problem);
+  }
+
+  begin() {
+    this.problem?.remove();
+    this.element.setAttribute("aria-busy", "true");
   }
 
   end() {

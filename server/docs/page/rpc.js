@@ -46,27 +46,26 @@ export class Client {
 
   /** follow sends a message and yields the events of its task up to the end of the
    * turn. A stream that breaks is taken up after the last event that came, and
-   * {again: n} is yielded before the n-th attempt. */
-  async *follow(message, signal) {
-    let method = "SendStreamingMessage", params = { message };
-    let task = message.taskId ?? "", seen = "", attempt = 0;
-    for (;;) {
+   * {again: n} is yielded before the n-th attempt. Where the stream stands is kept
+   * in at: with it, a stream that was given up is followed on. */
+  async *follow(message, at, signal) {
+    for (let attempt = 0; ;) {
+      const [method, params] = at.seen ? ["SubscribeToTask", { id: at.task }] : ["SendStreamingMessage", { message }];
       try {
-        for await (const { id, event } of this.#stream(method, params, seen, signal)) {
+        for await (const { id, event } of this.#stream(method, params, at.seen, signal)) {
           attempt = 0;
-          seen = id || seen;
-          task = event.task?.id ?? event.statusUpdate?.taskId ?? event.artifactUpdate?.taskId ?? task;
+          at.seen = id || at.seen;
+          at.task = event.task?.id ?? event.statusUpdate?.taskId ?? event.artifactUpdate?.taskId ?? at.task;
           yield event;
           if (ends(event)) return;
         }
       } catch (error) {
         if (!error.lost || signal.aborted) throw error;
       }
-      if (!seen) throw new CallError("The connection broke before the agent answered. It may have got the message.", { lost: true });
+      if (!at.seen) throw new CallError("The connection broke before the agent answered. It may have got the message.", { lost: true });
       if (attempt === waits.length) throw new CallError("The connection is lost. The task goes on without it.", { lost: true });
       await pause(waits[attempt], signal);
       yield { again: ++attempt };
-      [method, params] = ["SubscribeToTask", { id: task }];
     }
   }
 
