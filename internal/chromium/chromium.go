@@ -26,8 +26,9 @@ var names = []string{"chromium", "chromium-browser", "google-chrome", "google-ch
 // name but this machine's address leads anywhere. It is given no pages but ours,
 // and root, who runs tests in containers, could not start it with its sandbox.
 var flags = []string{
-	"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-	"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--disable-extensions", "--mute-audio",
+	"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage", "--disable-extensions", "--mute-audio",
+	"--disable-background-networking", "--disable-component-update", "--disable-sync",
+	"--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
 	"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--remote-debugging-pipe",
 }
 

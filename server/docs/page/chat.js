@@ -27,7 +27,8 @@ export class Chat {
   get busy() { return this.#turn !== null; }
   get waiting() { return this.#task !== ""; }
 
-  /** send sends a text and shows what comes of it. It returns when the turn is over. */
+  /** send sends a text and shows what comes of it. When the turn is over it returns
+   * whether the agent has got the text. */
   async send(text) {
     const message = { messageId: id(), role: "ROLE_USER", parts: [{ text }] };
     if (this.context) message.contextId = this.context;
@@ -36,6 +37,7 @@ export class Chat {
     const turn = new Turn(this.#task);
     this.#add(turn.element);
     await this.#run(turn, message);
+    return turn.at.seen !== "";
   }
 
   async #run(turn, message) {

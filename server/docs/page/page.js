@@ -92,14 +92,15 @@ find("key-form").addEventListener("submit", (event) => {
 find("forget").addEventListener("click", () => useKey(""));
 find("fresh").addEventListener("click", () => { chat.fresh(); message.focus(); });
 find("cancel").addEventListener("click", () => chat.cancel());
-find("composer").addEventListener("submit", (event) => {
+find("composer").addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = message.value;
   if (chat.busy || text.trim() === "") return;
   message.value = "";
   grow();
   message.focus();
-  chat.send(text);
+  const got = await chat.send(text);
+  if (!got && message.value === "") choose(text); // to be sent again
 });
 message.addEventListener("input", grow);
 message.addEventListener("keydown", (event) => {
