@@ -135,3 +135,17 @@ func TestAssetsAreKeptForEver(t *testing.T) {
 		}
 	}
 }
+
+func FuzzPrefersHTML(f *testing.F) {
+	for _, accept := range []string{browsers, "*/*", "text/html;q=0.5, application/json", "TEXT/HTML ; q=1e-3;q", ",;=,;q=NaN,text/html;q=-1"} {
+		f.Add(accept)
+	}
+	f.Fuzz(func(t *testing.T, accept string) {
+		if prefersHTML(accept) && !strings.Contains(strings.ToLower(accept), "text/html") {
+			t.Errorf("%q does not name it", accept)
+		}
+		if prefersHTML("application/json, " + accept + ", text/html;q=0.1") && !prefersHTML(accept) {
+			t.Errorf("%q: what is liked less decides", accept)
+		}
+	})
+}

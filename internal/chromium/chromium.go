@@ -38,8 +38,8 @@ type Browser struct {
 	pipe *pipe
 }
 
-// Find returns the path of the browser, "" when none is installed.
-func Find() string {
+// find returns the path of the browser, "" when none is installed.
+func find() string {
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
@@ -52,7 +52,7 @@ func Find() string {
 // is installed.
 func Start(t testing.TB) *Browser {
 	t.Helper()
-	path := Find()
+	path := find()
 	if path == "" {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("chromium is not installed: apt-get install -y chromium")

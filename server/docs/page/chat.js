@@ -37,7 +37,7 @@ export class Chat {
     const turn = new Turn(this.#task);
     this.#add(turn.element);
     await this.#run(turn, message);
-    return turn.at.seen !== "";
+    return turn.at.seen !== "" || turn.element.dataset.state !== "BROKEN";
   }
 
   async #run(turn, message) {
@@ -67,9 +67,13 @@ export class Chat {
 
   /** stay keeps the end in sight while it grows, unless the user has scrolled away from it. */
   #stay() {
-    let low = true;
+    let low = true, top = 0;
     this.grown = new ResizeObserver(() => { if (low) this.log.scrollTop = this.log.scrollHeight; });
-    this.log.addEventListener("scroll", () => { low = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 80; });
+    this.log.addEventListener("scroll", () => {
+      const { scrollHeight, scrollTop, clientHeight } = this.log;
+      low = scrollHeight - scrollTop - clientHeight < 80 || (low && scrollTop >= top);
+      top = scrollTop;
+    });
   }
 
   /** cancel asks the agent to stop. Its stream tells what came of it. */

@@ -9,7 +9,7 @@ import { render } from "./markdown.js";
 // would stop the browser that shows it.
 const most = { text: 1 << 20, markdown: 128 << 10, json: 256 << 10, parts: 200 };
 const pictures = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"];
-const drawEvery = 60; // ms between drawings of a text that grows
+const drawEvery = 60; // ms between drawings of a text that grows, and more where one takes long
 
 const blobs = new Set();
 
@@ -63,6 +63,7 @@ class Text {
   #pieces = [];
   #length = 0;
   #timer = 0;
+  #took = 0;
 
   constructor(type, text) {
     this.type = type;
@@ -78,7 +79,7 @@ class Text {
     this.#pieces.push(text);
     this.#length += text.length;
     if (!this.#styled()) this.#append(text);
-    else if (!this.#timer) this.#timer = setTimeout(() => this.#draw(), drawEvery);
+    else if (!this.#timer) this.#timer = setTimeout(() => this.#draw(), Math.max(drawEvery, 5 * this.#took));
     if (this.#length > most.text) this.element.append(note("The text goes on. The rest is not shown."));
   }
 
@@ -98,9 +99,11 @@ class Text {
   #draw() {
     this.#timer = 0;
     if (!this.#styled()) return;
-    const text = this.#pieces.join("");
+    const begin = performance.now(), text = this.#pieces.join("");
     this.body.classList.toggle("markdown", this.type === "text/markdown");
     this.body.replaceChildren(this.type === "text/markdown" ? render(text) : json(text));
+    this.body.getBoundingClientRect(); // has it laid out, which takes most of the time
+    this.#took = performance.now() - begin;
   }
 }
 
