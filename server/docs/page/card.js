@@ -61,7 +61,7 @@ function calling(card) {
   if (!line) return null;
   return make("section", {}, make("h2", {}, "Call it"),
     needsKey(card) ? make("p", { className: "faint" }, "With your key in the environment variable ", make("code", {}, "CARREL_TOKEN"), ":") : null,
-    make("div", { className: "code" }, copyButton(() => line), make("pre", { tabIndex: 0 }, make("code", { id: "curl" }, line))));
+    make("div", { className: "code curl" }, copyButton(() => line), make("pre", { tabIndex: 0 }, make("code", { id: "curl" }, line))));
 }
 
 /** curl returns a line for a POSIX shell that sends a message to the agent. */

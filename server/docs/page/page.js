@@ -70,6 +70,7 @@ function display(card) {
   if (webAddress(card.documentationUrl)) links.push(link(card.documentationUrl, "Documentation"));
   find("links").replaceChildren(...links);
   find("card").replaceChildren(...show(card, choose).filter(Boolean));
+  find("or").hidden = examples(card).length === 0;
   find("starters").replaceChildren(...examples(card).map((e) => example(e, choose)));
   find("main").hidden = false;
   tell("");
