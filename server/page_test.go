@@ -144,7 +144,7 @@ func FuzzPrefersHTML(f *testing.F) {
 		if prefersHTML(accept) && !strings.Contains(strings.ToLower(accept), "text/html") {
 			t.Errorf("%q does not name it", accept)
 		}
-		if prefersHTML("application/json, " + accept + ", text/html;q=0.1") && !prefersHTML(accept) {
+		if prefersHTML("application/json, "+accept+", text/html;q=0.1") && !prefersHTML(accept) {
 			t.Errorf("%q: what is liked less decides", accept)
 		}
 	})

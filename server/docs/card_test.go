@@ -94,10 +94,7 @@ func TestAnAgentThatNeedsAKeySaysSo(t *testing.T) {
 
 func TestAKeyOpensAPrivateAgent(t *testing.T) {
 	h := newHouse(t, func(o *carrel.Options) { o.Dev, o.Agents[0].Visibility = false, agent.Private })
-	h.page.Wait(`!document.querySelector("#key-form").hidden`)
-	if got := h.page.Text("#name"); got != "No agent to be seen here" {
-		t.Errorf("got %q", got)
-	}
+	h.page.Wait(`document.querySelector("#name").textContent === "No agent to be seen here" && document.querySelector("#key-form").checkVisibility()`)
 	h.shoot("private")
 	h.page.Click("#key")
 	h.page.Type("wrong")
