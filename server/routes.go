@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/server/docs"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -20,6 +21,8 @@ import (
 const (
 	routeRPC       = "/agents/{tenant}/{agent}"
 	routeCard      = "/agents/{tenant}/{agent}/.well-known/agent-card.json"
+	routePage      = "docs page"
+	routeAsset     = docs.Prefix + "{asset}"
 	routePreflight = "preflight"
 	routeUnknown   = "unknown"
 
@@ -89,6 +92,10 @@ func (s *Server) dispatch(x *exchange) error {
 		return nil
 	}
 	switch {
+	case asksForPage(x, path):
+		return s.servePage(x, path)
+	case strings.HasPrefix(path, docs.Prefix):
+		return s.serveAsset(x, path)
 	case strings.HasPrefix(path, agentsPrefix):
 		ref, below := splitAgentPath(path)
 		return s.serveAgent(x, ref, below)
