@@ -29,6 +29,7 @@ const (
 	agentsPrefix = "/agents/"
 	apiPrefix    = "/api/"
 	cardPath     = "/.well-known/agent-card.json"
+	documentPath = "/openapi.json"
 )
 
 // exchange is one request and its answer.
@@ -101,7 +102,7 @@ func (s *Server) dispatch(x *exchange) error {
 		return s.serveAgent(x, ref, below)
 	case strings.HasPrefix(path, apiPrefix):
 		return s.serveAPI(x)
-	case path == "/" || path == cardPath || belowLanding(path):
+	case path == "/" || path == cardPath || path == documentPath || belowLanding(path):
 		ref, err := s.landingAgent(x.ctx)
 		if err != nil {
 			return err
@@ -141,6 +142,9 @@ func (s *Server) serveAgent(x *exchange, ref task.Ref, below string) error {
 	case cardPath:
 		x.route = routeCard
 		return s.serveCard(x, ref)
+	case documentPath:
+		x.route = routeRPC + documentPath
+		return s.serveOpenAPI(x, ref)
 	}
 	return s.serveREST(x, ref, below)
 }
