@@ -1,9 +1,11 @@
 package runtime
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/carrelhq/carrel/host"
+	"github.com/carrelhq/carrel/runtime/share"
 )
 
 // Instructions of newDeep.
@@ -93,5 +95,18 @@ func TestALargeFrameOfALeafIsCounted(t *testing.T) {
 			t.Errorf("%s: deep is %t", name, deep)
 		}
 		sandbox.Release()
+	}
+}
+
+// TestAStackThatDoesNotFitIsNotWaitedFor has a guest go deeper than a small server
+// has memory for: its module can be run as before.
+func TestAStackThatDoesNotFitIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, Options{MemoryBytes: 4 * pageSize, AllMemoryBytes: 9 * pageSize})
+	m := load(t, e, newDeep(4000).bytes())
+	for range 3 {
+		if _, err := runGuest(soon(t), t, m, "", &fakeTasks{}); !errors.Is(err, errNoMemory) || errors.Is(err, share.ErrNever) {
+			t.Errorf("the run ended with %v, want %v", err, errNoMemory)
+		}
 	}
 }

@@ -115,7 +115,8 @@ func Rewrite(m *wasm.Module, opts Options) (*Result, error) {
 	}
 	w.addSaveAndRestore()
 	w.assemble()
-	return &w.out, nil
+	out := w.out // by itself: a pointer into the rewriter would keep all of it
+	return &out, nil
 }
 
 // Function indexes: the import comes after the original's imports, so that all
