@@ -1,5 +1,5 @@
 # A static carrel in an image with nothing else.
-#   docker build -t carrel . && docker run -p 7333:7333 -v carrel-data:/data carrel
+#   docker build -t carrel . && docker run -p 7333:7333 -p 7334:7334 -v carrel-data:/data carrel
 FROM golang:1.26 AS build
 ARG VERSION=
 WORKDIR /src
@@ -16,6 +16,6 @@ COPY --from=build --chown=65532:65532 --chmod=700 /empty /data
 COPY --from=build --chown=65532:65532 --chmod=700 /empty /tmp
 USER 65532:65532
 VOLUME /data
-EXPOSE 7333
+EXPOSE 7333 7334
 ENTRYPOINT ["/carrel"]
-CMD ["serve", "--addr", "0.0.0.0:7333", "--data", "/data"]
+CMD ["serve", "--addr", "0.0.0.0:7333", "--grpc-addr", "0.0.0.0:7334", "--data", "/data"]

@@ -3,11 +3,13 @@
 GO ?= go
 # The race detector needs a C compiler; where there is none, tests run without it and say so.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+# Pages are tested in a real browser. Where there is none, tests run without it and say so; with CI=true they fail.
+CHROMIUM := $(shell for b in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$b && break; done)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 GUESTS := guests/go examples/counter
 MODULES := $(GUESTS) internal/bench/guests/json internal/bench/peers/a2ago internal/bench/peers/engines
 
-.PHONY: help build check test test-root test-guests vet-guests lint vuln tidy generate generated bench crash fuzz clean
+.PHONY: help build check test test-root test-guests vet-guests vet-systems lint vuln tidy generate generated bench crash hostile soak fuzz clean
 
 help: ## lists the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +17,7 @@ help: ## lists the targets
 build: ## builds bin/carrel, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/carrel ./cmd/carrel
 
-check: lint tidy generated vet-guests vuln ## formatting, vet, staticcheck, govulncheck; tidy and generate leave no diff
+check: lint tidy generated vet-guests vet-systems vuln ## formatting, vet, staticcheck, govulncheck; tidy and generate leave no diff
 
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
@@ -40,6 +42,10 @@ vuln:
 	elif echo "$$out" | grep -q 'fetching vulnerabilities'; then echo "NOT RUN: govulncheck (its data at vuln.go.dev cannot be reached)"; \
 	else echo "$$out"; exit 1; fi
 
+# For systems that CI does not have: what is built there compiles, and its files are looked at.
+vet-systems:
+	@for s in linux/arm64 darwin/arm64; do echo "vet for $$s"; GOOS=$${s%/*} GOARCH=$${s#*/} CGO_ENABLED=0 $(GO) vet ./... || exit 1; done
+
 vet-guests:
 	@for m in $(GUESTS); do echo "vet and build $$m for wasip1"; (cd $$m && export GOOS=wasip1 GOARCH=wasm && $(GO) vet ./... && $(GO) build -o /dev/null ./...) || exit 1; done
 	@for m in a2ago engines; do echo "vet internal/bench/peers/$$m"; (cd internal/bench/peers/$$m && $(GO) vet ./...) || exit 1; done
@@ -49,13 +55,17 @@ test: test-guests test-root ## runs all tests, under the race detector
 ifeq ($(RACE),)
 	@echo "NOT RUN: the race detector (no C compiler found; install one, for example gcc)"
 endif
+ifeq ($(CHROMIUM),)
+	@echo "NOT RUN: the pages in a browser (no Chromium found; install one, for example with apt-get install chromium)"
+endif
 
 test-guests:
 	@for m in $(GUESTS); do echo "test $$m"; (cd $$m && $(GO) test $(RACE) -shuffle=on ./...) || exit 1; done
 
 test-root:
 	$(GO) test $(RACE) -shuffle=on -timeout 15m ./...
-	$(GO) test -run '^TestTheSpecificationsTestsComeOutTheSame$$' ./runtime/rewrite # the race detector runs a part of it only
+	$(GO) test -run '^TestTheSpecificationsTestsComeOutTheSame$$' ./runtime/rewrite # the race detector runs a part of these only
+	$(GO) test -run '^TestPluginsAnswerAsInExtism$$' ./runtime
 
 bench: ## measures against the references and prints one table
 	$(GO) run ./internal/bench
@@ -63,8 +73,15 @@ bench: ## measures against the references and prints one table
 crash: ## kills a server 50 times while 32 clients send
 	$(GO) test ./cmd/carrel -run '^TestCrash$$' -count=1 -v -timeout 30m -args -crash.kills=50 -crash.clients=32
 
-FUZZTIME ?= 1m
-fuzz: ## runs each fuzz target for FUZZTIME (1m)
+hostile: ## tries every hostile module in a process of its own and prints what came of it
+	@out=$$($(GO) test ./runtime -run '^TestHostile$$' -count=1 -v); status=$$?; echo "$$out" | grep -v '^ *\(===\|--- PASS\)'; exit $$status
+
+SOAK_TASKS ?= 1000000
+soak: ## sends 1,000,000 tasks to one server and fails when it grows meanwhile
+	$(GO) run ./internal/bench soak -tasks $(SOAK_TASKS)
+
+FUZZTIME ?= 10m
+fuzz: ## runs each fuzz target for FUZZTIME (10m)
 	@for m in . $(GUESTS); do (cd $$m && for pkg in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) || exit 1; done; done) || exit 1; done
 

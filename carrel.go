@@ -27,6 +27,7 @@ type Server struct {
 	house
 	edge     *server.Server
 	listener net.Listener
+	grpc     net.Listener // nil without gRPC
 	closing  sync.Once
 	closeErr error
 }
@@ -38,8 +39,8 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{house: house{opts: opts}}
-	for _, step := range []func(context.Context) error{s.listen, s.openTelemetry, s.build, s.declare, s.ensureOperator, s.buildEdge} {
+	s := &Server{house: house{opts: opts, preloaded: make(chan struct{})}}
+	for _, step := range []func(context.Context) error{s.listen, s.openTelemetry, s.openEgress, s.build, s.buildPusher, s.declare, s.ensureOperator, s.buildEdge} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -47,30 +48,52 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) listen(ctx context.Context) error {
-	if s.listener = s.opts.Listener; s.listener == nil {
+func (s *Server) listen(ctx context.Context) (err error) {
+	if s.listener, err = s.listenOn(ctx, s.opts.Listener, s.opts.Addr); err != nil {
+		return err
+	}
+	if s.opts.GRPCListener != nil || s.opts.GRPCAddr != "" {
+		s.grpc, err = s.listenOn(ctx, s.opts.GRPCListener, s.opts.GRPCAddr)
+	}
+	return err
+}
+
+// listenOn listens on an address, where no listener is given.
+func (s *Server) listenOn(ctx context.Context, l net.Listener, addr string) (net.Listener, error) {
+	if l == nil {
 		var config net.ListenConfig
-		l, err := config.Listen(ctx, "tcp", s.opts.Addr)
-		if err != nil {
-			return fmt.Errorf("carrel: %w", err)
+		var err error
+		if l, err = config.Listen(ctx, "tcp", addr); err != nil {
+			return nil, fmt.Errorf("carrel: %w", err)
 		}
-		s.listener = l
 	}
-	s.onClose(func() error { s.listener.Close(); return nil }) // closed already after Run
-	if addr := s.Addr().String(); s.opts.Dev && s.Addr().Network() == "tcp" && !loopback(addr) {
-		return fmt.Errorf("%w: the listener's address is %s", ErrDevExposed, addr)
+	s.onClose(func() error { l.Close(); return nil }) // closed already after Run
+	if addr := l.Addr(); s.opts.Dev && addr.Network() == "tcp" && !loopback(addr.String()) {
+		return nil, fmt.Errorf("%w: the listener's address is %s", ErrDevExposed, addr)
 	}
-	return nil
+	return l, nil
 }
 
 func (s *Server) buildEdge(context.Context) error {
-	edge, err := server.New(s.tasks, s.agents, s.keys, s.edgeOptions())
+	opts := s.edgeOptions()
+	if s.grpc != nil {
+		opts.GRPCAddr = s.grpc.Addr().String()
+	}
+	edge, err := server.New(s.tasks, s.agents, s.keys, opts)
 	s.edge = edge
 	return err
 }
 
 // Addr is the address the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// GRPCAddr is the address the server serves gRPC on, nil when it does not.
+func (s *Server) GRPCAddr() net.Addr {
+	if s.grpc == nil {
+		return nil
+	}
+	return s.grpc.Addr()
+}
 
 // URL is the server's address for clients: PublicURL where that is set.
 func (s *Server) URL() string {
@@ -92,7 +115,11 @@ func (s *Server) OpenAPI() []byte { return s.edge.OpenAPI() }
 func (s *Server) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.work(ctx) })
+	g.Go(func() error { return s.push(ctx) })
 	g.Go(func() error { return s.edge.Serve(ctx, s.listener) })
+	if s.grpc != nil {
+		g.Go(func() error { return s.edge.ServeGRPC(ctx, s.grpc) })
+	}
 	return errors.Join(g.Wait(), s.Close())
 }
 

@@ -256,6 +256,7 @@ func TestWithAWorkerOfItsOwnAServerTakesNoModules(t *testing.T) {
 func TestHealthReadinessAndMetrics(t *testing.T) {
 	t.Parallel()
 	s := start(t, embedded(t.TempDir()))
+	untilReady(t, s.URL())
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/api/openapi.json"} {
 		resp, err := http.Get(s.URL() + path)
 		if err != nil {
@@ -264,6 +265,21 @@ func TestHealthReadinessAndMetrics(t *testing.T) {
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: got status %d", path, resp.StatusCode)
+		}
+	}
+}
+
+// untilReady asks a server until it says that it is ready.
+func untilReady(t *testing.T, url string) {
+	t.Helper()
+	for t.Context().Err() == nil {
+		resp, err := http.Get(url + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return
 		}
 	}
 }

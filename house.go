@@ -7,16 +7,20 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/internal/egress"
+	"github.com/carrelhq/carrel/internal/seal"
 	"github.com/carrelhq/carrel/internal/telemetry"
 	"github.com/carrelhq/carrel/runtime"
 	"github.com/carrelhq/carrel/server"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/storage/badgerdb"
 	"github.com/carrelhq/carrel/task"
+	"github.com/carrelhq/carrel/task/push"
 	"github.com/carrelhq/carrel/task/wasm"
 	"github.com/carrelhq/carrel/task/worker"
 	"github.com/carrelhq/carrel/tenant"
@@ -26,6 +30,8 @@ import (
 const (
 	// OperatorKeyFile holds the operator's token, readable by its owner only.
 	OperatorKeyFile = "operator.key"
+	// SecretKeyFile holds the key that secrets are encrypted with in the store.
+	SecretKeyFile = "secret.key"
 
 	storeDir = "store"
 	cacheDir = "cache"
@@ -40,11 +46,15 @@ type house struct {
 	db        storage.DB
 	broker    broker.Broker
 	keys      *tenant.Keys
+	secrets   *seal.Key // nil where there is no file for the key
+	guard     *egress.Guard
 	engine    *runtime.Engine
 	agents    *agent.Registry
 	tasks     *task.Manager
 	loop      *worker.Loop
+	pusher    *push.Pusher // nil without secrets
 	telemetry *telemetry.Telemetry
+	preloaded chan struct{} // closed when the modules of the last life are ready
 	closers   []func() error
 }
 
@@ -120,11 +130,16 @@ func (h *house) openEngine() (err error) {
 	var inspector agent.Inspector
 	if h.opts.Worker == nil {
 		opts := runtime.Options{
-			MemoryBytes:    h.opts.MemoryBytes,
-			InspectTimeout: h.opts.CompileTimeout,
-			CompileCommand: h.opts.CompileCommand,
-			Logger:         h.opts.Logger,
-			Telemetry:      h.telemetry,
+			MemoryBytes:        h.opts.MemoryBytes,
+			AllMemoryBytes:     h.opts.AllMemoryBytes,
+			TenantMemoryBytes:  h.opts.TenantMemoryBytes,
+			ModuleBytes:        h.opts.ModuleBytes,
+			CacheBytes:         h.opts.CacheBytes,
+			CompileMemoryBytes: h.opts.CompileMemoryBytes,
+			InspectTimeout:     h.opts.CompileTimeout,
+			CompileCommand:     h.opts.CompileCommand,
+			Logger:             h.opts.Logger,
+			Telemetry:          h.telemetry,
 		}
 		if h.opts.DataDir != "" {
 			opts.CacheDir = filepath.Join(h.opts.DataDir, cacheDir)
@@ -145,6 +160,7 @@ func (h *house) buildTasks() (err error) {
 		Telemetry:   h.telemetry,
 		MaxAttempts: h.opts.MaxAttempts,
 		MaxQueued:   h.opts.MaxQueued,
+		Push:        h.pushOptions(),
 	})
 	return err
 }
@@ -177,17 +193,23 @@ func (h *house) buildLoop() error {
 	return err
 }
 
-// preloadFor is how long tasks of the last life wait at most for the modules that
-// it had ready.
+// preloadFor is how long the server says at most that it is not ready yet because of
+// the modules that it had ready in its last life.
 const preloadFor = 5 * time.Second
 
-// work makes ready what was ready before, then runs tasks until ctx ends.
+// work runs tasks until ctx ends, and makes ready meanwhile what was ready before. A
+// task that comes too early waits for its own module only.
 func (h *house) work(ctx context.Context) error {
-	if h.engine != nil {
-		loading, cancel := context.WithTimeout(ctx, preloadFor)
-		h.engine.Preload(loading, h.agents.Module)
-		cancel()
-	}
+	var preloading sync.WaitGroup
+	defer preloading.Wait()
+	preloading.Go(func() {
+		defer close(h.preloaded)
+		if h.engine != nil {
+			loading, cancel := context.WithTimeout(ctx, preloadFor)
+			defer cancel()
+			h.engine.Preload(loading, h.agents.Module)
+		}
+	})
 	return h.loop.Run(ctx)
 }
 
@@ -207,6 +229,7 @@ func (h *house) edgeOptions() server.Options {
 	return server.Options{
 		Dev:             h.opts.Dev,
 		PublicURL:       h.opts.PublicURL,
+		GRPCPublicURL:   h.opts.GRPCPublicURL,
 		TrustedProxies:  h.opts.TrustedProxies,
 		CORSOrigins:     h.opts.CORSOrigins,
 		DefaultAgent:    h.opts.DefaultAgent,
@@ -227,8 +250,16 @@ func (h *house) edgeOptions() server.Options {
 	}
 }
 
-// ready tells why the store would not take a task.
+// errPreloading is why a server is not ready at first.
+var errPreloading = errors.New("the modules that were in use before are being loaded")
+
+// ready tells why a task would have to wait, or the store would not take it.
 func (h *house) ready(ctx context.Context) error {
+	select {
+	case <-h.preloaded:
+	default:
+		return errPreloading
+	}
 	if db, ok := h.db.(interface{ ReadOnlyCause() error }); ok {
 		if err := db.ReadOnlyCause(); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/internal/egress"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
@@ -18,6 +19,9 @@ import (
 
 // DefaultAddr is where a server listens when Options name neither address nor listener.
 const DefaultAddr = "127.0.0.1:7333"
+
+// DefaultGRPCAddr is where the carrel program serves gRPC.
+const DefaultGRPCAddr = "127.0.0.1:7334"
 
 // Options configure a Server. Either DataDir or DB is required; every other
 // zero value is replaced by the default given. New copies them.
@@ -39,17 +43,33 @@ type Options struct {
 	Addr string
 	// Listener is used instead of Addr; the server closes it.
 	Listener net.Listener
+	// GRPCAddr is the address to serve gRPC on, for example [DefaultGRPCAddr];
+	// empty serves none, and port 0 takes a free one.
+	GRPCAddr string
+	// GRPCListener is used instead of GRPCAddr; the server closes it.
+	GRPCListener net.Listener
 	// Dev serves without credentials as the tenant "default". It is refused on
 	// an address that is not loopback.
 	Dev bool
 	// PublicURL is the server's address in cards; empty takes it from each request.
 	PublicURL string
+	// GRPCPublicURL is the gRPC address in cards, as clients dial it: usually a
+	// host and port. Empty names the listener's, where whoever asks can reach it.
+	GRPCPublicURL string
 	// TrustedProxies are the addresses or networks whose forwarded headers are believed.
 	TrustedProxies []string
 	// TLSCert and TLSKey are PEM files; both or neither.
 	TLSCert, TLSKey string
 	// CORSOrigins are the browser origins that may call; nil is any.
 	CORSOrigins []string
+	// AllowEgress are the addresses or networks that webhooks may be at although they
+	// are not public, for example 127.0.0.0/8; nil is none.
+	AllowEgress []string
+	// KeyFile holds the key that secrets are encrypted with in the store; it is made,
+	// for its owner only, when absent. Empty is the file SecretKeyFile in DataDir;
+	// without either the server takes no push notification configs. A backup does not
+	// have it: keep it apart.
+	KeyFile string
 	// DefaultAgent ("tenant/agent") is served at "/"; empty serves the sole agent there.
 	DefaultAgent string
 
@@ -57,6 +77,17 @@ type Options struct {
 	Grants []string
 	// MemoryBytes is the most linear memory a sandbox may have (64 MiB).
 	MemoryBytes int64
+	// AllMemoryBytes is the most memory of all sandboxes and snapshots together, at
+	// least twice MemoryBytes (half of what the machine or the process's control
+	// group gives, and at least 256 MiB). When more is wanted, runs wait.
+	AllMemoryBytes int64
+	// TenantMemoryBytes is the most of it that one tenant's sandboxes may have, from
+	// MemoryBytes to AllMemoryBytes (three quarters of AllMemoryBytes), so that others
+	// find some when it wants all.
+	TenantMemoryBytes int64
+	// ModuleBytes is roughly the most memory of the modules kept ready to run, beside
+	// AllMemoryBytes (a quarter of that, and at least 256 MiB). A larger one is refused.
+	ModuleBytes int64
 	// StoreMemoryBytes is roughly the memory the store in DataDir may use (64 MiB).
 	StoreMemoryBytes int64
 	// Concurrency is the number of runs at a time (256).
@@ -66,6 +97,9 @@ type Options struct {
 	RunTimeout, SoftStop, BlockingTimeout time.Duration
 	// CompileTimeout bounds compiling and describing an upload (30 s).
 	CompileTimeout time.Duration
+	// CompileMemoryBytes bounds the memory of compiling an upload, where there is a
+	// CompileCommand (1 GiB), and CacheBytes the compiled code in DataDir (2 GiB).
+	CompileMemoryBytes, CacheBytes int64
 	// CompileCommand is a program and its arguments that compiles uploads, each in a
 	// process of its own with bounded memory and time: a program of the same build
 	// whose main function is compile.Child, as `carrel compile-child` is. Empty
@@ -76,7 +110,7 @@ type Options struct {
 	// MaxBody bounds a JSON request (1 MiB), MaxModule an upload (64 MiB).
 	MaxBody, MaxModule int64
 	// MaxStreams bounds open streams (20,000), MaxConns connections (50,000),
-	// MaxQueued the unfinished tasks of a tenant (10,000).
+	// MaxQueued the unfinished tasks of an agent (10,000).
 	MaxStreams, MaxConns, MaxQueued int
 
 	// OnOperatorToken is called by New with the operator's token when it has
@@ -128,6 +162,9 @@ func (o Options) check() error {
 	if o.Dev && o.Listener == nil && !loopback(o.Addr) {
 		return fmt.Errorf("%w: %s is not a loopback address", ErrDevExposed, o.Addr)
 	}
+	if o.Dev && o.GRPCListener == nil && o.GRPCAddr != "" && !loopback(o.GRPCAddr) {
+		return fmt.Errorf("%w: %s is not a loopback address", ErrDevExposed, o.GRPCAddr)
+	}
 	if len(o.Agents) > 0 && o.Worker == nil {
 		return errors.New("carrel: Agents are declared but there is no Worker to run their tasks")
 	}
@@ -135,6 +172,9 @@ func (o Options) check() error {
 		if !tenant.ValidName(a.Name) {
 			return fmt.Errorf("carrel: agent %q: %w", a.Name, tenant.ErrInvalidName)
 		}
+	}
+	if _, err := egress.ParseAllow(o.AllowEgress); err != nil {
+		return fmt.Errorf("carrel: AllowEgress: %w", err)
 	}
 	return checkPublicURL(o.PublicURL)
 }

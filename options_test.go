@@ -17,6 +17,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"a certificate without its key", Options{DataDir: "x", TLSCert: "c.pem"}, "TLSCert and TLSKey"},
 		{"a public address without a scheme", Options{DataDir: "x", PublicURL: "agents.example.com"}, "PublicURL"},
 		{"development on every address", Options{DataDir: "x", Dev: true, Addr: ":7333"}, "loopback"},
+		{"development with gRPC on every address", Options{DataDir: "x", Dev: true, GRPCAddr: ":7334"}, "loopback"},
 		{"development on an address of the network", Options{DataDir: "x", Dev: true, Addr: "192.0.2.1:80"}, "loopback"},
 		{"agents without a worker", Options{DataDir: "x", Agents: []AgentSpec{{Name: "a"}}}, "no Worker"},
 	} {

@@ -50,6 +50,10 @@ type Import struct {
 	Name   string `json:"name"`
 }
 
+// RuleBusy is the rule of a refusal that is not about the module: it may be
+// uploaded again in a while.
+const RuleBusy = "compile_busy"
+
 // Refusal is why a module is not accepted, for the person who built it.
 type Refusal struct {
 	// Rule is a stable word for the rule, for example "unknown_import".

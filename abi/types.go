@@ -130,8 +130,21 @@ type Description struct {
 	// DocumentationURL and IconURL are absolute URLs.
 	DocumentationURL string `json:"documentationUrl,omitempty"`
 	IconURL          string `json:"iconUrl,omitempty"`
+	// Extensions are the protocol extensions that the agent knows.
+	Extensions []Extension `json:"extensions,omitempty"`
 	// Replies is "message" when the agent may answer with a bare message, else empty.
 	Replies string `json:"replies,omitempty"`
+}
+
+// Extension is a protocol extension that an agent knows. Clients name those they
+// use with each request, and the messages that are about one say so.
+type Extension struct {
+	// URI names the extension and its version.
+	URI string `json:"uri"`
+	// Description says for people how the agent uses it.
+	Description string `json:"description,omitempty"`
+	// Required extensions must be named by every client: its requests are refused else.
+	Required bool `json:"required,omitempty"`
 }
 
 // Skill is one skill of an agent card.

@@ -22,6 +22,9 @@ var (
 	ErrNotFound = errors.New("agent: not found")
 	// ErrInvalid is wrapped around an upload that was refused; the cause is an *abi.Refusal where there is one.
 	ErrInvalid = errors.New("agent: invalid")
+	// ErrBusy is wrapped around an upload that was not looked at because the server
+	// has too much to do; the cause is an *abi.Refusal.
+	ErrBusy = errors.New("agent: too many uploads")
 	// ErrTooLarge is returned for a module above Options.MaxModule.
 	ErrTooLarge = errors.New("agent: module too large")
 )
@@ -72,9 +75,10 @@ type Version struct {
 	Created     time.Time `json:"created"`
 }
 
-// Inspector tells what a module is, or returns an *abi.Refusal.
+// Inspector tells what a module is, or returns an *abi.Refusal. tenant is who
+// uploads it.
 type Inspector interface {
-	Inspect(ctx context.Context, module []byte) (abi.Inspection, error)
+	Inspect(ctx context.Context, tenant string, module []byte) (abi.Inspection, error)
 }
 
 // Options configure a Registry. The zero value works.

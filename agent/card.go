@@ -49,6 +49,9 @@ func Card(a Agent, interfaces []Interface, authenticated bool) *a2apb.AgentCard 
 	for _, s := range skills(a, d) {
 		card.Skills = append(card.Skills, skill(s, card))
 	}
+	for _, e := range d.Extensions {
+		card.Capabilities.Extensions = append(card.Capabilities.Extensions, &a2apb.AgentExtension{Uri: e.URI, Description: e.Description, Required: e.Required})
+	}
 	if authenticated {
 		requireBearer(card)
 	}

@@ -19,7 +19,7 @@ import (
 
 type anything struct{}
 
-func (anything) Inspect(context.Context, []byte) (abi.Inspection, error) {
+func (anything) Inspect(context.Context, string, []byte) (abi.Inspection, error) {
 	return abi.Inspection{}, nil
 }
 

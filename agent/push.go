@@ -50,7 +50,7 @@ func (r *Registry) Push(ctx context.Context, tenantName, name string, module io.
 	if digest := digestOf(data); opts.Digest != "" && opts.Digest != digest {
 		return Agent{}, fmt.Errorf("%w: the module's SHA-256 is %s, not %s as announced", ErrInvalid, digest, opts.Digest)
 	}
-	version, err := r.inspect(ctx, data)
+	version, err := r.inspect(ctx, tenantName, data)
 	if err != nil {
 		return Agent{}, err
 	}
@@ -80,10 +80,14 @@ func digestOf(data []byte) string {
 // inspect makes a version of a module, or returns why it is refused. It runs for
 // bytes that are stored already as well: an upload must not tell by its time
 // whether another tenant has the same module.
-func (r *Registry) inspect(ctx context.Context, data []byte) (Version, error) {
-	in, err := r.inspector.Inspect(ctx, data)
+func (r *Registry) inspect(ctx context.Context, tenantName string, data []byte) (Version, error) {
+	in, err := r.inspector.Inspect(ctx, tenantName, data)
 	if refusal := (*abi.Refusal)(nil); errors.As(err, &refusal) {
-		return Version{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+		kind := ErrInvalid
+		if refusal.Rule == abi.RuleBusy {
+			kind = ErrBusy
+		}
+		return Version{}, fmt.Errorf("%w: %w", kind, err)
 	}
 	if err != nil {
 		return Version{}, err

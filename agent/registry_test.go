@@ -19,9 +19,12 @@ import (
 // inspector takes every module but those that begin with "bad", and describes it by its text.
 type inspector struct{}
 
-func (inspector) Inspect(_ context.Context, module []byte) (abi.Inspection, error) {
+func (inspector) Inspect(_ context.Context, _ string, module []byte) (abi.Inspection, error) {
 	if bytes.HasPrefix(module, []byte("bad")) {
 		return abi.Inspection{}, &abi.Refusal{Rule: "bad", Problem: "it begins with bad"}
+	}
+	if bytes.HasPrefix(module, []byte("busy")) {
+		return abi.Inspection{}, &abi.Refusal{Rule: abi.RuleBusy, Problem: "too many wait"}
 	}
 	return abi.Inspection{Wants: []string{"log"}, Description: abi.Description{Description: string(module)}}, nil
 }
@@ -152,6 +155,7 @@ func TestPushesThatAreRefusedLeaveNothing(t *testing.T) {
 		want                  error
 	}{
 		"a refused module":      {"acme", "bot", "bad", agent.PushOptions{}, agent.ErrInvalid},
+		"an unlucky module":     {"acme", "bot", "busy", agent.PushOptions{}, agent.ErrBusy},
 		"a module too large":    {"acme", "bot", "12345678901", agent.PushOptions{}, agent.ErrTooLarge},
 		"a bad agent name":      {"acme", "Bot", "one", agent.PushOptions{}, agent.ErrInvalid},
 		"a bad tenant name":     {"../", "bot", "one", agent.PushOptions{}, agent.ErrInvalid},
@@ -263,7 +267,7 @@ func TestTheSoleAgent(t *testing.T) {
 // wants is an inspector of modules that import these functions.
 type wants []string
 
-func (w wants) Inspect(context.Context, []byte) (abi.Inspection, error) {
+func (w wants) Inspect(context.Context, string, []byte) (abi.Inspection, error) {
 	return abi.Inspection{Wants: w}, nil
 }
 

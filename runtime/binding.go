@@ -10,7 +10,7 @@ import (
 	"github.com/carrelhq/carrel/runtime/rewrite"
 )
 
-// bind makes the two host modules that guests import from. They serve all
+// bind makes the host modules that guests import from. They serve all
 // instances: whose call it is, the context says.
 func bind(ctx context.Context, r wazero.Runtime) error {
 	carrel := r.NewHostModuleBuilder(abi.Module)
@@ -28,6 +28,9 @@ func bind(ctx context.Context, r wazero.Runtime) error {
 	if _, err := shim.Instantiate(ctx); err != nil {
 		return err
 	}
+	if err := bindExtism(ctx, r); err != nil {
+		return err
+	}
 	_, err := r.NewHostModuleBuilder(rewrite.HostModule).NewFunctionBuilder().
 		WithGoModuleFunction(api.GoModuleFunc(refill), nil, nil).Export(rewrite.Refill).Instantiate(ctx)
 	return err
@@ -41,7 +44,7 @@ var hostType = signature{Params: i32 + i32, Results: i64}
 func hostCall(name string) api.GoModuleFunc {
 	return func(ctx context.Context, m api.Module, stack []uint64) {
 		in := instanceOf(ctx)
-		in.mayGoOn(ctx)
+		in.enter(ctx)
 		ptr, length := uint32(stack[0]), uint32(stack[1])
 		if in.allocating {
 			breakRule("it called %s from within %s", name, abi.ExportAlloc)
@@ -54,6 +57,7 @@ func hostCall(name string) api.GoModuleFunc {
 		if err != nil {
 			endRun(err)
 		}
+		in.pay(len(request) + len(reply))
 		at, err := in.give(ctx, reply)
 		if err != nil {
 			endRun(err)

@@ -92,7 +92,7 @@ func runDirty(t *testing.T, m *Module, runs int, fails bool) (used int) {
 	var want []byte
 	seen := map[*instance]bool{}
 	for range runs {
-		s, err := m.Sandbox(t.Context())
+		s, err := m.Sandbox(t.Context(), "tenant")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +123,7 @@ func traces(ctx context.Context, in *instance, memory []byte) string {
 	if !bytes.Equal(got, memory) || bytes.IndexByte(got, pattern) >= 0 {
 		return "a sandbox's memory is not the snapshot's"
 	}
-	if err := in.call(ctx, rewrite.Save, nil); err != nil {
+	if err := in.call(ctx, rewrite.Save); err != nil {
 		return err.Error()
 	}
 	for i, g := range in.saved {

@@ -33,9 +33,9 @@ func openCache(opts Options) (*compile.Cache, error) {
 
 // compile makes a module that was examined ready in the engine, until ctx ends:
 // from the cache, or by compiling it when there is a place.
-func (e *Engine) compile(ctx context.Context, module []byte, places compile.Places) (wazero.CompiledModule, error) {
+func (e *Engine) compile(ctx context.Context, module []byte, line compile.Line) (wazero.CompiledModule, error) {
 	begin := time.Now()
-	compiled, hit, err := e.translate(ctx, module, places)
+	compiled, hit, err := e.translate(ctx, module, line)
 	if err != nil {
 		return nil, refuseCompile(ctx, err)
 	}
@@ -46,12 +46,12 @@ func (e *Engine) compile(ctx context.Context, module []byte, places compile.Plac
 }
 
 // translate calls the engine, by way of the cache where there is one.
-func (e *Engine) translate(ctx context.Context, module []byte, places compile.Places) (_ wazero.CompiledModule, hit bool, err error) {
+func (e *Engine) translate(ctx context.Context, module []byte, line compile.Line) (_ wazero.CompiledModule, hit bool, err error) {
 	defer e.recovered(&err)
 	if e.cache != nil {
-		return e.cache.Load(ctx, e.runtime, module, places)
+		return e.cache.Load(ctx, e.runtime, module, line)
 	}
-	compiled, err := compile.Here(ctx, e.runtime, module, places, e.opts.InspectTimeout)
+	compiled, err := compile.Here(ctx, e.runtime, module, line, e.opts.InspectTimeout)
 	return compiled, false, err
 }
 

@@ -13,9 +13,14 @@ import (
 	"github.com/carrelhq/carrel/runtime/compile"
 )
 
-// children are what the test binary is when it is started as a compile command.
+// children are what the test binary is when it is started as another process: a
+// compile command, or a case of a hostile module.
 var children = map[string]func() int{
 	"compile-child": func() int { return compile.Child(os.Stdin, os.Stdout, os.Stderr) },
+	"hostile":       hostileChild,
+	"killed":        killed,
+	"eats":          eats,
+	"mute":          func() int { return 0 },
 	"hangs":         func() int { select {} },
 	"panics":        func() int { panic("I never could count") },
 	"starves": func() int {
@@ -55,7 +60,7 @@ func TestAModuleIsCompiledByAChildAndRunsHere(t *testing.T) {
 	} {
 		e := newEngine(t, c.opts)
 		module := newReplier("from a child").bytes()
-		if _, err := e.Inspect(t.Context(), module); err != nil {
+		if _, err := e.Inspect(t.Context(), "tenant", module); err != nil {
 			t.Errorf("%s: %v", c.why, err)
 			continue
 		}
@@ -70,7 +75,7 @@ func TestWithACommandNothingIsCompiledHere(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, Options{CompileCommand: []string{"/nonexistent"}})
 	var refusal *abi.Refusal
-	if _, err := e.Inspect(t.Context(), newReplier("x").bytes()); !errors.Is(err, compile.ErrUnavailable) || errors.As(err, &refusal) {
+	if _, err := e.Inspect(t.Context(), "tenant", newReplier("x").bytes()); !errors.Is(err, compile.ErrUnavailable) || errors.As(err, &refusal) {
 		t.Errorf("got %v, want what is not the module's fault", err)
 	}
 }

@@ -36,7 +36,7 @@ func readDescription(reply []byte) (abi.Description, error) {
 }
 
 func badDescription(problem string) error {
-	return &abi.Refusal{Rule: "bad_description", Problem: "what " + abi.ExportDescribe + " answers cannot be used: " + problem, Advice: "abi/ABI.md has its form"}
+	return &abi.Refusal{Rule: "bad_description", Problem: "the description that the module gives cannot be used: " + problem, Advice: "abi/ABI.md has its form"}
 }
 
 func describeProblem(d abi.Description) string {

@@ -10,20 +10,23 @@ import (
 
 	"github.com/carrelhq/carrel/runtime/compile"
 	"github.com/carrelhq/carrel/runtime/schedule"
+	"github.com/carrelhq/carrel/runtime/share"
 )
 
 // Engine compiles modules and keeps them ready. It is safe for concurrent use.
 type Engine struct {
-	opts     Options
-	runtime  wazero.Runtime
-	cache    *compile.Cache // nil when modules are compiled here and not kept
-	memory   *account       // of all sandboxes together
-	schedule *schedule.Scheduler
-	ctx      context.Context // ends with Close
-	cancel   context.CancelFunc
+	opts    Options
+	runtime wazero.Runtime
+	cache   *compile.Cache // nil when modules are compiled here and not kept
+	// memory is that of sandboxes and snapshots, images that of snapshots alone, and
+	// loaded that of compiled modules.
+	memory, images, loaded *share.Account
+	schedule               *schedule.Scheduler
+	ctx                    context.Context // ends with Close
+	cancel                 context.CancelFunc
 	// uploads and loads have a place for each compilation at a time: modules that
 	// were never compiled do not get in the way of those that have been.
-	uploads, loads compile.Places
+	uploads, loads *compile.Places
 
 	remembering sync.Mutex // held while the list of recent modules is written
 
@@ -31,7 +34,7 @@ type Engine struct {
 	modules map[string]*Module
 	uses    uint64 // counts loads, to tell what was used last
 	closed  bool
-	inUse   sync.WaitGroup // loads, sandboxes and compilations
+	inUse   sync.WaitGroup // loads, sandboxes, compilations, and keepSmall
 }
 
 // ErrClosed is returned by every call after Close.
@@ -44,6 +47,13 @@ const slice = time.Millisecond
 // and hundreds of megabytes for as long as InspectTimeout.
 const compilesAtOnce = 2
 
+// How many compilations may wait for a place. Each upload that waits is in memory;
+// a load that is turned away is a run that is tried again later.
+const (
+	uploadsWaiting = 16
+	loadsWaiting   = 256
+)
+
 // NewEngine returns an engine. Close releases it.
 func NewEngine(opts Options) (*Engine, error) {
 	opts, err := opts.complete()
@@ -51,10 +61,11 @@ func NewEngine(opts Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		opts: opts, modules: make(map[string]*Module), memory: &account{most: opts.AllMemoryBytes},
+		opts: opts, modules: make(map[string]*Module),
 		schedule: schedule.New(schedule.Options{Slots: opts.Slots, Slice: slice}),
-		uploads:  make(compile.Places, compilesAtOnce), loads: make(compile.Places, compilesAtOnce),
+		uploads:  compile.NewPlaces(compilesAtOnce, uploadsWaiting), loads: compile.NewPlaces(compilesAtOnce, loadsWaiting),
 	}
+	e.openAccounts()
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	config := compile.Config().WithMemoryLimitPages(uint32(opts.MemoryBytes / pageSize))
 	if e.cache, err = openCache(opts); err != nil {
@@ -67,7 +78,7 @@ func NewEngine(opts Options) (*Engine, error) {
 	if err := bind(e.ctx, e.runtime); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	go e.keepSmall()
+	e.inUse.Go(e.keepSmall)
 	return e, nil
 }
 

@@ -77,7 +77,7 @@ func (*fakeTasks) History(context.Context, int) ([]json.RawMessage, error) { ret
 func load(t testing.TB, e *Engine, module []byte) *Module {
 	t.Helper()
 	sum := sha256.Sum256(module)
-	m, err := e.Load(t.Context(), hex.EncodeToString(sum[:]), func(context.Context) ([]byte, error) { return module, nil })
+	m, err := e.Load(t.Context(), "tenant", hex.EncodeToString(sum[:]), func(context.Context) ([]byte, error) { return module, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func load(t testing.TB, e *Engine, module []byte) *Module {
 // runGuest runs a module once, and returns its reply and the lines it wrote.
 func runGuest(ctx context.Context, t testing.TB, m *Module, request string, tasks *fakeTasks) (string, error) {
 	t.Helper()
-	sandbox, err := m.Sandbox(ctx)
+	sandbox, err := m.Sandbox(ctx, "tenant")
 	if err != nil {
 		return "", err
 	}

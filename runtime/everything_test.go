@@ -39,7 +39,7 @@ func everything() []byte {
 func TestWhatTheParserReadsTheEngineReads(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, Options{})
-	in, err := e.Inspect(t.Context(), everything())
+	in, err := e.Inspect(t.Context(), "tenant", everything())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,186 +2,128 @@ package runtime
 
 import (
 	"context"
-	"encoding/binary"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/carrelhq/carrel/host"
+	"text/tabwriter"
+	"time"
 )
 
 var errSoon = errors.New("time is up")
 
-// Addresses that hostile guests try.
-const (
-	outside  = 3 * pageSize
-	lastByte = 2*pageSize - 1
-)
+// hostiles are all cases, by what they do their harm with.
+var hostiles = slices.Concat([]hostile{harmless}, hostileUploads, hostileRuns, hostileCalls)
 
-// TestHostileRuns runs guests that break a rule each, and holds what comes of it:
-// the kind of error, and what its text tells the author.
-func TestHostileRuns(t *testing.T) {
+// harmless is what the others are measured by.
+var harmless = hostile{row: "–", name: "a harmless module", module: newReplier("{}").bytes, want: answered}
+
+// longest is how long a case may take before it counts as hung.
+const longest = time.Minute
+
+// TestHostile uploads modules that mean harm and runs those that are taken, each
+// in a process of its own, so that a death is seen as a death. It holds outcome,
+// CPU time and memory of each to what the case says, and prints a table of them.
+func TestHostile(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		guest func() *guest
-		want  error
-		says  string
-	}{
-		"a trap names its functions": {func() *guest {
-			g := newGuest()
-			f := g.function("", noneToNone, unreachable)
-			g.function("carrel_run", hostType, call(f), pack(0, 0))
-			g.name(f, "give_up")
-			return g
-		}, ErrTrap, "unreachable in give_up()"},
-		"a division by zero": {func() *guest {
-			return run(newGuest(), i32Const(1), i32Const(0), i32DivS, drop, pack(0, 0))
-		}, ErrTrap, "integer divide by zero"},
-		"a load out of bounds": {func() *guest {
-			return run(newGuest(), i32Const(outside), i32Load, drop, pack(0, 0))
-		}, ErrTrap, "out of bounds memory access"},
-		"endless recursion": {func() *guest {
-			g := newGuest()
-			g.function("carrel_run", hostType, localGet(0), localGet(1), call(1))
-			return g
-		}, ErrTrap, "call stack exhausted"},
-		"an endless loop": {func() *guest {
-			return run(newGuest(), loop, forever, end, pack(0, 0))
-		}, errSoon, ""},
-		"an endless loop of host calls": {func() *guest {
-			g := newBareGuest([][]byte{i32Const(64)}, "context_load")
-			return run(g, loop, i32Const(0), i32Const(0), call(0), drop, forever, end, pack(0, 0))
-		}, errSoon, ""},
-		"an endless loop in carrel_alloc": {func() *guest {
-			return run(newBareGuest([][]byte{loop, forever, end, i32Const(0)}), pack(0, 0))
-		}, errSoon, ""},
-		"an endless loop in carrel_reseed": {func() *guest {
-			g := newReplier("x")
-			g.function("carrel_reseed", signature{Params: i64}, loop, forever, end)
-			return g
-		}, errSoon, ""},
-		"no reply": {func() *guest {
-			return run(newGuest(), pack(0, 0))
-		}, ErrTrap, "carrel_run answered nothing"},
-		"a reply outside of memory": {func() *guest {
-			return run(newGuest(), pack(lastByte, 2))
-		}, host.ErrGuest, "outside its memory"},
-		"a reply at the end of the address space": {func() *guest {
-			return run(newGuest(), pack(0xffffffff, 0xffff))
-		}, host.ErrGuest, "outside its memory"},
-		"a reply of 4 GiB": {func() *guest {
-			return run(newGuest(), pack(0, 0xffffffff))
-		}, host.ErrGuest, "1048576 are the most"},
-		"a carrel_alloc that has no room": {func() *guest {
-			return run(newBareGuest([][]byte{i32Const(0)}), pack(1, 1))
-		}, host.ErrGuest, "carrel_alloc has no room"},
-		"a carrel_alloc that points outside": {func() *guest {
-			return run(newBareGuest([][]byte{i32Const(lastByte)}), pack(1, 1))
-		}, host.ErrGuest, "which is outside its memory"},
-		"a carrel_alloc that traps": {func() *guest {
-			return run(newBareGuest([][]byte{unreachable}), pack(1, 1))
-		}, ErrTrap, "unreachable"},
-		"a host call from within carrel_alloc": {func() *guest {
-			g := newBareGuest([][]byte{i32Const(0), i32Const(0), call(0), drop, i32Const(64)}, "task_get")
-			return run(g, pack(1, 1))
-		}, host.ErrGuest, "it called task_get from within carrel_alloc"},
-		"a request outside of memory": {func() *guest {
-			return run(newGuest("log"), i32Const(outside), i32Const(1), call(0))
-		}, host.ErrGuest, "it called log with 1 bytes at 196608, which is outside its memory"},
-		"a request that ends outside of memory": {func() *guest {
-			return run(newGuest("log"), i32Const(lastByte), i32Const(2), call(0))
-		}, host.ErrGuest, "outside its memory"},
-		"a request whose end overflows": {func() *guest {
-			return run(newGuest("log"), i32Const(-1), i32Const(-1), call(0))
-		}, host.ErrGuest, "4294967295 bytes at 4294967295"},
-		"a reply to a host call that carrel_alloc has no room for": {func() *guest {
-			g := newBareGuest([][]byte{globalGet(0), i32Const(0), globalSet(0)}, "task_get") // once 64, then 0
-			g.global(i32, 64)
-			return run(g, i32Const(0), i32Const(0), call(0))
-		}, host.ErrGuest, "carrel_alloc has no room for 29 bytes"},
-		"an exit": {func() *guest {
-			g := newWasiGuest("proc_exit")
-			return run(g, i32Const(0), call(0), pack(1, 1))
-		}, host.ErrGuest, "it exited with code 0"},
-		"an exit from within carrel_alloc": {func() *guest {
-			g := &guest{start: -1}
-			g.importWasi("proc_exit")
-			g.memory(1, 0)
-			g.function("carrel_alloc", allocType, i32Const(9), call(0), unreachable)
-			return run(g, pack(1, 1))
-		}, host.ErrGuest, "it exited with code 9"},
-	} {
-		t.Run(name, func(t *testing.T) {
+	reports := make([]report, len(hostiles))
+	try := func(t *testing.T, i int) {
+		h := &hostiles[i]
+		r, err := inProcess(t.Context(), longest, "hostile", h.id())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.bytes = len(h.module())
+		reports[i] = r
+		for _, wrong := range h.judge(r, reports[0]) {
+			t.Error(wrong)
+		}
+	}
+	try(t, 0)
+	t.Cleanup(func() { t.Log(table(reports)) })
+	for i := 1; i < len(hostiles); i++ {
+		t.Run(hostiles[i].id(), func(t *testing.T) {
 			t.Parallel()
-			m := load(t, newEngine(t, Options{}), c.guest().bytes())
-			ctx := t.Context()
-			if errors.Is(c.want, errSoon) {
-				ctx = soon(t)
-			}
-			reply, err := runGuest(ctx, t, m, "{}", &fakeTasks{})
-			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("got %q, %v, want %v that says %q", reply, err, c.want, c.says)
-			}
+			try(t, i)
 		})
 	}
 }
 
-// TestGuestsThatAskForTooMuch get no for an answer and go on.
-func TestGuestsThatAskForTooMuch(t *testing.T) {
-	t.Parallel()
-	const memory = 1 << 20
-	for name, c := range map[string]struct {
-		ask  [][]byte
-		want int32
-	}{
-		"memory up to the limit":     {[][]byte{i32Const(memory/pageSize - 2), memoryGrow}, 2},
-		"one page beyond the limit":  {[][]byte{i32Const(memory/pageSize - 1), memoryGrow}, -1},
-		"4 GiB of memory":            {[][]byte{i32Const(65535), memoryGrow}, -1},
-		"a table of 10^9 elements":   {[][]byte{refNullFunc, i32Const(1e9), tableGrow}, -1},
-		"a table up to the limit":    {[][]byte{refNullFunc, i32Const(maxTable - 1), tableGrow}, 1},
-		"one element beyond":         {[][]byte{refNullFunc, i32Const(maxTable), tableGrow}, -1},
-		"a table of 2^32-1 elements": {[][]byte{refNullFunc, i32Const(-1), tableGrow}, -1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			g := newGuest()
-			g.table(1)
-			run(g, i32Const(16), slices.Concat(c.ask...), i32Store, pack(16, 4)) // the answer lies at 16
-			m := load(t, newEngine(t, Options{MemoryBytes: memory}), g.bytes())
-			reply, err := runGuest(t.Context(), t, m, "{}", &fakeTasks{})
-			if want := string(binary.LittleEndian.AppendUint32(nil, uint32(c.want))); err != nil || reply != want {
-				t.Errorf("got %x, %v, want %d", reply, err, c.want)
-			}
-		})
+// inProcess runs this test binary with arguments and reads the report that it
+// writes. The error says how it died instead.
+func inProcess(ctx context.Context, most time.Duration, args ...string) (r report, err error) {
+	program, err := os.Executable()
+	if err != nil {
+		return r, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	cmd.WaitDelay = time.Second // for compilers that outlive it
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	begin := time.Now()
+	out, err := cmd.Output()
+	switch {
+	case ctx.Err() != nil:
+		return r, fmt.Errorf("it did not end within %s", most)
+	case err != nil:
+		return r, fmt.Errorf("it died: %w: %.2000s", err, stderr.String())
+	}
+	if err := json.Unmarshal(out, &r); err != nil {
+		return r, fmt.Errorf("it left without a report: %w: %.2000s", err, out)
+	}
+	r.cpu, r.wall = cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), time.Since(begin)
+	return r, nil
 }
 
-// TestHostileStarts initializes guests that never end or fail: each ends within
-// the context of whoever waits, and in a refusal at upload.
-func TestHostileStarts(t *testing.T) {
+// table lists all cases that were tried with their figures: memory and that of the
+// compiler are what a harmless module does not take.
+func table(reports []report) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nrow\tcase\tmodule\toutcome\tCPU\twall\tmemory\tcompiler")
+	for i, r := range reports {
+		if r.Outcome == "" {
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d B\t%s\t%s\t%s\t%s\t%s\n", hostiles[i].row, hostiles[i].name, r.bytes, r.Outcome,
+			r.cpu.Round(time.Millisecond), r.wall.Round(time.Millisecond),
+			more(r.PeakKiB, reports[0].PeakKiB), more(r.CompileKiB, reports[0].CompileKiB))
+	}
+	_ = w.Flush()
+	return b.String()
+}
+
+// more words how much more memory something took.
+func more(kib, than int64) string {
+	if kib == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%+.1f MiB", float64(kib-than)/1024)
+}
+
+func TestEveryRowThatModulesCanTryIsTried(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		prepare func(g *guest)
-		slow    bool
-	}{
-		"a start function that spins": {func(g *guest) { g.start = g.function("", noneToNone, loop, forever, end) }, true},
-		"_initialize spins":           {func(g *guest) { g.function("_initialize", noneToNone, loop, forever, end) }, true},
-		"a start function that traps": {func(g *guest) { g.start = g.function("", noneToNone, unreachable) }, false},
-		"_initialize traps":           {func(g *guest) { g.function("_initialize", noneToNone, unreachable) }, false},
+	for _, row := range []string{
+		"A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A10", "A11", "A12", "A13", // A14 to A17 are about uploads and the cache
+		"B1", "B2", "B3", "B4", "B5", "B7", "B10", // B6 is a benchmark; the others are the host's and the server's
+		"C1", "C2", "C3", "C4",
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			g := newReplier("{}")
-			c.prepare(g)
-			m := load(t, newEngine(t, Options{}), g.bytes())
-			ctx, want := context.Context(t.Context()), ErrTrap
-			if c.slow {
-				ctx, want = soon(t), errSoon
-			}
-			if _, err := m.Sandbox(ctx); !errors.Is(err, want) {
-				t.Errorf("got %v, want %v", err, want)
-			}
-		})
+		if !slices.ContainsFunc(hostiles, func(h hostile) bool { return h.row == row }) {
+			t.Errorf("nothing tries %s", row)
+		}
+	}
+	seen := map[string]bool{}
+	for _, h := range hostiles {
+		if seen[h.id()] {
+			t.Errorf("%q is there twice", h.id())
+		}
+		seen[h.id()] = true
 	}
 }

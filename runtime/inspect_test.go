@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/carrelhq/carrel/abi"
 )
@@ -14,7 +13,7 @@ import (
 // refusalOf inspects a module and returns why it is refused, or fails the test.
 func refusalOf(t *testing.T, e *Engine, module []byte) *abi.Refusal {
 	t.Helper()
-	in, err := e.Inspect(t.Context(), module)
+	in, err := e.Inspect(t.Context(), "tenant", module)
 	var refusal *abi.Refusal
 	if !errors.As(err, &refusal) {
 		t.Fatalf("got %+v, %v, want a refusal", in, err)
@@ -97,14 +96,14 @@ func describing(reply string) []byte {
 func TestWhatAnAgentSaysOfItself(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, Options{})
-	in, err := e.Inspect(t.Context(), describing(`{"ok":{"name":"Echo","version":"1.2","skills":[{"id":"a","name":"A","description":"B"}],"replies":"message","new":1}}`))
+	in, err := e.Inspect(t.Context(), "tenant", describing(`{"ok":{"name":"Echo","version":"1.2","skills":[{"id":"a","name":"A","description":"B"}],"replies":"message","new":1}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := in.Description; d.Name != "Echo" || d.Version != "1.2" || len(d.Skills) != 1 || d.Replies != "message" {
 		t.Errorf("got %+v", d)
 	}
-	if in, err := e.Inspect(t.Context(), newReplier("{}").bytes()); err != nil || in.Description.Name != "" {
+	if in, err := e.Inspect(t.Context(), "tenant", newReplier("{}").bytes()); err != nil || in.Description.Name != "" {
 		t.Errorf("without carrel_describe: got %+v, %v", in.Description, err)
 	}
 	for reply, says := range map[string]string{
@@ -129,47 +128,12 @@ func TestWhatAnAgentSaysOfItself(t *testing.T) {
 	}
 }
 
-// TestInitializationThatFails is refused at upload, with what the guest did.
-func TestInitializationThatFails(t *testing.T) {
-	t.Parallel()
-	e, impatient := newEngine(t, Options{}), newEngine(t, Options{InspectTimeout: time.Second})
-	for name, c := range map[string]struct {
-		prepare func(g *guest)
-		rule    string
-		says    string
-	}{
-		"it spins":                 {func(g *guest) { g.function("_initialize", noneToNone, loop, forever, end) }, "bad_initialization", "took longer than 1s"},
-		"it traps":                 {func(g *guest) { g.function("_initialize", noneToNone, unreachable) }, "bad_initialization", "unreachable"},
-		"its start function spins": {func(g *guest) { g.start = g.function("", noneToNone, loop, forever, end) }, "bad_initialization", "took longer"},
-		"its description spins":    {func(g *guest) { g.function("carrel_describe", packedType, loop, forever, end, pack(0, 0)) }, "bad_description", "took longer"},
-		"its description traps":    {func(g *guest) { g.function("carrel_describe", packedType, unreachable) }, "bad_description", "unreachable"},
-		"its description is empty": {func(g *guest) { g.function("carrel_describe", packedType, pack(0, 0)) }, "bad_description", "answered nothing"},
-		"its description is what a host function answers": {func(g *guest) {
-			g.function("carrel_describe", packedType, i32Const(0), i32Const(0), call(0))
-		}, "no_description", "only during a run"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			g := newGuest("task_get")
-			run(g, pack(1, 1))
-			c.prepare(g)
-			engine := e
-			if strings.Contains(c.says, "took longer") {
-				engine = impatient
-			}
-			if refusal := refusalOf(t, engine, g.bytes()); refusal.Rule != c.rule || !strings.Contains(refusal.Problem, c.says) {
-				t.Errorf("got %+v, want %s that says %q", refusal, c.rule, c.says)
-			}
-		})
-	}
-}
-
 func TestLogWorksBeforeARun(t *testing.T) {
 	t.Parallel()
 	g := newGuest("log")
 	run(g, pack(1, 1))
 	g.function("carrel_describe", packedType, i32Const(0), i32Const(0), call(0))
-	in, err := newEngine(t, Options{}).Inspect(t.Context(), g.bytes())
+	in, err := newEngine(t, Options{}).Inspect(t.Context(), "tenant", g.bytes())
 	if err != nil || in.Description.Name != "" {
 		t.Errorf("got %+v, %v, want what log answers", in, err)
 	}
@@ -181,7 +145,7 @@ func TestAnUploaderThatLeavesIsNotRefused(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(gone)
 	var refusal *abi.Refusal
-	if _, err := newEngine(t, Options{}).Inspect(ctx, newReplier("x").bytes()); !errors.Is(err, gone) || errors.As(err, &refusal) {
+	if _, err := newEngine(t, Options{}).Inspect(ctx, "tenant", newReplier("x").bytes()); !errors.Is(err, gone) || errors.As(err, &refusal) {
 		t.Errorf("got %v, want its cause", err)
 	}
 }

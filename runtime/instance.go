@@ -25,23 +25,29 @@ type instance struct {
 	of     *Module
 	module api.Module
 	memory *image.Memory
-	share  *share
+	share  *holding
 	turn   *schedule.Turn // while it may be on the CPU
+	looked time.Time      // when it last let others run
 	// functions has the exports that were called: the engine makes a stack for each
 	// that it is asked for.
 	functions map[string]api.Function
+	registers [2]uint64 // parameters and result of a call; a call within one may have them: it has read its parameters
 	session   *host.Session
+	kernel    *kernel // of an Extism plug-in, while it is called
 	output    output
 	entropy   *rand.ChaCha8 // before there is a session; nil until it is asked for
 	slept     time.Duration // before there was a session
 	began     time.Time     // what the session's clock showed first
 
-	fuel  api.MutableGlobal // what is left until the next refill
-	stack api.Global
-	dirty api.Global
-	saved []api.MutableGlobal // where rewrite.Save writes to
-	spent int64               // fuel of all refills of this run
+	fuel    api.MutableGlobal // what is left until the next refill
+	stack   api.MutableGlobal
+	depth   int // of the stack that the guest was given, see deepen
+	dirty   api.Global
+	saved   []api.MutableGlobal // where rewrite.Save writes to
+	spent   int64               // fuel of all refills since the count began
+	portion int64               // fuel of the next refill
 
+	calls      int  // that have not come back, one within another
 	allocating bool // inside carrel_alloc, from where no host call may come
 }
 
@@ -53,8 +59,8 @@ type instanceKey struct{}
 func instanceOf(ctx context.Context) *instance { return ctx.Value(instanceKey{}).(*instance) }
 
 // fresh makes an instance and initializes it, under ctx.
-func (e *Engine) fresh(ctx context.Context, m *Module) (*instance, error) {
-	return e.make(ctx, m, func(in *instance) error {
+func (e *Engine) fresh(ctx context.Context, m *Module, h *holding) (*instance, error) {
+	return e.make(ctx, m, h, func(ctx context.Context, in *instance) error {
 		for _, s := range m.outline.code.Segments {
 			if !in.module.Memory().Write(s.Offset, s.Bytes) {
 				return fmt.Errorf("%w: its data does not fit into its memory", ErrTrap)
@@ -65,17 +71,20 @@ func (e *Engine) fresh(ctx context.Context, m *Module) (*instance, error) {
 }
 
 // clone makes an instance that begins as the snapshot.
-func (e *Engine) clone(ctx context.Context, m *Module, s *snapshot) (*instance, error) {
-	return e.make(ctx, m, func(in *instance) error { return in.adopt(ctx, s) })
+func (e *Engine) clone(ctx context.Context, m *Module, h *holding, s *snapshot) (*instance, error) {
+	return e.make(ctx, m, h, func(ctx context.Context, in *instance) error { return in.adopt(ctx, s) })
 }
 
-// make makes an instance and gives it its state.
-func (e *Engine) make(ctx context.Context, m *Module, fill func(*instance) error) (*instance, error) {
-	in := &instance{engine: e, of: m, share: &share{account: e.memory}}
+// make makes an instance whose memory is charged to h, and gives it its state.
+func (e *Engine) make(ctx context.Context, m *Module, h *holding, fill func(context.Context, *instance) error) (*instance, error) {
+	in := &instance{engine: e, of: m, share: h, depth: firstStack}
 	in.detach(0)
 	err := in.create(ctx)
 	if err == nil {
-		err = in.scheduled(ctx, noTenant, func() error { return fill(in) })
+		err = in.scheduled(ctx, h.tenant, func(ctx context.Context) error { return fill(ctx, in) })
+	}
+	if err == nil && h.refused.Load() {
+		err = errNoMemory // and the guest may have seen it
 	}
 	if err != nil {
 		in.close()
@@ -87,13 +96,15 @@ func (e *Engine) make(ctx context.Context, m *Module, fill func(*instance) error
 // create instantiates the module in a memory of its own.
 func (in *instance) create(ctx context.Context) (err error) {
 	defer in.engine.recovered(&err)
+	if !in.share.Reserve(in.of.outline.code.InstanceBytes) { // for as long as it lives
+		return errNoMemory
+	}
 	if in.memory, err = image.NewMemory(int(in.engine.opts.MemoryBytes), in.share); err != nil {
 		return err
 	}
-	ctx = context.WithValue(ctx, instanceKey{}, in)
-	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(func(uint64, uint64) experimental.LinearMemory { return in.memory }))
-	if !in.share.fits(int(in.of.outline.memory.Min) * pageSize) {
-		return errNoMemory // the engine would panic
+	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(func(uint64, uint64) experimental.LinearMemory { return linear{in} }))
+	if in.memory.Reallocate(in.of.outline.memory.Min*pageSize) == nil { // if the engine were the first to ask, it would panic
+		return errNoMemory
 	}
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
 	made, err := in.engine.runtime.InstantiateModule(ctx, in.of.compiled, config)
@@ -116,6 +127,7 @@ func (in *instance) detach(slept time.Duration) {
 }
 
 func (in *instance) close() {
+	defer in.share.end()
 	if in.memory != nil {
 		defer in.memory.Free()
 	}
@@ -127,13 +139,30 @@ func (in *instance) close() {
 	}
 }
 
-// call calls an exported function if there is one. result may be nil.
-func (in *instance) call(ctx context.Context, name string, result *uint64, params ...uint64) error {
+// call calls an exported function if there is one. ctx is that of scheduled.
+func (in *instance) call(ctx context.Context, name string, params ...uint64) error {
+	_, err := in.ask(ctx, name, params...)
+	return err
+}
+
+// ask is call for a function with a result, which is 0 when there is none.
+func (in *instance) ask(ctx context.Context, name string, params ...uint64) (result uint64, err error) {
 	fn := in.function(name)
 	if fn == nil {
-		return nil
+		return 0, nil
 	}
-	return in.invoke(context.WithValue(ctx, instanceKey{}, in), fn, result, params...)
+	defer in.engine.recovered(&err)
+	in.registers = [2]uint64{}
+	copy(in.registers[:], params)
+	in.calls++
+	err = fn.CallWithStack(ctx, in.registers[:])
+	if in.calls--; in.calls == 0 {
+		in.surface()
+	}
+	if err != nil {
+		return 0, in.explain(ctx, err)
+	}
+	return in.registers[0], nil
 }
 
 // function returns an exported function, nil when there is none.
@@ -148,27 +177,15 @@ func (in *instance) function(name string) api.Function {
 	return fn
 }
 
-func (in *instance) invoke(ctx context.Context, fn api.Function, result *uint64, params ...uint64) (err error) {
-	defer in.engine.recovered(&err)
-	out, err := fn.Call(ctx, params...)
-	if err != nil {
-		return in.explain(ctx, err)
-	}
-	if result != nil {
-		*result = out[0]
-	}
-	return nil
-}
-
-// give puts data into memory that the guest allocates for it. ctx has the instance.
+// give puts data into memory that the guest allocates for it.
 func (in *instance) give(ctx context.Context, data []byte) (ptr uint32, err error) {
 	if len(data) == 0 {
 		return 0, nil
 	}
 	in.allocating = true
 	defer func() { in.allocating = false }()
-	var at uint64
-	if err := in.invoke(ctx, in.function(abi.ExportAlloc), &at, uint64(len(data))); err != nil {
+	at, err := in.ask(ctx, abi.ExportAlloc, uint64(len(data)))
+	if err != nil {
 		return 0, err
 	}
 	ptr = uint32(at)
@@ -201,6 +218,7 @@ func (in *instance) take(name string, packed uint64, most uint32) ([]byte, error
 func (in *instance) attach(session *host.Session) {
 	in.session = session
 	in.began = session.Now()
+	in.fuelUp()
 	in.output.begin(session.Line)
 }
 

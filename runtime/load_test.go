@@ -33,7 +33,7 @@ func TestConcurrentLoadsOfOneDigestShareTheWork(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 32 {
 		wg.Go(func() {
-			m, err := e.Load(t.Context(), "one", source)
+			m, err := e.Load(t.Context(), "tenant", "one", source)
 			if err != nil {
 				t.Error(err)
 				return
@@ -65,11 +65,11 @@ func TestALoadGoesOnWhenTheCallerThatBeganItLeaves(t *testing.T) {
 	gone := errors.New("gone")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(gone)
-	if _, err := e.Load(ctx, "one", source); !errors.Is(err, gone) {
+	if _, err := e.Load(ctx, "tenant", "one", source); !errors.Is(err, gone) {
 		t.Errorf("the first caller: got %v, want its cause", err)
 	}
 	close(gate)
-	m, err := e.Load(t.Context(), "one", func(context.Context) ([]byte, error) { return nil, errors.New("asked again") })
+	m, err := e.Load(t.Context(), "tenant", "one", func(context.Context) ([]byte, error) { return nil, errors.New("asked again") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,10 +87,10 @@ func TestALoadThatFailedIsTriedAgain(t *testing.T) {
 		"the source fails":  {func(context.Context) ([]byte, error) { return nil, broken }, broken},
 		"the source panics": {func(context.Context) ([]byte, error) { panic("oh") }, errPanicked},
 	} {
-		if _, err := e.Load(t.Context(), name, c.source); !errors.Is(err, c.want) {
+		if _, err := e.Load(t.Context(), "tenant", name, c.source); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}
-		m, err := e.Load(t.Context(), name, sourceOf(newReplier("x").bytes()))
+		m, err := e.Load(t.Context(), "tenant", name, sourceOf(newReplier("x").bytes()))
 		if err != nil {
 			t.Errorf("%s, the second time: %v", name, err)
 			continue
@@ -98,7 +98,7 @@ func TestALoadThatFailedIsTriedAgain(t *testing.T) {
 		m.Release()
 	}
 	refusal := &abi.Refusal{}
-	if _, err := e.Load(t.Context(), "bad", sourceOf([]byte("text"))); !errors.As(err, &refusal) {
+	if _, err := e.Load(t.Context(), "tenant", "bad", sourceOf([]byte("text"))); !errors.As(err, &refusal) {
 		t.Errorf("a module that breaks the rules: got %v", err)
 	}
 }
@@ -106,14 +106,14 @@ func TestALoadThatFailedIsTriedAgain(t *testing.T) {
 func TestTheLeastUsedModulesAreForgotten(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, Options{MaxModules: 2})
-	held, err := e.Load(t.Context(), "held", sourceOf(newReplier("held").bytes()))
+	held, err := e.Load(t.Context(), "tenant", "held", sourceOf(newReplier("held").bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer held.Release()
 	for i := range 5 {
 		name := fmt.Sprint(i)
-		m, err := e.Load(t.Context(), name, sourceOf(newReplier(name).bytes()))
+		m, err := e.Load(t.Context(), "tenant", name, sourceOf(newReplier(name).bytes()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,18 +136,18 @@ func TestCloseWaitsForSandboxes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := e.Load(t.Context(), "one", sourceOf(newReplier("late").bytes()))
+	m, err := e.Load(t.Context(), "tenant", "one", sourceOf(newReplier("late").bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sandbox, err := m.Sandbox(t.Context())
+	sandbox, err := m.Sandbox(t.Context(), "tenant")
 	if err != nil {
 		t.Fatal(err)
 	}
 	closed := make(chan error)
 	go func() { closed <- e.Close() }()
 	for { // until Close has begun
-		if _, err := e.Load(t.Context(), "two", sourceOf(nil)); errors.Is(err, ErrClosed) {
+		if _, err := e.Load(t.Context(), "tenant", "two", sourceOf(nil)); errors.Is(err, ErrClosed) {
 			break
 		}
 	}
@@ -173,7 +173,7 @@ func TestCloseWaitsForSandboxes(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Errorf("the second Close: %v", err)
 	}
-	if _, err := e.Inspect(t.Context(), newReplier("x").bytes()); !errors.Is(err, ErrClosed) {
+	if _, err := e.Inspect(t.Context(), "tenant", newReplier("x").bytes()); !errors.Is(err, ErrClosed) {
 		t.Errorf("Inspect after Close: got %v", err)
 	}
 }
@@ -182,14 +182,17 @@ func TestUploadsDoNotKeepModulesFromLoading(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, Options{InspectTimeout: time.Minute})
-		for range cap(e.uploads) { // as compilations would that take all day
-			e.uploads <- struct{}{}
+		for i := range compilesAtOnce { // that take all day
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go e.uploads.Line(fmt.Sprint(i)).Within(ctx, 24*time.Hour, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 		}
+		synctest.Wait()
 		var refusal *abi.Refusal
-		if _, err := e.Inspect(t.Context(), newReplier("x").bytes()); !errors.As(err, &refusal) || refusal.Rule != "compile_busy" {
+		if _, err := e.Inspect(t.Context(), "tenant", newReplier("x").bytes()); !errors.As(err, &refusal) || refusal.Rule != "compile_busy" {
 			t.Errorf("an upload that finds no place: got %v", err)
 		}
-		m, err := e.Load(t.Context(), "one", sourceOf(newReplier("y").bytes()))
+		m, err := e.Load(t.Context(), "tenant", "one", sourceOf(newReplier("y").bytes()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +210,7 @@ func TestCompiledCodeIsKeptBetweenStarts(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer e.Close()
-		m, err := e.Load(t.Context(), "one", sourceOf(module))
+		m, err := e.Load(t.Context(), "tenant", "one", sourceOf(module))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +266,9 @@ func TestTheCacheMustBeOursAlone(t *testing.T) {
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
-	for _, opts := range []Options{{MemoryBytes: 1}, {MemoryBytes: 5 << 30}, {InspectTimeout: -1}, {MaxModules: -1}} {
+	for _, opts := range []Options{{MemoryBytes: 1}, {MemoryBytes: 100_000}, {MemoryBytes: 5 << 30}, {InspectTimeout: -1}, {MaxModules: -1}, {ModuleBytes: -1}, {AllMemoryBytes: 100 << 20},
+		{TenantMemoryBytes: 1 << 20}, {AllMemoryBytes: 1 << 30, TenantMemoryBytes: 2 << 30},
+	} {
 		if _, err := NewEngine(opts); err == nil {
 			t.Errorf("%+v is accepted", opts)
 		}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 
 	"github.com/carrelhq/carrel/internal/telemetry"
 	"github.com/carrelhq/carrel/runtime/compile"
-	"github.com/carrelhq/carrel/runtime/image"
 )
 
 // Module is a compiled module, ready to run. It is safe for concurrent use.
@@ -26,80 +26,93 @@ type Module struct {
 	took      time.Duration // to compile or load
 	err       error
 
+	wanted atomic.Int64 // the most memory that one of its instances was refused
+
 	// Guarded by engine.mu.
 	users    int // loads that were not released
 	lastUsed uint64
+	charges  charges
 }
 
 // Load returns the compiled module of that digest, calling source for its bytes
 // when it is not ready. Concurrent loads of one digest share the work, which goes
-// on when the caller that began it leaves. An *abi.Refusal says that the module
-// is not accepted. The module must be released.
-func (e *Engine) Load(ctx context.Context, digest string, source func(context.Context) ([]byte, error)) (*Module, error) {
-	return e.load(ctx, digest, source, e.loads)
+// on when the caller that began it leaves. A module that is not ready waits for the
+// tenant's turn to compile, and for its part of the memory of modules. An
+// *abi.Refusal says that the module is not accepted. The module must be released,
+// after its sandboxes.
+func (e *Engine) Load(ctx context.Context, tenant, digest string, source func(context.Context) ([]byte, error)) (*Module, error) {
+	return e.load(ctx, digest, source, tenant, e.loads)
 }
 
-func (e *Engine) load(ctx context.Context, digest string, source source, places compile.Places) (*Module, error) {
-	m, err := e.hold(ctx, digest, source, places)
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case <-m.ready:
-	case <-ctx.Done():
+func (e *Engine) load(ctx context.Context, digest string, source source, tenant string, places *compile.Places) (*Module, error) {
+	for {
+		m, began, err := e.hold(ctx, digest, source, tenant, places)
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case <-m.ready:
+		case <-ctx.Done():
+			m.Release()
+			return nil, context.Cause(ctx)
+		}
+		if m.err == nil {
+			return m, nil
+		}
 		m.Release()
-		return nil, context.Cause(ctx)
+		if began || !errors.Is(m.err, compile.ErrBusy) {
+			return nil, m.err
+		}
+		// Another tenant has not had its turn: that is not this one's affair.
 	}
-	if m.err != nil {
-		m.Release()
-		return nil, m.err
-	}
-	return m, nil
 }
 
 // source returns a module's bytes.
 type source = func(context.Context) ([]byte, error)
 
 // hold finds or begins a module, and counts the caller as a user of it.
-func (e *Engine) hold(ctx context.Context, digest string, source source, places compile.Places) (*Module, error) {
+func (e *Engine) hold(ctx context.Context, digest string, source source, tenant string, places *compile.Places) (m *Module, began bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
-		return nil, ErrClosed
+		return nil, false, ErrClosed
 	}
-	m := e.modules[digest]
-	if m == nil {
-		m = &Module{engine: e, digest: digest, ready: make(chan struct{}), pool: newPool()}
+	if m = e.modules[digest]; m == nil {
+		m, began = &Module{engine: e, digest: digest, ready: make(chan struct{}), pool: newPool()}, true
 		e.modules[digest] = m
 		e.inUse.Add(1)
-		go m.load(context.WithoutCancel(ctx), source, places)
+		go m.load(context.WithoutCancel(ctx), source, tenant, places)
+	}
+	if m.users++; m.users == 1 {
+		m.charges.own(tenant)
 	}
 	e.uses++
 	m.lastUsed = e.uses
-	m.users++
 	e.inUse.Add(1)
-	return m, nil
+	return m, began, nil
 }
 
 // load makes the module ready. ctx has the values of the caller that began it.
-func (m *Module) load(ctx context.Context, source source, places compile.Places) {
+func (m *Module) load(ctx context.Context, source source, tenant string, places *compile.Places) {
 	e := m.engine
 	defer e.inUse.Done()
 	defer e.remember()
 	defer close(m.ready)
-	// Getting the bytes, waiting for a place and compiling, each within its bound.
-	ctx, cancel := context.WithTimeoutCause(ctx, 3*e.opts.InspectTimeout, errSlow)
+	// Getting the bytes, waiting for memory and a place, and compiling, each within its bound.
+	ctx, cancel := context.WithTimeoutCause(ctx, 4*e.opts.InspectTimeout, errSlow)
 	defer cancel()
 	defer context.AfterFunc(e.ctx, cancel)()
 	begin := time.Now()
-	if err := m.fill(ctx, source, places); err != nil {
+	if err := m.fill(ctx, source, tenant, places); err != nil {
 		m.err = fmt.Errorf("module %.12s: %w", m.digest, err)
 		e.forget(m)
+	} else {
+		e.metrics().ModulesLoaded.Add(1)
 	}
 	m.took = time.Since(begin)
 }
 
-func (m *Module) fill(ctx context.Context, source source, places compile.Places) (err error) {
+func (m *Module) fill(ctx context.Context, source source, tenant string, places *compile.Places) (err error) {
 	defer m.engine.recovered(&err)
 	data, err := source(ctx)
 	if err != nil {
@@ -111,13 +124,22 @@ func (m *Module) fill(ctx context.Context, source source, places compile.Places)
 	}); err != nil {
 		return err
 	}
+	grant, err := m.engine.moduleMemory(ctx, tenant, m.outline)
+	if err != nil {
+		return err
+	}
 	err = m.phase(ctx, "module.compile", func(ctx context.Context) error {
-		m.compiled, err = m.engine.compile(ctx, m.outline.marked(m.digest), places)
+		m.compiled, err = m.engine.compile(ctx, m.outline.marked(m.digest), places.Line(tenant))
 		return err
 	})
+	if err != nil {
+		grant.Release()
+		return err
+	}
+	m.charge(grant, nil)
 	m.rewritten = int64(len(m.outline.code.Module))
 	m.outline.code.Module = nil // the engine has a copy
-	return err
+	return nil
 }
 
 // phase runs fn in a span of its own.
@@ -125,115 +147,6 @@ func (m *Module) phase(ctx context.Context, name string, fn func(context.Context
 	ctx, span := m.engine.opts.Telemetry.Start(ctx, name)
 	defer func() { span.End(err) }()
 	return fn(ctx)
-}
-
-// forget makes the next load of a module that failed begin anew.
-func (e *Engine) forget(m *Module) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.modules[m.digest] == m {
-		delete(e.modules, m.digest)
-	}
-}
-
-// Release says that the caller is done with the module. It is called once for each Load.
-func (m *Module) Release() {
-	e := m.engine
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	m.users--
-	defer e.inUse.Done()
-	e.trim(e.opts.MaxModules)
-}
-
-// unload closes all modules that nobody uses, and returns how many.
-func (e *Engine) unload() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.trim(0)
-}
-
-// trim closes the modules that were not used for longest while there are more than
-// most, and returns how many. It is called with mu held, so that nobody loads what
-// is being closed.
-func (e *Engine) trim(most int) (n int) {
-	for ; len(e.modules) > most; n++ {
-		var oldest *Module
-		for _, m := range e.modules {
-			if m.users == 0 && m.isReady() && (oldest == nil || m.lastUsed < oldest.lastUsed) {
-				oldest = m
-			}
-		}
-		if oldest == nil {
-			return n
-		}
-		delete(e.modules, oldest.digest)
-		oldest.pool.close()
-		if err := oldest.compiled.Close(context.Background()); err != nil {
-			e.opts.Logger.Warn("compiled module was not closed", "module", oldest.digest, "error", err)
-		}
-	}
-	return n
-}
-
-func (m *Module) isReady() bool {
-	select {
-	case <-m.ready:
-		return m.err == nil
-	default:
-		return false
-	}
-}
-
-// Sandbox returns a clean sandbox that nobody else has, initialized under ctx. It
-// must be released. Errors are as those of [Sandbox.Run].
-func (m *Module) Sandbox(ctx context.Context) (*Sandbox, error) {
-	e := m.engine
-	if err := e.enter(); err != nil {
-		return nil, err
-	}
-	in, err := m.admit(ctx)
-	if err != nil {
-		e.inUse.Done()
-		return nil, err
-	}
-	return &Sandbox{module: m, instance: in}, nil
-}
-
-// admit returns a clean instance whose memory is charged, so that all that runs has
-// room to run. It waits for others to end when there is none.
-func (m *Module) admit(ctx context.Context) (*instance, error) {
-	e := m.engine
-	for {
-		freed, stop := e.memory.watch()
-		in, err := m.charged(ctx)
-		if !errors.Is(err, errNoMemory) && !errors.Is(err, image.ErrNoMemory) {
-			stop()
-			return in, err
-		}
-		if e.shrink(true) == 0 && e.unload() == 0 {
-			select {
-			case <-freed:
-			case <-ctx.Done():
-				stop()
-				return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
-			}
-		}
-		stop()
-	}
-}
-
-// charged takes an instance and charges what a run may need.
-func (m *Module) charged(ctx context.Context) (*instance, error) {
-	in, err := m.take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := in.memory.Charge(); err != nil {
-		in.close()
-		return nil, err
-	}
-	return in, nil
 }
 
 // metrics may be nil, as may its fields.

@@ -1,12 +1,12 @@
 package runtime
 
 import (
-	"context"
+	"cmp"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/carrelhq/carrel/runtime/rewrite"
 )
 
 // pool has the clean instances of one module that nobody uses. They are never
@@ -73,6 +73,22 @@ func (p *pool) trim(all bool) int {
 	return n
 }
 
+// drop closes the instance that was used longest ago. It returns false when there
+// is none.
+func (p *pool) drop() bool {
+	p.mu.Lock()
+	if len(p.idle) == 0 {
+		p.mu.Unlock()
+		return false
+	}
+	in := p.idle[0]
+	p.idle = slices.Delete(p.idle, 0, 1)
+	p.fewest = min(p.fewest, len(p.idle))
+	p.mu.Unlock()
+	in.close()
+	return true
+}
+
 // close closes the idle instances and lets go of the snapshot.
 func (p *pool) close() {
 	p.mu.Lock()
@@ -119,77 +135,29 @@ func (e *Engine) keepSmall() {
 // shrink closes idle instances: all, or those not needed since it ran last. It
 // returns how many.
 func (e *Engine) shrink(all bool) (n int) {
-	e.mu.Lock()
-	var pools []*pool
-	for _, m := range e.modules {
-		pools = append(pools, m.pool)
-	}
-	e.mu.Unlock()
-	for _, p := range pools {
+	for _, p := range e.pools() {
 		n += p.trim(all)
 	}
 	return n
 }
 
-// take returns a clean instance: an idle one, one made from the snapshot, or a
-// fresh one. The first to ask makes the snapshot while others wait.
-func (m *Module) take(ctx context.Context) (*instance, error) {
-	if in := m.pool.take(); in != nil {
-		m.engine.metrics().SandboxesTaken.Add(1, "warm")
-		return in, nil
+// pools lists the pools of all modules, the last used last.
+func (e *Engine) pools() (pools []*pool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	modules := slices.SortedFunc(maps.Values(e.modules), func(a, b *Module) int { return cmp.Compare(a.lastUsed, b.lastUsed) })
+	for _, m := range modules {
+		pools = append(pools, m.pool)
 	}
-	state, reason := m.pool.snapshot()
-	if state == nil && reason == "" {
-		select {
-		case m.pool.making <- struct{}{}:
-			defer func() { <-m.pool.making }()
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-		if state, reason = m.pool.snapshot(); state == nil && reason == "" {
-			return m.first(ctx)
-		}
-	}
-	if state == nil {
-		m.engine.metrics().SandboxesTaken.Add(1, "fresh")
-		return m.engine.fresh(ctx, m)
-	}
-	m.engine.metrics().SandboxesTaken.Add(1, "new")
-	return m.engine.clone(ctx, m, state)
+	return pools
 }
 
-// first makes the module's first instance, and the snapshot of it.
-func (m *Module) first(ctx context.Context) (_ *instance, err error) {
-	ctx, span := m.engine.opts.Telemetry.Start(ctx, "module.snapshot")
-	defer func() { span.End(err) }()
-	in, err := m.engine.fresh(ctx, m)
-	if err != nil {
-		return nil, err
+// makeRoom gives up memory that nobody uses until there is enough: idle instances,
+// which are soon made again, and then modules with their snapshots.
+func (e *Engine) makeRoom(enough func() bool) {
+	for _, p := range e.pools() {
+		for !enough() && p.drop() {
+		}
 	}
-	state, reason, err := in.capture(ctx)
-	if err != nil {
-		in.close()
-		return nil, err
-	}
-	if reason != "" {
-		m.engine.opts.Logger.Info("module runs on fresh instances", "module", m.digest, "reason", reason)
-		m.pool.settle(nil, reason)
-		return in, nil
-	}
-	m.outline.code.Segments = nil // the snapshot has them
-	m.pool.settle(state, "")
-	in.fuel.Set(0)
-	in.spent = 0
-	return in, in.call(ctx, rewrite.Restore, nil)
-}
-
-// give takes an instance back after a run. It is used again if the run went well
-// and its traces can be removed.
-func (m *Module) give(in *instance, well bool) {
-	state, _ := m.pool.snapshot()
-	if well && state != nil && in.reset(state) && m.pool.put(in) {
-		return
-	}
-	m.engine.metrics().SandboxesDropped.Add(1)
-	in.close()
+	e.unload(enough)
 }

@@ -31,12 +31,12 @@ func (e *Engine) Preload(ctx context.Context, source func(ctx context.Context, d
 
 // warm loads a module and makes its snapshot.
 func (e *Engine) warm(ctx context.Context, digest string, source func(context.Context, string) ([]byte, error)) error {
-	m, err := e.Load(ctx, digest, func(ctx context.Context) ([]byte, error) { return source(ctx, digest) })
+	m, err := e.Load(ctx, noTenant, digest, func(ctx context.Context) ([]byte, error) { return source(ctx, digest) })
 	if err != nil {
 		return err
 	}
 	defer m.Release()
-	s, err := m.Sandbox(ctx)
+	s, err := m.Sandbox(ctx, noTenant)
 	if err != nil {
 		return err
 	}

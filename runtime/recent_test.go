@@ -28,7 +28,7 @@ func TestWhatWasReadyIsReadyAfterARestart(t *testing.T) {
 	}
 	first := newEngine(t, Options{CacheDir: dir})
 	for _, name := range []string{"one", "two", "one"} {
-		m, err := first.Load(t.Context(), name, func(ctx context.Context) ([]byte, error) { return source(ctx, name) })
+		m, err := first.Load(t.Context(), "tenant", name, func(ctx context.Context) ([]byte, error) { return source(ctx, name) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestWhatWasReadyIsReadyAfterARestart(t *testing.T) {
 	if got := second.ready(); !slices.Equal(got, []string{"one", "two"}) {
 		t.Errorf("ready are %v", got)
 	}
-	m, err := second.Load(t.Context(), "two", nil) // needs no source
+	m, err := second.Load(t.Context(), "tenant", "two", nil) // needs no source
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,8 +22,9 @@ var advice = map[string]string{
 	"invalid_module":  "the file is damaged, or uses a proposal that is off; build it again with your compiler's defaults for wasm32-wasip1",
 	"compile_timeout": "make functions smaller, or lower your compiler's inlining",
 	"compile_memory":  "make functions smaller, or lower your compiler's inlining; the server's operator may allow more",
+	"module_memory":   "leave out what is not needed; the server's operator may allow more",
 	"compile_crashed": "another version or setting of your compiler may help; please report it with the module",
-	"compile_busy":    "nothing is known to be wrong with the module; upload it again in a while",
+	abi.RuleBusy:      "nothing is known to be wrong with the module; upload it again in a while",
 }
 
 func adviceFor(rule string) string { return advice[rule] }
@@ -125,21 +126,26 @@ func checkExports(m *wasm.Module) error {
 			first = want.advice
 		}
 	}
-	for _, e := range m.Exports {
-		if strings.HasPrefix(e.Name, rewrite.Prefix) {
-			problems = append(problems, fmt.Sprintf("%.100q: names that begin with %q are the host's", e.Name, rewrite.Prefix))
-		}
-	}
 	if len(problems) == 0 {
-		return nil
-	}
-	if first == "" {
-		first = "give the export another name"
+		return checkNames(m)
 	}
 	if command {
 		first = "the module is a command, whose main runs once; " + buildAdvice
 	}
 	return &abi.Refusal{Rule: "bad_exports", Problem: strings.Join(problems, "; "), Advice: first}
+}
+
+// checkNames keeps the names free that the host adds to a module.
+func checkNames(m *wasm.Module) error {
+	for _, e := range m.Exports {
+		if strings.HasPrefix(e.Name, rewrite.Prefix) {
+			return &abi.Refusal{
+				Rule: "bad_exports", Problem: fmt.Sprintf("%.100q: names that begin with %q are the host's", e.Name, rewrite.Prefix),
+				Advice: "give the export another name",
+			}
+		}
+	}
+	return nil
 }
 
 // isCommand reports whether the module is one of WASI's commands.
@@ -165,38 +171,34 @@ func checkExport(m *wasm.Module, want export) string {
 }
 
 // checkImports refuses imports that nobody provides, each named.
-func checkImports(m *wasm.Module) error {
-	var problems []string
-	for _, i := range m.Imports {
-		if i.Module == "extism:host/env" || i.Module == "extism:host/user" {
-			return &abi.Refusal{Rule: "extism", Problem: "the module is an Extism plug-in, which this version does not run yet", Advice: "build it with a carrel SDK"}
+func checkImports(d dialect) func(*wasm.Module) error {
+	return func(m *wasm.Module) error {
+		var problems []string
+		for _, i := range m.Imports {
+			if problem := checkImport(m, i, d); problem != "" {
+				problems = append(problems, problem)
+			}
 		}
-		if problem := checkImport(m, i); problem != "" {
-			problems = append(problems, problem)
+		if len(problems) == 0 {
+			return nil
 		}
-	}
-	if len(problems) == 0 {
-		return nil
-	}
-	const most = 10
-	if more := len(problems) - most; more > 0 {
-		problems = append(problems[:most], fmt.Sprintf("and %d more", more))
-	}
-	return &abi.Refusal{
-		Rule: "unknown_import", Problem: strings.Join(problems, "; "),
-		Advice: "import only functions of the modules " + abi.Module + " and " + wasiModule + "; abi/ABI.md lists them",
+		const most = 10
+		if more := len(problems) - most; more > 0 {
+			problems = append(problems[:most], fmt.Sprintf("and %d more", more))
+		}
+		return &abi.Refusal{Rule: "unknown_import", Problem: strings.Join(problems, "; "), Advice: d.importAdvice()}
 	}
 }
 
-func checkImport(m *wasm.Module, i wasm.Import) string {
+func checkImport(m *wasm.Module, i wasm.Import, d dialect) string {
 	what := fmt.Sprintf("%.100q %.100q", i.Module, i.Name)
 	if i.Kind != wasm.KindFunc {
 		return what + " is imported, but is no function; memories, tables and globals must be the module's own"
 	}
-	want, ok := provided(i.Module, i.Name)
+	want, ok := d.provided(i.Module, i.Name)
 	if !ok {
 		if near, found := abi.Nearest(i.Name); found && i.Module != wasiModule {
-			return fmt.Sprintf("%s is not known; did you mean %q %q?", what, abi.Module, near)
+			return fmt.Sprintf("%s is not known; did you mean %q %q?", what, d.hostModule(), near)
 		}
 		return what + " is not known"
 	}
@@ -206,24 +208,17 @@ func checkImport(m *wasm.Module, i wasm.Import) string {
 	return ""
 }
 
-// provided returns the type of a function that carrel provides.
-func provided(module, name string) (signature, bool) {
-	switch module {
-	case abi.Module:
-		_, ok := abi.Lookup(name)
-		return hostType, ok
-	case wasiModule:
-		f, ok := wasiFunctions[name]
-		return f.typ, ok
-	}
-	return signature{}, false
+// providedWasi returns the type of a function of the shim.
+func providedWasi(module, name string) (signature, bool) {
+	f, ok := wasiFunctions[name]
+	return f.typ, ok && module == wasiModule
 }
 
 // wants lists the host functions that the module imports, in the order of the ABI.
 func (o *outline) wants() []string {
 	list := []string{}
 	for _, f := range abi.Funcs {
-		if slices.ContainsFunc(o.imports, func(i wasm.Import) bool { return i.Module == abi.Module && i.Name == f.Name }) {
+		if slices.ContainsFunc(o.imports, func(i wasm.Import) bool { return i.Module == o.dialect.hostModule() && i.Name == f.Name }) {
 			list = append(list, f.Name)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/carrelhq/carrel/host"
 )
 
-// maxReply bounds what carrel_run answers.
+// maxReply bounds what a run answers, in bytes.
 const maxReply = 1 << 20
 
 // Sandbox is one isolated instance of a module, for one run.
@@ -25,7 +25,7 @@ type Sandbox struct {
 // errUsed is returned by a second Run.
 var errUsed = errors.New("runtime: a sandbox runs once")
 
-// Run calls carrel_run with the request and returns a copy of its reply. Host
+// Run passes the request on to the guest and returns a copy of its reply. Host
 // calls go to session. It returns within moments of ctx's end with ctx's cause;
 // with an ErrTrap or a host.ErrGuest when the guest is at fault; with another
 // error when carrel is. It is called once.
@@ -36,7 +36,7 @@ func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session
 	s.used = true
 	in := s.instance
 	defer func() { s.failed = err != nil }()
-	err = in.scheduled(ctx, session.Tenant(), func() error {
+	err = in.scheduled(ctx, session.Tenant(), func(ctx context.Context) error {
 		in.attach(session)
 		session.OnWait(in.aside(ctx))
 		defer in.output.flush()
@@ -46,32 +46,24 @@ func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session
 	return reply, err
 }
 
-// run calls carrel_run.
+// run passes the request on, as the module's dialect has it.
 func (in *instance) run(ctx context.Context, request []byte) ([]byte, error) {
-	ctx = context.WithValue(ctx, instanceKey{}, in)
-	if err := in.reseed(ctx); err != nil {
-		return nil, err
-	}
-	ptr, err := in.give(ctx, request)
-	if err != nil {
-		return nil, err
-	}
-	var packed uint64
-	if err := in.call(ctx, abi.ExportRun, &packed, uint64(ptr), uint64(len(request))); err != nil {
-		return nil, err
-	}
-	if in.share.refused.Load() {
+	reply, err := in.of.outline.dialect.run(ctx, in, request)
+	if in.share.refused.Load() && ctx.Err() == nil {
 		return nil, errNoMemory
 	}
-	return in.take(abi.ExportRun, packed, maxReply)
+	return reply, err
 }
 
 // reseed gives the guest's own generators a seed of this run: they were made
 // before it, and alike in every sandbox.
 func (in *instance) reseed(ctx context.Context) error {
+	if in.function(abi.ExportReseed) == nil {
+		return nil
+	}
 	var seed [8]byte
 	in.session.Random(seed[:])
-	return in.call(ctx, abi.ExportReseed, nil, binary.LittleEndian.Uint64(seed[:]))
+	return in.call(ctx, abi.ExportReseed, binary.LittleEndian.Uint64(seed[:]))
 }
 
 // Release gives the sandbox back, used or not. It may be called twice.

@@ -134,3 +134,31 @@ func TestRunsDoNotMix(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestARunPaysForItselfOnly: what a module spends before its run is counted then,
+// and not once more at the end of a run that did not come from a snapshot.
+func TestARunPaysForItselfOnly(t *testing.T) {
+	t.Parallel()
+	used := func(snapshot bool) int64 {
+		g := run(newGuest(), i32Const(0), i32Const(1), i32Const(pageSize), memoryFill, pack(16, 2))
+		g.function("_initialize", noneToNone, i32Const(0), i32Const(1), i32Const(pageSize), memoryFill)
+		m := load(t, newEngine(t, Options{}), g.bytes())
+		if !snapshot {
+			m.pool.settle(nil, "for the test")
+		}
+		s, err := m.Sandbox(t.Context(), "tenant")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Release()
+		session := host.NewSession(t.Context(), &fakeTasks{}, host.Options{})
+		defer session.End()
+		if _, err := s.Run(t.Context(), []byte("{}"), session); err != nil {
+			t.Fatal(err)
+		}
+		return s.instance.used()
+	}
+	if fresh, made := used(false), used(true); fresh != made || fresh == 0 {
+		t.Errorf("a fresh instance used %d, one of a snapshot %d", fresh, made)
+	}
+}

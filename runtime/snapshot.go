@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -24,18 +25,10 @@ type snapshot struct {
 // initialize runs what a module does before its first run. Until the session
 // comes, clock and random answer constants and no host function but log works.
 func (in *instance) initialize(ctx context.Context) error {
-	steps := []func() error{
-		func() error { return in.call(ctx, rewrite.Start, nil) },
-		func() error { return in.call(ctx, abi.ExportInitialize, nil) },
-		func() error { return in.load(ctx) },
-		func() error { return in.call(ctx, abi.ExportWarm, nil) },
+	if err := in.call(ctx, rewrite.Start); err != nil {
+		return err
 	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return in.of.outline.dialect.initialize(ctx, in)
 }
 
 // load hands an engine of another language the source that the module carries.
@@ -44,13 +37,15 @@ func (in *instance) load(ctx context.Context) error {
 	if len(source) == 0 || in.function(abi.ExportLoad) == nil {
 		return nil
 	}
-	ctx = context.WithValue(ctx, instanceKey{}, in)
 	ptr, err := in.give(ctx, source)
 	if err != nil {
 		return err
 	}
-	return in.call(ctx, abi.ExportLoad, nil, uint64(ptr), uint64(len(source)))
+	return in.call(ctx, abi.ExportLoad, uint64(ptr), uint64(len(source)))
 }
+
+// errNoSnapshot is returned when there is no memory for a snapshot at the moment.
+var errNoSnapshot = errors.New("runtime: no memory for a snapshot")
 
 // capture makes a snapshot of an initialized instance and has the instance share
 // it. The reason says why the module has none: it then runs on fresh instances.
@@ -61,7 +56,7 @@ func (in *instance) capture(ctx context.Context) (s *snapshot, reason string, er
 	case in.dirty.Get() != 0:
 		return nil, "it changes a table or drops a segment when it is initialized", nil
 	}
-	if err := in.call(ctx, rewrite.Save, nil); err != nil {
+	if err := in.call(ctx, rewrite.Save); err != nil {
 		return nil, "", err
 	}
 	s = &snapshot{slept: in.slept}
@@ -72,7 +67,9 @@ func (in *instance) capture(ctx context.Context) (s *snapshot, reason string, er
 	if !ok {
 		return nil, "", fmt.Errorf("%w: its memory cannot be read", errPanicked)
 	}
-	if s.image, err = image.New(content, in.engine.memory); err != nil {
+	if s.image, err = image.New(content, &snapshotAccount{of: in.of}); errors.Is(err, image.ErrNoMemory) {
+		return nil, "", errNoSnapshot
+	} else if err != nil {
 		return nil, "", err
 	}
 	if err := in.memory.Map(s.image); err != nil {
@@ -97,7 +94,7 @@ func (in *instance) adopt(ctx context.Context, s *snapshot) error {
 		g.Set(s.saved[i])
 	}
 	in.slept = s.slept
-	return in.call(ctx, rewrite.Restore, nil)
+	return in.call(ctx, rewrite.Restore)
 }
 
 // reset brings an instance back to its snapshot after a run that went well. It
@@ -114,7 +111,7 @@ func (in *instance) reset(s *snapshot) bool {
 	}
 	in.fuel.Set(0)
 	in.detach(s.slept)
-	if err := in.call(context.Background(), rewrite.Restore, nil); err != nil {
+	if err := in.call(context.Background(), rewrite.Restore); err != nil {
 		return false
 	}
 	took := time.Since(begin)
@@ -128,7 +125,7 @@ func (in *instance) reset(s *snapshot) bool {
 // findGlobals looks up what the rewritten module exports for the host.
 func (in *instance) findGlobals(m api.Module) {
 	in.fuel = m.ExportedGlobal(rewrite.Fuel).(api.MutableGlobal)
-	in.stack = m.ExportedGlobal(rewrite.Stack)
+	in.stack = m.ExportedGlobal(rewrite.Stack).(api.MutableGlobal)
 	in.dirty = m.ExportedGlobal(rewrite.Dirty)
 	in.saved = nil
 	for i := range in.of.outline.code.Saved {

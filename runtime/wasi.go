@@ -2,8 +2,11 @@ package runtime
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/carrelhq/carrel/host"
 )
 
 // wasiModule is the import module of WASI preview 1.
@@ -110,7 +113,9 @@ func (f wasiFunc) bind() api.GoModuleFunc {
 	return func(ctx context.Context, m api.Module, stack []uint64) {
 		result := errnoNosys
 		if f.act != nil {
-			result = f.act(&wasiCall{ctx, instanceOf(ctx), m.Memory(), stack})
+			in := instanceOf(ctx)
+			in.enter(ctx)
+			result = f.act(&wasiCall{ctx, in, m.Memory(), stack})
 		}
 		if f.typ.Results != "" {
 			stack[0] = uint64(result)
@@ -138,10 +143,11 @@ func noStrings(c *wasiCall) errno {
 
 // random fills memory in steps, because it may be all of it.
 func random(c *wasiCall) errno {
+	const step = 64 << 10
 	view, ok := c.mem.Read(c.arg(0), c.arg(1))
 	for len(view) > 0 {
-		c.checkContext()
-		n := min(len(view), 1<<20)
+		n := min(len(view), step)
+		c.in.payInSteps(c.ctx, n)
 		c.in.random(view[:n])
 		view = view[n:]
 	}
@@ -151,6 +157,20 @@ func random(c *wasiCall) errno {
 // exit never returns to the guest.
 func exit(c *wasiCall) errno {
 	c.in.output.flush()
-	breakRule("it exited with code %d%s", c.arg(0), c.in.lastWords())
+	endRun(&exited{c.arg(0), c.in.lastWords()})
 	return errnoSuccess
 }
+
+// exited is a host.ErrGuest: the module asked to end.
+type exited struct {
+	code  uint32
+	words string
+}
+
+// Error says so.
+func (e *exited) Error() string {
+	return fmt.Sprintf("%v: it exited with code %d%s", host.ErrGuest, e.code, e.words)
+}
+
+// Unwrap returns host.ErrGuest.
+func (e *exited) Unwrap() error { return host.ErrGuest }

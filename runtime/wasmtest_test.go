@@ -32,6 +32,7 @@ const (
 	funcref, externref = wasm.Funcref, wasm.Externref
 	maxTable           = wasm.MaxTable
 	nameFunctions      = 1
+	nameLocals         = 2
 )
 
 // Function types.
@@ -136,7 +137,11 @@ func (g *guest) global(typ string, value int64) int {
 // function adds a function with one local of each of i32 and i64 after its
 // parameters, and exports it unless name is empty.
 func (g *guest) function(name string, s signature, instructions ...[]byte) int {
-	locals := []byte{2, 1, i32[0], 1, i64[0]}
+	return g.functionWith([]byte{2, 1, i32[0], 1, i64[0]}, name, s, instructions...)
+}
+
+// functionWith adds a function with other locals.
+func (g *guest) functionWith(locals []byte, name string, s signature, instructions ...[]byte) int {
 	g.functions = append(g.functions, uleb(g.typeOf(s)))
 	g.bodies = append(g.bodies, vector(slices.Concat(locals, slices.Concat(instructions...), []byte{opEnd})))
 	index := g.imported + len(g.functions) - 1
@@ -231,6 +236,8 @@ var (
 	i64Load     = []byte{0x29, 3, 0}
 	i32Store    = []byte{0x36, 2, 0}
 	i64Eqz      = []byte{0x50}
+	i64LessU    = []byte{0x54}
+	i32Eqz      = []byte{0x45}
 	i32LessU    = []byte{0x49}
 	returning   = []byte{0x0f}
 	refNullFunc = []byte{opRefNull, funcref}

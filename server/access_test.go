@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
 )
 
@@ -16,7 +17,7 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS
 // rpcMethodNames are all methods of the binding.
 func (s *Server) rpcMethodNames() []string {
 	var names []string
-	for name := range s.rpc {
+	for name := range s.methods {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -49,6 +50,15 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 		{"/agents/beta/hidden/", "/agents/nobody/hidden/"},
 		{"/agents/beta/hidden/.well-known/agent-card.json", "/agents/beta/nobody/.well-known/agent-card.json"},
 		{"/agents/beta/hidden/tasks", "/agents/beta/nobody/tasks"},
+		{"/agents/beta/hidden/beta/tasks", "/agents/beta/nobody/beta/tasks"},
+		{"/agents/beta/hidden/message:send", "/agents/beta/nobody/message:send"},
+		{"/agents/beta/hidden/message:stream", "/agents/beta/nobody/message:stream"},
+		{"/agents/beta/hidden/extendedAgentCard", "/agents/beta/nobody/extendedAgentCard"},
+		{"/agents/beta/hidden/tasks/" + taskID, "/agents/beta/hidden/tasks/" + noTask},
+		{"/agents/beta/hidden/tasks/" + taskID + ":cancel", "/agents/beta/nobody/tasks/" + taskID + ":cancel"},
+		{"/agents/beta/hidden/tasks/" + taskID + ":subscribe", "/agents/beta/nobody/tasks/" + taskID + ":subscribe"},
+		{"/agents/beta/hidden/tasks/" + taskID + "/pushNotificationConfigs", "/agents/beta/nobody/tasks/" + taskID + "/pushNotificationConfigs"},
+		{"/agents/beta/hidden/tasks/" + taskID + "/pushNotificationConfigs/x", "/agents/beta/nobody/tasks/" + taskID + "/pushNotificationConfigs/x"},
 		{"/api/v1/tenants/beta/agents", "/api/v1/tenants/nobody/agents"},
 		{"/api/v1/tenants/beta/agents/hidden", "/api/v1/tenants/beta/agents/nobody"},
 		{"/api/v1/tenants/beta/agents/hidden/versions", "/api/v1/tenants/nobody/agents/hidden/versions"},
@@ -57,6 +67,7 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID, "/api/v1/tenants/beta/agents/hidden/tasks/" + noTask},
 		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID + "/cancel", "/api/v1/tenants/beta/agents/nobody/tasks/" + taskID + "/cancel"},
 		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID + "/log", "/api/v1/tenants/beta/agents/hidden/tasks/" + noTask + "/log"},
+		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID + "/webhooks", "/api/v1/tenants/beta/agents/hidden/tasks/" + noTask + "/webhooks"},
 		{"/api/v1/tenants/beta/agents/hidden/contexts/" + contextID, "/api/v1/tenants/beta/agents/hidden/contexts/" + noTask},
 		{"/api/v1/tenants/beta/keys", "/api/v1/tenants/nobody/keys"},
 		{"/api/v1/tenants/beta/keys/" + keys[0].ID, "/api/v1/tenants/beta/keys/nokey"},
@@ -64,11 +75,13 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 		{"/api/v1/tenants/acme/agents/hidden/tasks/" + taskID, "/api/v1/tenants/acme/agents/hidden/tasks/" + noTask},
 		{"/api/v1/tenants/acme/agents/hidden/tasks/" + taskID + "/cancel", "/api/v1/tenants/acme/agents/hidden/tasks/" + noTask + "/cancel"},
 		{"/api/v1/tenants/acme/agents/hidden/tasks/" + taskID + "/log", "/api/v1/tenants/acme/agents/hidden/tasks/" + noTask + "/log"},
+		{"/api/v1/tenants/acme/agents/hidden/tasks/" + taskID + "/webhooks", "/api/v1/tenants/acme/agents/hidden/tasks/" + noTask + "/webhooks"},
 		{"/api/v1/tenants/acme/agents/hidden/contexts/" + contextID, "/api/v1/tenants/acme/agents/hidden/contexts/" + noTask},
 		{"/api/v1/tenants/acme/keys/" + keys[0].ID, "/api/v1/tenants/acme/keys/nokey"},
 	}
 	for _, who := range [][]string{nil, {"token", "acme"}, {"Authorization", "Bearer ck_nosuchke_y"}} {
 		for _, pair := range pairs {
+			h.forgive()
 			for _, method := range methods {
 				headers := append([]string{"Content-Type", "application/json", "A2A-Version", "1.0"}, who...)
 				theirs := h.do(method, pair[0], rpcBody("GetTask", `{"id":"`+taskID+`"}`), headers...)
@@ -82,11 +95,23 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 			}
 		}
 	}
+	for _, below := range []string{"", ":cancel", ":subscribe", "/pushNotificationConfigs", "/pushNotificationConfigs/x"} {
+		for _, method := range methods {
+			for _, body := range []string{"", `{"url":"https://hooks.example.com/"}`} {
+				headers := []string{"token", "acme", "Content-Type", "application/json", "A2A-Version", "1.0", "Last-Event-ID", "1"}
+				theirs := h.do(method, "/agents/acme/hidden/tasks/"+taskID+below, body, headers...)
+				nobodys := h.do(method, "/agents/acme/hidden/tasks/"+noTask+below, body, headers...)
+				if got, want := seen(theirs), seen(nobodys); got != want {
+					t.Errorf("%s %s: got\n%s\nbut for no task\n%s", method, below, got, want)
+				}
+			}
+		}
+	}
 	for _, method := range h.server.rpcMethodNames() {
 		for _, params := range []string{`{"id":"%s"}`, `{"taskId":"%s","id":"x","url":"https://x"}`, `{"message":{"messageId":"m","taskId":"%s","role":"ROLE_USER","parts":[{"text":"hi"}]}}`} {
 			theirs := h.rpc("/agents/acme/hidden", method, fmt.Sprintf(params, taskID), "token", "acme")
 			nobodys := h.rpc("/agents/acme/hidden", method, fmt.Sprintf(params, noTask), "token", "acme")
-			if got, want := seen(theirs), seen(nobodys); got != want && !strings.Contains(got, `"tasks":[]`) {
+			if got, want := seen(theirs), seen(nobodys); got != want {
 				t.Errorf("%s %s: got\n%s\nbut for no task\n%s", method, params, got, want)
 			}
 		}
@@ -94,6 +119,13 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 	if r := h.rpc("/agents/beta/hidden", "GetTask", `{"id":"`+taskID+`"}`, "token", "beta"); !strings.Contains(r.body, "TASK_STATE_INPUT_REQUIRED") {
 		t.Errorf("the task did not survive: %s", r.body)
 	}
+}
+
+// forgive forgets the wrong keys that were shown.
+func (h *house) forgive() {
+	h.server.failures.mu.Lock()
+	defer h.server.failures.mu.Unlock()
+	clear(h.server.failures.counts)
 }
 
 // seen is all of a reply that could tell one case from the other.
@@ -104,7 +136,7 @@ func seen(r reply) string {
 
 func TestAnonymousCallersOfAPublicAgentKnowTasksByTheirIdsOnly(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, working(t, newScripted()))
+	h := newHouse(t, workingWith(t, newScripted(), task.Options{Push: pushing}))
 	send := `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"echo hi"}]}}`
 	var sent struct {
 		Result struct {
@@ -173,5 +205,42 @@ func TestWrongKeysAreCounted(t *testing.T) {
 	}
 	if r := h.do("GET", "/agents/acme/carded/.well-known/agent-card.json", ""); r.StatusCode != http.StatusOK {
 		t.Errorf("a card: got %d", r.StatusCode)
+	}
+}
+
+// TestTheAddressOfAClientIsTheOneItsProxySaw sends what a client made up on the
+// first line of the header, and what its proxy adds on a line of its own, as
+// HAProxy does, or behind a comma.
+func TestTheAddressOfAClientIsTheOneItsProxySaw(t *testing.T) {
+	t.Parallel()
+	for name, lines := range map[string][]string{
+		"a line of its own": {"10.0.0.%d", "203.0.113.7"},
+		"behind a comma":    {"10.0.0.%d, 203.0.113.7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, func(_ *parts, o *Options) { o.TrustedProxies = []string{"127.0.0.0/8"} })
+			status := 0
+			for i := range maxFailures + 1 {
+				headers := http.Header{"Authorization": {"Bearer wrong"}}
+				for _, line := range lines {
+					headers.Add("X-Forwarded-For", strings.ReplaceAll(line, "%d", fmt.Sprint(i%250)))
+				}
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/agents/acme/carded", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header = headers
+				resp, err := h.client.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				status = resp.StatusCode
+			}
+			if status != http.StatusTooManyRequests {
+				t.Errorf("after %d wrong keys: got %d", maxFailures, status)
+			}
+		})
 	}
 }

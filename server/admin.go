@@ -86,7 +86,7 @@ func (s *Server) serveAPI(x *exchange) error {
 	if serve := s.streamRoute(x, segments); serve != nil {
 		return serve(x)
 	}
-	data, err := x.body.all(s.opts.MaxBody)
+	data, err := x.body.all(min(s.opts.MaxBody, maxAdminBody))
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 type taskAdmin interface {
 	Delete(ctx context.Context, ref task.Ref, id string) error
 	DeleteContext(ctx context.Context, ref task.Ref, contextID string) error
+	PushHealth(ctx context.Context, ref task.Ref, id string) ([]task.PushHealth, error)
 	Lines(ctx context.Context, ref task.Ref, id string, after uint64, follow bool) iter.Seq2[task.LogLine, error]
 }
 
@@ -26,6 +27,7 @@ func (s *Server) registerTasks(api huma.API) {
 	tags := []string{"tasks"}
 	route(s, api, huma.Operation{OperationID: "list-tasks", Method: http.MethodGet, Path: path, Summary: "The agent's tasks as A2A objects, newest status first", Tags: tags}, s.listTasks)
 	route(s, api, huma.Operation{OperationID: "get-task", Method: http.MethodGet, Path: path + "/{task}", Summary: "A task as an A2A object", Tags: tags}, s.getTask)
+	route(s, api, huma.Operation{OperationID: "list-webhooks", Method: http.MethodGet, Path: path + "/{task}/webhooks", Summary: "How the webhooks of a task go", Tags: tags}, s.listWebhooks)
 	route(s, api, huma.Operation{OperationID: "cancel-task", Method: http.MethodPost, Path: path + "/{task}/cancel", Summary: "Cancel a task", Tags: tags}, s.cancelTask)
 	route(s, api, huma.Operation{OperationID: "delete-task", Method: http.MethodDelete, Path: path + "/{task}", Summary: "Remove a finished task with its events and log", Tags: tags}, s.deleteTask)
 	route(s, api, huma.Operation{OperationID: "delete-context", Method: http.MethodDelete, Path: "/tenants/{tenant}/agents/{agent}/contexts/{context}", Summary: "Remove a context and its tasks, which must be finished", Tags: tags}, s.deleteContext)
@@ -91,6 +93,14 @@ func taskReply(t *a2apb.Task, err error) (*one[json.RawMessage], error) {
 	}
 	encoded, err := appendProto(nil, t)
 	return &one[json.RawMessage]{encoded}, err
+}
+
+func (s *Server) listWebhooks(ctx context.Context, in *taskPath) (*listed[task.PushHealth], error) {
+	found, err := s.parts.tasks.PushHealth(ctx, keyHolder(in.Tenant, in.Agent).ref, in.Task)
+	if err != nil {
+		return nil, err
+	}
+	return newListed(found, ""), nil
 }
 
 func (s *Server) deleteTask(ctx context.Context, in *taskPath) (*struct{}, error) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/task"
@@ -80,6 +81,7 @@ func TestARefusedUploadSaysWhy(t *testing.T) {
 		{"an agent name that is none", "/Counter", "application/wasm", []byte("\x00asm"), 400, "", "must be 1 to 63"},
 		{"a visibility that is none", "/counter?visibility=all", "application/wasm", []byte("\x00asm"), 400, "", "public, card or private"},
 		{"another digest", "/counter?digest=00", "application/wasm", []byte("\x00asm"), 400, "", "SHA-256"},
+		{"more than is looked at", "/counter", "application/wasm", []byte("\x00asm busy"), 429, abi.RuleBusy, "again in a while"},
 		{"what breaks the inspector", "/counter", "application/wasm", []byte("\x00asm broken inspector"), 500, "", "Internal error"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -213,7 +215,8 @@ func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 		"/api/v1/tenants/{tenant}/agents": {"get"}, agentPath: {"get", "put", "patch", "delete"},
 		agentPath + "/versions": {"get"}, agentPath + "/rollback": {"post"},
 		agentPath + "/tasks": {"get"}, agentPath + "/tasks/{task}": {"get", "delete"}, agentPath + "/tasks/{task}/cancel": {"post"},
-		agentPath + "/tasks/{task}/log": {"get"}, agentPath + "/contexts/{context}": {"delete"},
+		agentPath + "/tasks/{task}/webhooks": {"get"},
+		agentPath + "/tasks/{task}/log":      {"get"}, agentPath + "/contexts/{context}": {"delete"},
 	} {
 		for _, method := range methods {
 			if _, ok := own.Paths[path][method]; !ok {

@@ -25,23 +25,39 @@ type authenticator interface {
 // challenge is the WWW-Authenticate header of a 401.
 const challenge = `Bearer realm="carrel"`
 
-// principal returns who the request's key belongs to, errUnauthenticated when
-// it shows none or a wrong one.
+// visitor is what a request shows of its sender, whatever the binding.
+type visitor struct {
+	// authorization is the header of that name, "" when absent.
+	authorization string
+	// addr is the address under which wrong keys are counted.
+	addr netip.Addr
+}
+
+func (s *Server) visitor(x *exchange) visitor {
+	peer, _ := netip.AddrFromSlice(x.c.Context().RemoteIP())
+	return visitor{x.header("Authorization"), s.clientAddr(peer, x.headers("X-Forwarded-For"))}
+}
+
 func (s *Server) principal(x *exchange) (tenant.Principal, error) {
+	return s.identify(x.ctx, s.visitor(x))
+}
+
+// identify returns who the visitor's key belongs to, errUnauthenticated when it
+// shows none or a wrong one.
+func (s *Server) identify(ctx context.Context, v visitor) (tenant.Principal, error) {
 	if s.opts.Dev {
 		return tenant.Principal{Tenant: tenant.Default, Operator: true}, nil
 	}
-	token, ok := bearer(x.header("Authorization"))
+	token, ok := bearer(v.authorization)
 	if !ok {
 		return tenant.Principal{}, errUnauthenticated
 	}
-	from := s.clientAddr(x)
-	if s.failures.exceeded(from) {
+	if s.failures.exceeded(v.addr) {
 		return tenant.Principal{}, errTooManyFailures
 	}
-	p, err := s.parts.keys.Authenticate(x.ctx, token)
+	p, err := s.parts.keys.Authenticate(ctx, token)
 	if errors.Is(err, tenant.ErrUnauthenticated) {
-		s.failures.add(from)
+		s.failures.add(v.addr)
 		return tenant.Principal{}, errUnauthenticated
 	}
 	return p, err
@@ -57,7 +73,7 @@ func bearer(header string) (token string, ok bool) {
 // unless it is private. Who may not see an agent cannot tell it from one that
 // is not there.
 func (s *Server) admitReader(x *exchange, ref task.Ref) (agent.Agent, error) {
-	a, err := s.lookUp(x, ref)
+	a, err := s.lookUp(x.ctx, ref)
 	if err != nil || a.Visibility != agent.Private {
 		return a, err
 	}
@@ -71,19 +87,25 @@ func (s *Server) admitReader(x *exchange, ref task.Ref) (agent.Agent, error) {
 	}
 }
 
-// admitCaller returns who calls the agent. Anyone may call a public one; else
-// it takes a key of its tenant, and to another tenant's key the agent is not there.
 func (s *Server) admitCaller(x *exchange, ref task.Ref) (caller, error) {
-	a, err := s.lookUp(x, ref)
+	return s.admit(x.ctx, s.visitor(x), ref)
+}
+
+// admit returns who calls the agent. Anyone may call a public one; else it takes
+// a key of its tenant, and to another tenant's key the agent is not there.
+func (s *Server) admit(ctx context.Context, v visitor, ref task.Ref) (caller, error) {
+	a, err := s.lookUp(ctx, ref)
 	if err != nil {
 		return caller{}, err
 	}
-	p, err := s.principal(x)
+	by := caller{ref: ref, extensions: a.Current.Description.Extensions}
+	p, err := s.identify(ctx, v)
 	switch {
 	case err == nil && p.May(ref.Tenant):
-		return caller{ref: ref}, nil
-	case a.Visibility == agent.Public && (err == nil || x.header("Authorization") == ""):
-		return caller{ref: ref, anonymous: true}, nil
+		return by, nil
+	case a.Visibility == agent.Public && (err == nil || v.authorization == ""):
+		by.anonymous = true
+		return by, nil
 	case a.Visibility == agent.Private && (errors.Is(err, errUnauthenticated) || errors.Is(err, errTooManyFailures)):
 		return caller{}, task.ErrAgentNotFound
 	case err == nil:
@@ -92,22 +114,21 @@ func (s *Server) admitCaller(x *exchange, ref task.Ref) (caller, error) {
 	return caller{}, err
 }
 
-func (s *Server) lookUp(x *exchange, ref task.Ref) (agent.Agent, error) {
+func (s *Server) lookUp(ctx context.Context, ref task.Ref) (agent.Agent, error) {
 	if !tenant.ValidName(ref.Tenant) || !tenant.ValidName(ref.Agent) {
 		return agent.Agent{}, task.ErrAgentNotFound
 	}
-	return s.parts.agents.Get(x.ctx, ref.Tenant, ref.Agent)
+	return s.parts.agents.Get(ctx, ref.Tenant, ref.Agent)
 }
 
 // clientAddr is the address of the client; behind a trusted proxy the one that
 // the nearest proxy saw.
-func (s *Server) clientAddr(x *exchange) netip.Addr {
-	peer, _ := netip.AddrFromSlice(x.c.Context().RemoteIP())
+func (s *Server) clientAddr(peer netip.Addr, forwarded string) netip.Addr {
 	peer = peer.Unmap()
 	if !s.trusts(peer) {
 		return peer
 	}
-	hops := strings.Split(x.header("X-Forwarded-For"), ",")
+	hops := strings.Split(forwarded, ",")
 	for i := len(hops) - 1; i >= 0; i-- {
 		addr, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/task"
@@ -26,7 +27,7 @@ func (s *Server) serveCard(x *exchange, ref task.Ref) error {
 	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
 		return s.allow(x, "GET, HEAD, OPTIONS")
 	}
-	body, err := s.card(a, s.baseURL(x))
+	body, err := s.card(a, s.interfaces(x, a))
 	if err != nil {
 		return err
 	}
@@ -83,10 +84,10 @@ func notModified(x *exchange, tag string, updated time.Time) bool {
 }
 
 // card is the card's JSON, the same bytes for the same card.
-func (s *Server) card(a agent.Agent, base string) ([]byte, error) {
-	endpoint := agent.Interface{URL: base + agentsPrefix + a.Tenant + "/" + a.Name, Binding: "JSONRPC"}
+func (s *Server) card(a agent.Agent, interfaces []agent.Interface) ([]byte, error) {
 	authenticated := a.Visibility != agent.Public && !s.opts.Dev
-	card := agent.Card(a, []agent.Interface{endpoint}, authenticated)
+	card := agent.Card(a, interfaces, authenticated)
+	card.Capabilities.PushNotifications = proto.Bool(s.parts.tasks.PushSupported())
 	// The official Go client (v2.4.0) cannot read a card with requirements in the
 	// form of the specification: it wants a list where {"list": […]} belongs. The
 	// scheme alone tells what a call needs, and every client reads it.

@@ -77,6 +77,12 @@ func (l *listener) open() []*conn {
 	return list
 }
 
+func (l *listener) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.conns)
+}
+
 type conn struct {
 	net.Conn
 	of *listener

@@ -3,11 +3,14 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/carrelhq/carrel/task"
 )
 
 // decodeProto reads ProtoJSON into m: unknown fields are ignored, unknown enum
@@ -93,6 +96,15 @@ func decodeError(err error) error {
 		text = strings.ToValidUTF8(text[:limit], "") + "…"
 	}
 	return badField(fieldIn(text), "is malformed: "+text)
+}
+
+// inField gives a decoding error the name of the field where that is known better.
+func inField(err error, name string) error {
+	var f *task.FieldError
+	if !errors.As(err, &f) {
+		return err
+	}
+	return badField(name, f.Problem)
 }
 
 // fieldIn finds the field that a decoder's message names.

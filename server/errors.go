@@ -16,6 +16,7 @@ var (
 	errInvalidRequest   = errors.New("invalid request")
 	errMethodNotFound   = errors.New("method not found")
 	errVersion          = errors.New("A2A version not supported")
+	errExtension        = errors.New("required extension not named")
 	errUnauthenticated  = errors.New("a valid key is needed")
 	errForbidden        = errors.New("the operator's key is needed")
 	errOrigin           = errors.New("origin not allowed")
@@ -27,6 +28,7 @@ var (
 	errTooManyFailures  = errors.New("too many requests with a wrong key")
 	errMisdirected      = errors.New("a development server answers under local names only")
 	errSlow             = errors.New("request body came too slowly")
+	errNotRead          = errors.New("client does not read its stream")
 	errShuttingDown     = errors.New("server is shutting down")
 	errHeadersTooLarge  = errors.New("request header too large")
 	errMalformed        = errors.New("malformed HTTP request")
@@ -66,6 +68,7 @@ var wireErrors = []struct {
 	{task.ErrUnsupportedOperation, wire{code: -32004, http: 400, status: "FAILED_PRECONDITION", reason: "UNSUPPORTED_OPERATION", message: "This operation is not supported", detailed: true}},
 	{task.ErrContentTypeNotSupported, wire{code: -32005, http: 400, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
 	{errMediaType, wire{code: -32005, http: 415, transport: true, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
+	{errExtension, wire{code: -32008, http: 400, status: "FAILED_PRECONDITION", reason: "EXTENSION_SUPPORT_REQUIRED", message: "Extension support required", detailed: true}},
 	{errVersion, wire{code: -32009, http: 400, status: "FAILED_PRECONDITION", reason: "VERSION_NOT_SUPPORTED", message: "A2A version is not supported", detailed: true}},
 	{errUnauthenticated, wire{code: -31401, http: 401, transport: true, status: "UNAUTHENTICATED", reason: "UNAUTHENTICATED", message: "A valid key is needed"}},
 	{errForbidden, wire{code: -31403, http: 403, transport: true, status: "PERMISSION_DENIED", reason: "PERMISSION_DENIED", message: "The operator's key is needed"}},
@@ -81,10 +84,13 @@ var wireErrors = []struct {
 	{errTooLarge, wire{code: -32600, http: 413, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_LARGE", message: "Request body is too large", detailed: true}},
 	{errHeadersTooLarge, wire{code: -32600, http: 431, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_LARGE", message: "Request header is too large"}},
 	{errSlow, wire{code: -32600, http: 408, transport: true, status: "DEADLINE_EXCEEDED", reason: "TOO_SLOW", message: "Request body came too slowly"}},
+	{errNotRead, wire{code: -32600, http: 408, transport: true, status: "DEADLINE_EXCEEDED", reason: "TOO_SLOW", message: "The stream was not read"}},
 	{errMalformed, wire{code: -32600, http: 400, transport: true, status: "INVALID_ARGUMENT", reason: "INVALID_REQUEST", message: "Malformed HTTP request"}},
 	{errTooManyStreams, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_STREAMS", message: "Too many open streams"}},
 	{errTooManyFailures, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_FAILURES", message: "Too many requests with a wrong key"}},
 	{task.ErrBusy, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "BUSY", message: "Too many tasks are waiting", detailed: true}},
+	{task.ErrTooManyConfigs, wire{code: -32602, http: 400, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_CONFIGS", message: "The task has as many push notification configs as it may"}},
+	{agent.ErrBusy, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "BUSY", message: "The module was not looked at", detailed: true}},
 	{errShuttingDown, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The server is shutting down"}},
 	{storage.ErrNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "NOT_FOUND", message: "Not found"}},
 	{storage.ErrClosed, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The server is shutting down"}},

@@ -17,14 +17,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
+
+	"github.com/carrelhq/carrel/task"
 )
 
 var update = flag.Bool("update", false, "rewrite the responses in testdata/*.txtar")
 
 // TestExchanges sends the requests in testdata/*.txtar, one after another, and
-// compares the responses. Ids, times, ETags and addresses are replaced by names
+// compares the responses. Ids, times, ETags, page tokens and addresses are replaced by names
 // that later requests may use; blanks in JSON do not count. A file that begins
-// with the word "dev" is for a development server.
+// with the word "dev" is for a development server, one with "push" for one that
+// sends push notifications.
 func TestExchanges(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -39,6 +42,9 @@ func TestExchanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			settings := []setting{working(t, newScripted())}
+			if bytes.HasPrefix(archive.Comment, []byte("push")) {
+				settings = []setting{workingWith(t, newScripted(), task.Options{Push: pushing})}
+			}
 			if bytes.HasPrefix(archive.Comment, []byte("dev")) {
 				settings = append(settings, dev)
 			}
@@ -83,6 +89,7 @@ type names struct {
 var (
 	uuids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
 	times = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
+	pages = regexp.MustCompile(`"nextPageToken": "([^"]+)"`)
 	// unremarkable are header fields that every response has, or that change.
 	unremarkable = []string{"Content-Length", "Content-Security-Policy", "Date", "Referrer-Policy", "X-Content-Type-Options"}
 )
@@ -121,7 +128,7 @@ func (n *names) format(resp *http.Response) []byte {
 	}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%d %s\n", resp.StatusCode, http.StatusText(resp.StatusCode))
-	for _, name := range slices.Sorted(maps(resp.Header)) {
+	for _, name := range slices.Sorted(headerNames(resp.Header)) {
 		if !slices.Contains(unremarkable, name) {
 			fmt.Fprintf(&out, "%s: %s\n", name, strings.Join(resp.Header[name], ", "))
 		}
@@ -135,6 +142,9 @@ func (n *names) format(resp *http.Response) []byte {
 	if modified := resp.Header.Get("Last-Modified"); modified != "" {
 		text = n.replace(text, "$modified", modified)
 	}
+	if page := pages.FindSubmatch(text); page != nil {
+		text = n.replace(text, "$page", string(page[1]))
+	}
 	text = times.ReplaceAll(text, []byte("$$time"))
 	for _, id := range uuids.FindAllString(string(text), -1) {
 		text = n.replace(text, fmt.Sprintf("$id-%02d", n.number(id)), id)
@@ -142,7 +152,7 @@ func (n *names) format(resp *http.Response) []byte {
 	return text
 }
 
-func maps(h http.Header) func(func(string) bool) {
+func headerNames(h http.Header) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		for name := range h {
 			if !yield(name) {

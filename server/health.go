@@ -7,7 +7,7 @@ import (
 )
 
 // serveHealth serves what load balancers and Prometheus ask for. /healthz says
-// that the process answers, /readyz that it takes work. /metrics wants the
+// that the process answers, /readyz that a task need not wait. /metrics wants the
 // operator's key, also on loopback, where a proxy may stand; only a development
 // server shows it to everyone.
 func (s *Server) serveHealth(x *exchange, path string) error {
@@ -39,7 +39,7 @@ func (s *Server) serveReady(x *exchange) error {
 	if err := s.ready(x.ctx); err != nil {
 		s.opts.Logger.Warn("not ready", "error", err)
 		x.c.Status(fiber.StatusServiceUnavailable)
-		x.set(fiber.HeaderRetryAfter, retryAfter)
+		x.retryLater()
 		return x.text("not ready\n")
 	}
 	return x.text("ready\n")

@@ -1,11 +1,12 @@
 package server
 
 // scanner walks over a JSON text (RFC 8259) without decoding it and without
-// recursion. It checks the grammar and the depth; that the text is valid UTF-8
-// is checked before.
+// recursion. It checks the grammar, the depth and the number of values; that the
+// text is valid UTF-8 is checked before.
 type scanner struct {
-	data []byte
-	pos  int
+	data   []byte
+	pos    int
+	values int
 }
 
 var errSyntax = refuse(errParse, "not valid JSON")
@@ -108,6 +109,9 @@ func (s *scanner) value(depth int) error {
 func (s *scanner) begin(open []byte, depth *int) (closed bool, err error) {
 	if s.pos == len(s.data) {
 		return false, errSyntax
+	}
+	if s.values++; s.values > maxValues {
+		return false, refuse(errTooLarge, "at most 30000 JSON values are taken")
 	}
 	end := byte(0)
 	switch c := s.data[s.pos]; c {

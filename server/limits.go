@@ -11,6 +11,9 @@ import (
 const (
 	// maxHeader bounds the request line and header fields together.
 	maxHeader = 8 << 10
+	// maxAdminBody bounds what is decoded for the admin API, where a few names are
+	// all that is said.
+	maxAdminBody = 64 << 10
 	// maxFailures is how many wrong keys an address may show in a failureWindow.
 	maxFailures   = 300
 	failureWindow = time.Minute

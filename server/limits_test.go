@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/task"
 )
 
 // dial opens a connection of its own and sends a request as it is.
@@ -175,13 +176,23 @@ func TestAClientThatDoesNotReadLosesItsStream(t *testing.T) {
 	if _, err := r.Peek(1); err != nil {
 		t.Fatal(err)
 	}
+	loseStream(t, h, run)
+	close(w.release)
+}
+
+// loseStream writes more than the system keeps for a client that does not read,
+// and less than a task may, and waits until the client's stream has ended.
+func loseStream(t *testing.T, h *house, run *task.Run) {
+	t.Helper()
 	chunk := strings.Repeat("x", 200_000)
-	for i := 0; h.server.streams.open.Load() > 0; i++ {
+	for i := range 120 {
 		if err := run.Artifact(t.Context(), artifact(chunk, i > 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	close(w.release)
+	if !drained(time.Minute, func() bool { return h.server.streams.open.Load() == 0 }) {
+		t.Error("the client kept its stream")
+	}
 }
 
 // TestAStreamOutlivesTheWriteTimeout holds the order in which fasthttp sets its deadline and a stream its own.

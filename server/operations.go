@@ -8,8 +8,8 @@ import (
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/proto"
 
+	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -20,6 +20,7 @@ type tasks interface {
 	List(ctx context.Context, ref task.Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error)
 	Cancel(ctx context.Context, ref task.Ref, id string) (*a2apb.Task, error)
 	SendAndAwait(ctx context.Context, ref task.Ref, req *a2apb.SendMessageRequest) (*a2apb.Task, error)
+	pushConfigs
 }
 
 // events is what it needs of the event log.
@@ -43,6 +44,8 @@ type caller struct {
 	ref task.Ref
 	// anonymous callers have shown no key; they know tasks by their ids only.
 	anonymous bool
+	// extensions are those that the agent knows.
+	extensions []abi.Extension
 }
 
 // sendMessage accepts a message and answers with the task: when it has ended or
@@ -99,9 +102,6 @@ func checkMessage(by caller, req *a2apb.SendMessageRequest) error {
 	}
 	if n := historyLength(req); n != nil && *n < 0 {
 		return badField("configuration.historyLength", "must not be negative")
-	}
-	if req.GetConfiguration().GetTaskPushNotificationConfig() != nil {
-		return task.ErrPushNotSupported
 	}
 	if id := req.GetMessage().GetContextId(); by.anonymous && id != "" && uuid.Validate(id) != nil {
 		// Callers without a key share the agent: a context id that can be
@@ -160,6 +160,14 @@ func (o *operations) cancelTask(ctx context.Context, by caller, req *a2apb.Cance
 	return o.tasks.Cancel(ctx, by.ref, req.GetId())
 }
 
+// getExtendedAgentCard says that there is none. Section 3.1.11.
+func (o *operations) getExtendedAgentCard(_ context.Context, by caller, req *a2apb.GetExtendedAgentCardRequest) (*a2apb.AgentCard, error) {
+	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
+		return nil, err
+	}
+	return nil, refuse(task.ErrUnsupportedOperation, "there is no extended card")
+}
+
 // checkTask checks the fields that every request about one task has.
 func checkTask(ref task.Ref, tenant, id string) error {
 	if id == "" {
@@ -181,48 +189,4 @@ func historyLength(req *a2apb.SendMessageRequest) *int32 {
 		return c.HistoryLength
 	}
 	return nil
-}
-
-// feed is what a stream shows of one task, whatever the binding: a first
-// snapshot, if any, and the events after seq.
-type feed struct {
-	ref task.Ref
-	id  string
-	// first is the snapshot, seq the last event it contains; without one, seq is
-	// the event after which to begin.
-	first *a2apb.StreamResponse
-	seq   uint64
-	// untilInput ends the feed also when the task waits for input.
-	untilInput bool
-	// history bounds the messages in tasks that are shown; nil is all.
-	history *int32
-}
-
-// snapshot makes the feed begin with the task as it is.
-func (f *feed) snapshot(ctx context.Context, log events) error {
-	t, seq, err := log.Snapshot(ctx, f.ref, f.id)
-	if err != nil {
-		return err
-	}
-	f.first = &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_Task{Task: t}}
-	f.seq = seq
-	return nil
-}
-
-// ends reports whether nothing more is shown after the state.
-func (f *feed) ends(s a2apb.TaskState) bool {
-	return task.Terminal(s) || f.untilInput && s == a2apb.TaskState_TASK_STATE_INPUT_REQUIRED
-}
-
-// trim returns the response with no more history than the feed may show. The
-// original is shared and left as it is.
-func (f *feed) trim(r *a2apb.StreamResponse) *a2apb.StreamResponse {
-	t := r.GetTask()
-	if t == nil || f.history == nil || len(t.GetHistory()) <= int(*f.history) {
-		return r
-	}
-	shown := proto.CloneOf(r)
-	history := shown.GetTask().GetHistory()
-	shown.GetTask().History = history[len(history)-int(*f.history):]
-	return shown
 }

@@ -3,7 +3,9 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -12,8 +14,12 @@ import (
 
 const (
 	typeJSON    = "application/json"
+	typeA2A     = "application/a2a+json"
 	typeProblem = "application/problem+json"
-	retryAfter  = "5"
+	typeEvents  = "text/event-stream"
+
+	// retryAfter is when a request that came at a bad time may do better.
+	retryAfter = 5 * time.Second
 )
 
 // fail answers with an error, in the form of the route it happened on.
@@ -32,7 +38,7 @@ func (s *Server) fail(x *exchange, err error) error {
 	case strings.HasPrefix(x.c.Path(), apiPrefix):
 		x.json(status, typeProblem, marshal(newProblem(w, err)))
 	default:
-		x.json(status, typeJSON, marshal(newStatus(w, err)))
+		x.json(status, x.media, marshal(newStatus(w, err)))
 	}
 	x.advise(status)
 	return nil
@@ -44,8 +50,12 @@ func (x *exchange) advise(status int) {
 	case fiber.StatusUnauthorized:
 		x.set(fiber.HeaderWWWAuthenticate, challenge)
 	case fiber.StatusTooManyRequests, fiber.StatusServiceUnavailable:
-		x.set(fiber.HeaderRetryAfter, retryAfter)
+		x.retryLater()
 	}
+}
+
+func (x *exchange) retryLater() {
+	x.set(fiber.HeaderRetryAfter, strconv.Itoa(int(retryAfter.Seconds())))
 }
 
 // json answers with a JSON body, which it keeps.
@@ -57,7 +67,7 @@ func (x *exchange) json(status int, contentType string, body []byte) {
 
 // handleError answers what Fiber and fasthttp refuse before a handler runs.
 func (s *Server) handleError(c *fiber.Ctx, err error) error {
-	x := &exchange{c: c, ctx: s.base, route: routeUnknown}
+	x := &exchange{c: c, ctx: s.base, media: typeJSON, route: routeUnknown}
 	var f *fiber.Error
 	switch {
 	case !errors.As(err, &f):
@@ -76,11 +86,14 @@ func (s *Server) handleError(c *fiber.Ctx, err error) error {
 	return s.fail(x, err)
 }
 
-// secure sets the header fields every answer has: nothing here is a page.
+// secure sets the header fields every answer has. What says nothing else of its
+// own is no page.
 func (s *Server) secure(x *exchange) {
 	h := &x.c.Response().Header
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if len(h.Peek(fiber.HeaderContentSecurityPolicy)) == 0 {
+		h.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
+	}
 	h.Set("Referrer-Policy", "no-referrer")
 	if len(h.Peek(fiber.HeaderCacheControl)) == 0 {
 		h.Set(fiber.HeaderCacheControl, "no-store")

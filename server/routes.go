@@ -1,11 +1,11 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/server/docs"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -20,12 +21,15 @@ import (
 const (
 	routeRPC       = "/agents/{tenant}/{agent}"
 	routeCard      = "/agents/{tenant}/{agent}/.well-known/agent-card.json"
+	routePage      = "docs page"
+	routeAsset     = docs.Prefix + "{asset}"
 	routePreflight = "preflight"
 	routeUnknown   = "unknown"
 
 	agentsPrefix = "/agents/"
 	apiPrefix    = "/api/"
 	cardPath     = "/.well-known/agent-card.json"
+	documentPath = "/openapi.json"
 )
 
 // exchange is one request and its answer.
@@ -35,6 +39,8 @@ type exchange struct {
 	// ctx is the server's own: it ends when the server does, and knows nothing of fasthttp.
 	ctx   context.Context
 	route string
+	// media is the media type of errors in the form of the HTTP+JSON binding.
+	media string
 	// rpcID is the raw id of a JSON-RPC request, once it is known.
 	rpcID []byte
 }
@@ -42,12 +48,17 @@ type exchange struct {
 // header returns a copy of a request header, "" when absent.
 func (x *exchange) header(name string) string { return x.c.Get(name) }
 
+// headers returns the lines of a request header as one list, "" when absent.
+func (x *exchange) headers(name string) string {
+	return string(bytes.Join(x.c.Request().Header.PeekAll(name), []byte(", ")))
+}
+
 func (x *exchange) set(name, value string) { x.c.Response().Header.Set(name, value) }
 
 // handle is the one handler of all requests.
 func (s *Server) handle(c *fiber.Ctx) (err error) {
 	begin := time.Now()
-	x := &exchange{c: c, body: newBody(c), ctx: telemetry.Extract(s.base, c.Get("Traceparent")), route: routeUnknown}
+	x := &exchange{c: c, body: newBody(c), ctx: telemetry.Extract(s.base, c.Get("Traceparent")), media: typeJSON, route: routeUnknown}
 	ctx, span := s.opts.Telemetry.Start(x.ctx, "HTTP "+c.Method(), slog.String("url.path", c.Path()))
 	x.ctx = ctx
 	defer func() {
@@ -82,13 +93,17 @@ func (s *Server) dispatch(x *exchange) error {
 		return nil
 	}
 	switch {
+	case asksForPage(x, path):
+		return s.servePage(x, path)
+	case strings.HasPrefix(path, docs.Prefix):
+		return s.serveAsset(x, path)
 	case strings.HasPrefix(path, agentsPrefix):
 		ref, below := splitAgentPath(path)
 		return s.serveAgent(x, ref, below)
 	case strings.HasPrefix(path, apiPrefix):
 		return s.serveAPI(x)
-	case path == "/" || path == cardPath:
-		ref, err := s.landingAgent(x)
+	case path == "/" || path == cardPath || path == documentPath || belowLanding(path):
+		ref, err := s.landingAgent(x.ctx)
 		if err != nil {
 			return err
 		}
@@ -110,11 +125,11 @@ func splitAgentPath(path string) (ref task.Ref, below string) {
 }
 
 // landingAgent is the agent served at "/".
-func (s *Server) landingAgent(x *exchange) (task.Ref, error) {
+func (s *Server) landingAgent(ctx context.Context) (task.Ref, error) {
 	if s.landing != nil {
 		return *s.landing, nil
 	}
-	a, err := s.parts.agents.Sole(x.ctx)
+	a, err := s.parts.agents.Sole(ctx)
 	return task.Ref{Tenant: a.Tenant, Agent: a.Name}, err
 }
 
@@ -127,11 +142,11 @@ func (s *Server) serveAgent(x *exchange, ref task.Ref, below string) error {
 	case cardPath:
 		x.route = routeCard
 		return s.serveCard(x, ref)
+	case documentPath:
+		x.route = routeRPC + documentPath
+		return s.serveOpenAPI(x, ref)
 	}
-	if _, err := s.admitReader(x, ref); err != nil {
-		return err
-	}
-	return errNotFound
+	return s.serveREST(x, ref, below)
 }
 
 // allow answers what a resource does not do, and OPTIONS.
@@ -151,8 +166,7 @@ func (s *Server) checkHost(x *exchange) error {
 		return nil
 	}
 	name := hostname(string(x.c.Request().Host()))
-	addr, err := netip.ParseAddr(name)
-	if name == "localhost" || strings.HasSuffix(name, ".localhost") || err == nil && addr.IsLoopback() {
+	if local(name) {
 		return nil
 	}
 	if s.opts.PublicURL != "" && name == hostname(hostOf(s.opts.PublicURL)) {

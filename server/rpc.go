@@ -1,114 +1,15 @@
 package server
 
 import (
-	"context"
 	"encoding/json"
 	"mime"
 	"strings"
 
-	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"github.com/gofiber/fiber/v2"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/task"
 )
-
-// rpcMethod is one method of the JSON-RPC binding: it decodes params, calls an
-// operation, and returns either the result's JSON appended to dst, or a feed.
-type rpcMethod func(ctx context.Context, by caller, call rpcCall, dst []byte) ([]byte, *feed, error)
-
-// rpcCall is what a method is called with.
-type rpcCall struct {
-	// params is a JSON object, nil when the request has none.
-	params []byte
-	// lastEventID is the header of a stream that is taken up again.
-	lastEventID string
-}
-
-// rpcMethods are the methods of section 9.4. Those that are not supported have
-// the error that the specification defines for them.
-func (o *operations) rpcMethods() map[string]rpcMethod {
-	return map[string]rpcMethod{
-		"SendMessage":                      unary(o.sendMessage),
-		"GetTask":                          unary(o.getTask),
-		"ListTasks":                        o.rpcListTasks,
-		"CancelTask":                       unary(o.cancelTask),
-		"SendStreamingMessage":             o.rpcSendStreamingMessage,
-		"SubscribeToTask":                  o.rpcSubscribeToTask,
-		"CreateTaskPushNotificationConfig": refused(task.ErrPushNotSupported),
-		"GetTaskPushNotificationConfig":    refused(task.ErrPushNotSupported),
-		"ListTaskPushNotificationConfigs":  refused(task.ErrPushNotSupported),
-		"DeleteTaskPushNotificationConfig": refused(task.ErrPushNotSupported),
-		"GetExtendedAgentCard":             refused(refuse(task.ErrUnsupportedOperation, "there is no extended card")),
-	}
-}
-
-// message is a pointer to a generated message.
-type message[T any] interface {
-	*T
-	proto.Message
-}
-
-// unary makes a method of an operation that answers once.
-func unary[Q any, PQ message[Q], R proto.Message](op func(context.Context, caller, PQ) (R, error)) rpcMethod {
-	return func(ctx context.Context, by caller, call rpcCall, dst []byte) ([]byte, *feed, error) {
-		req := PQ(new(Q))
-		if err := call.decode(req); err != nil {
-			return nil, nil, err
-		}
-		result, err := op(ctx, by, req)
-		if err != nil {
-			return nil, nil, err
-		}
-		dst, err = appendProto(dst, result)
-		return dst, nil, err
-	}
-}
-
-func (o *operations) rpcListTasks(ctx context.Context, by caller, call rpcCall, dst []byte) ([]byte, *feed, error) {
-	req := &a2apb.ListTasksRequest{}
-	if call.params == nil {
-		call.params = []byte("{}") // nothing in it is required
-	}
-	if err := call.decode(req); err != nil {
-		return nil, nil, err
-	}
-	page, err := o.listTasks(ctx, by, req)
-	if err != nil {
-		return nil, nil, err
-	}
-	dst, err = appendTaskPage(dst, page, req.GetIncludeArtifacts())
-	return dst, nil, err
-}
-
-func (o *operations) rpcSendStreamingMessage(ctx context.Context, by caller, call rpcCall, _ []byte) ([]byte, *feed, error) {
-	req := &a2apb.SendMessageRequest{}
-	if err := call.decode(req); err != nil {
-		return nil, nil, err
-	}
-	f, err := o.sendStreamingMessage(ctx, by, req)
-	return nil, f, err
-}
-
-func (o *operations) rpcSubscribeToTask(ctx context.Context, by caller, call rpcCall, _ []byte) ([]byte, *feed, error) {
-	req := &a2apb.SubscribeToTaskRequest{}
-	if err := call.decode(req); err != nil {
-		return nil, nil, err
-	}
-	f, err := o.subscribeToTask(ctx, by, req, call.lastEventID)
-	return nil, f, err
-}
-
-func refused(err error) rpcMethod {
-	return func(context.Context, caller, rpcCall, []byte) ([]byte, *feed, error) { return nil, nil, err }
-}
-
-func (c rpcCall) decode(req proto.Message) error {
-	if c.params == nil {
-		return badField("params", "must be an object")
-	}
-	return decodeProto(c.params, req)
-}
 
 // serveRPC serves the JSON-RPC binding at an agent's base. Section 9.
 func (s *Server) serveRPC(x *exchange, ref task.Ref) error {
@@ -122,43 +23,66 @@ func (s *Server) serveRPC(x *exchange, ref task.Ref) error {
 	if err != nil {
 		return err
 	}
-	method, call, err := s.readRPC(x)
+	m, asked, err := s.readRPC(x)
 	if err != nil {
 		return err
 	}
-	reply, f, err := method(x.ctx, by, call, appendRPCHead(make([]byte, 0, 1024), x.rpcID))
-	switch {
-	case err != nil:
+	if err := x.negotiate(by); err != nil {
 		return err
-	case f != nil:
-		return s.serveFeed(x, f)
+	}
+	if m.streams {
+		return s.serveStream(x, rpcFraming(x.rpcID), func() (*feed, error) {
+			_, f, err := m.serve(x.ctx, by, asked, nil)
+			return f, err
+		})
+	}
+	reply, _, err := m.serve(x.ctx, by, asked, appendRPCHead(make([]byte, 0, 1024), x.rpcID))
+	if err != nil {
+		return err
 	}
 	x.json(fiber.StatusOK, typeJSON, append(reply, '}'))
 	return nil
 }
 
 // readRPC reads a call up to its params. Once it is known, the request's id is in x.rpcID.
-func (s *Server) readRPC(x *exchange) (rpcMethod, rpcCall, error) {
+func (s *Server) readRPC(x *exchange) (method, call, error) {
 	if err := checkJSON(x); err != nil {
-		return nil, rpcCall{}, err
+		return method{}, call{}, err
 	}
 	data, err := x.body.all(s.opts.MaxBody)
 	if err != nil {
-		return nil, rpcCall{}, err
+		return method{}, call{}, err
 	}
 	e, err := decodeEnvelope(data)
 	x.rpcID = e.id
 	if err != nil {
-		return nil, rpcCall{}, err
+		return method{}, call{}, err
 	}
-	method, known := s.rpc[e.method]
+	m, known := s.methods[e.method]
 	if err := s.checkVersion(x, known); err != nil {
-		return nil, rpcCall{}, err
+		return method{}, call{}, err
 	}
 	if !known {
-		return nil, rpcCall{}, errMethodNotFound
+		return method{}, call{}, errMethodNotFound
 	}
-	return method, rpcCall{params: e.params, lastEventID: x.header("Last-Event-ID")}, nil
+	return m, call{decode: e.decodeParams, lastEventID: x.header("Last-Event-ID")}, nil
+}
+
+// decodeParams reads the params. None are as good as empty ones: what a method
+// requires of them is missing then. Section 9.4.8.
+func (e envelope) decodeParams(req proto.Message) error {
+	if e.params == nil {
+		return nil
+	}
+	return decodeProto(e.params, req)
+}
+
+// rpcFraming makes each event of a stream a full response with the request's id. Section 9.4.2.
+func rpcFraming(id []byte) framing {
+	return framing{
+		head: appendRPCHead(nil, id), tail: []byte("}"),
+		fail: func(w wire, err error) []byte { return appendRPCError(nil, id, w, err) },
+	}
 }
 
 // checkJSON refuses bodies that do not say they are JSON: a web page can send
@@ -169,7 +93,7 @@ func checkJSON(x *exchange) error {
 		return x.checkEncoding()
 	}
 	media, params, err := mime.ParseMediaType(header)
-	if err != nil || media != typeJSON && media != "application/a2a+json" {
+	if err != nil || media != typeJSON && media != typeA2A {
 		return refuse(errMediaType, "the Content-Type must be application/json")
 	}
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
@@ -193,6 +117,10 @@ func (s *Server) checkVersion(x *exchange, knownMethod bool) error {
 	if version == "" {
 		version = x.c.Query("A2A-Version")
 	}
+	return s.acceptVersion(version, knownMethod)
+}
+
+func (s *Server) acceptVersion(version string, knownMethod bool) error {
 	switch {
 	case majorMinor(version) == "1.0", version == "" && (s.opts.Dev || !knownMethod):
 		return nil

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"unicode/utf8"
 )
@@ -9,6 +10,10 @@ const (
 	// maxDepth is how deep JSON may nest. The protobuf decoder recurses, so the
 	// depth is checked before it sees a byte.
 	maxDepth = 100
+	// maxValues is how many values JSON may have: two bytes of it, "0,", can be a
+	// hundred once they are decoded. It is more than the numbers that the largest
+	// message can hold.
+	maxValues = 30_000
 	// maxRPCID is the longest request id: it is echoed in every frame of a stream.
 	maxRPCID = 256
 )
@@ -81,6 +86,21 @@ func (m *members) member(name []byte) *[]byte {
 		return &m.method
 	case `"params"`:
 		return &m.params
+	}
+	return nil
+}
+
+// checkObject checks that data is one JSON object, and nothing hostile to decode.
+func checkObject(data []byte) error {
+	if !utf8.Valid(data) {
+		return refuse(errParse, "not valid UTF-8")
+	}
+	s := scanner{data: data}
+	if err := s.document(func(name, value []byte) {}); err != nil {
+		return err
+	}
+	if bytes.TrimLeft(data, " \t\r\n")[0] != '{' {
+		return refuse(errInvalidRequest, "not an object")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -29,6 +30,9 @@ func TestEnvelopesAreDecodedStrictly(t *testing.T) {
 		{"too deep", `{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":` + deep(maxDepth-1) + `}}`, ``, errParse},
 		{"very deep", deep(1 << 20), ``, errParse},
 		{"very deep and never closed", strings.Repeat(`{"a":`, 1<<20), ``, errParse},
+		{"as many values as allowed", `{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":[0` + strings.Repeat(",0", maxValues-6) + `]}}`, `1`, nil},
+		{"too many values", `{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":[0` + strings.Repeat(",0", maxValues-5) + `]}}`, ``, errTooLarge},
+		{"too many empty values", `{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":[{}` + strings.Repeat(",{}", 300_000) + `]}}`, ``, errTooLarge},
 		{"nothing", ``, ``, errParse},
 		{"blanks", "  \n", ``, errParse},
 		{"half an object", `{"jsonrpc":"2.0"`, ``, errParse},
@@ -104,7 +108,7 @@ func FuzzScanner(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > maxDepth || !utf8.Valid(data) {
+		if bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > maxDepth || len(data) > maxValues || !utf8.Valid(data) {
 			return
 		}
 		s := scanner{data: data}
@@ -113,4 +117,13 @@ func FuzzScanner(f *testing.F) {
 			t.Errorf("%q: got valid %v, want %v", data, got, want)
 		}
 	})
+}
+
+func TestAnAdminBodyIsShort(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	body := `{"name":"` + strings.Repeat("x", maxAdminBody) + `"}`
+	if r := h.do("POST", "/api/v1/tenants/acme/keys", body, "token", "acme", "Content-Type", "application/json"); r.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %d %s", r.StatusCode, r.body)
+	}
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/server/docs"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
 )
@@ -33,6 +34,10 @@ type Options struct {
 	// empty derives it from the request, believing forwarded headers only from TrustedProxies.
 	PublicURL      string
 	TrustedProxies []string
+	// GRPCAddr is the address of the listener that ServeGRPC will get, for cards;
+	// empty says that there is none. GRPCPublicURL is what cards say instead, as
+	// clients dial it: usually a host and port, for example grpc.example.com:443.
+	GRPCAddr, GRPCPublicURL string
 	// CORSOrigins are the browser origins that may call; ["*"] is any, and the
 	// default. The admin API is open to origins that are named only.
 	CORSOrigins []string
@@ -64,17 +69,18 @@ type Options struct {
 	timing timing
 }
 
-// Server serves A2A and the admin API over HTTP.
+// Server serves A2A over HTTP and gRPC, and the admin API over HTTP.
 type Server struct {
 	opts    Options
 	parts   parts
 	ops     *operations
-	rpc     map[string]rpcMethod
+	methods map[string]method
 	origins *origins
 	proxies []netip.Prefix
 	// landing is the agent at "/", where Options name one.
 	landing  *task.Ref
 	certs    *tls.Config
+	page     *docs.Page
 	app      *fiber.App
 	api      huma.API
 	streams  slots
@@ -107,10 +113,10 @@ func newServer(p parts, opts Options) (*Server, error) {
 		origins: newOrigins(opts.CORSOrigins),
 		streams: slots{max: int64(opts.MaxStreams)},
 	}
-	s.rpc = s.ops.rpcMethods()
+	s.methods = s.ops.methodsByName()
 	s.base, s.stop = context.WithCancelCause(context.Background())
 	s.following, s.stopFollowing = context.WithCancelCause(s.base)
-	for _, prepare := range []func() error{s.parseProxies, s.parseLanding, s.loadCerts} {
+	for _, prepare := range []func() error{s.parseProxies, s.parseLanding, s.loadCerts, s.buildPage} {
 		if err := prepare(); err != nil {
 			return nil, err
 		}

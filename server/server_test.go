@@ -218,6 +218,28 @@ func (noTasks) Lines(context.Context, task.Ref, string, uint64, bool) iter.Seq2[
 	return func(func(task.LogLine, error) bool) {}
 }
 
+func (noTasks) PushSupported() bool { return false }
+
+func (noTasks) CreatePushConfig(context.Context, task.Ref, *a2apb.TaskPushNotificationConfig) (*a2apb.TaskPushNotificationConfig, error) {
+	return nil, task.ErrPushNotSupported
+}
+
+func (noTasks) GetPushConfig(context.Context, task.Ref, string, string) (*a2apb.TaskPushNotificationConfig, error) {
+	return nil, task.ErrPushNotSupported
+}
+
+func (noTasks) ListPushConfigs(context.Context, task.Ref, *a2apb.ListTaskPushNotificationConfigsRequest) (*a2apb.ListTaskPushNotificationConfigsResponse, error) {
+	return nil, task.ErrPushNotSupported
+}
+
+func (noTasks) DeletePushConfig(context.Context, task.Ref, string, string) error {
+	return task.ErrPushNotSupported
+}
+
+func (noTasks) PushHealth(context.Context, task.Ref, string) ([]task.PushHealth, error) {
+	return nil, task.ErrPushNotSupported
+}
+
 func (noTasks) Position(context.Context, task.Ref, string) (uint64, a2apb.TaskState, error) {
 	return 0, 0, task.ErrTaskNotFound
 }
@@ -233,9 +255,12 @@ func (noTasks) Follow(context.Context, task.Ref, string, uint64) iter.Seq2[task.
 // fakeInspector takes what begins as a module does.
 type fakeInspector struct{}
 
-func (fakeInspector) Inspect(_ context.Context, module []byte) (abi.Inspection, error) {
+func (fakeInspector) Inspect(_ context.Context, _ string, module []byte) (abi.Inspection, error) {
 	if !strings.HasPrefix(string(module), "\x00asm") {
 		return abi.Inspection{}, &abi.Refusal{Rule: "not_wasm", Problem: "the file does not begin as a module does", Advice: "build for wasip1"}
+	}
+	if strings.Contains(string(module), "busy") {
+		return abi.Inspection{}, &abi.Refusal{Rule: abi.RuleBusy, Problem: "too many modules wait", Advice: "upload it again in a while"}
 	}
 	if strings.Contains(string(module), "broken inspector") {
 		return abi.Inspection{}, errors.New("secret internal text")

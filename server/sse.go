@@ -9,14 +9,18 @@ import (
 	"strconv"
 	"time"
 
-	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"github.com/gofiber/fiber/v2"
-
-	"github.com/carrelhq/carrel/task"
 )
 
 // wireKey names the encoding that all JSON streams share, see [task.Event.Encoded].
 const wireKey = "json"
+
+// framing is how a binding wraps what a stream shows: what stands before and
+// after the JSON of each event, and the JSON of an error that ends the stream.
+type framing struct {
+	head, tail []byte
+	fail       func(w wire, err error) []byte
+}
 
 var errKeepAlive = errors.New("nothing happened for a while")
 
@@ -25,21 +29,38 @@ const (
 	commentStop = ": the server is shutting down\n\n"
 )
 
-// serveFeed answers with a feed as server-sent events, each a full JSON-RPC
-// response with the request's id; the event's id is its sequence number.
-func (s *Server) serveFeed(x *exchange, f *feed) error {
+// serveStream opens a feed and answers with it. The stream's place is taken
+// first: a message that is refused for want of one must not have been accepted.
+func (s *Server) serveStream(x *exchange, in framing, open func() (*feed, error)) error {
 	if !s.streams.take() {
 		return errTooManyStreams
 	}
-	st := s.newStream(x, f)
+	served := false
+	defer func() {
+		if !served {
+			s.streams.give()
+		}
+	}()
+	f, err := open()
+	if err != nil {
+		return err
+	}
+	s.serveFeed(x, in, f)
+	served = true // its Close gives the place back
+	return nil
+}
+
+// serveFeed answers with a feed as server-sent events; an event's id is its
+// sequence number.
+func (s *Server) serveFeed(x *exchange, in framing, f *feed) {
+	st := s.newStream(x, in, f)
 	x.c.Status(fiber.StatusOK)
-	x.set(fiber.HeaderContentType, "text/event-stream; charset=utf-8")
+	x.set(fiber.HeaderContentType, typeEvents+"; charset=utf-8")
 	x.set("X-Accel-Buffering", "no") // or nginx keeps events back
 	// A resumed stream may have nothing to say for a while; its client should
 	// know that it is there.
 	x.c.Response().ImmediateHeaderFlush = f.first == nil
 	x.c.Response().SetBodyStream(st, -1)
-	return nil
 }
 
 // stream is a feed as the body of a response. Fasthttp reads it from the
@@ -47,24 +68,24 @@ func (s *Server) serveFeed(x *exchange, f *feed) error {
 // needs no goroutine and no buffer of its own, a client that does not read
 // blocks nobody but itself, and one that has gone ends it with the next flush.
 type stream struct {
-	server *Server
-	feed   *feed
-	ctx    context.Context
-	conn   net.Conn
-	// id is the id of the request; head is all of a response before its result.
-	id, head []byte
+	server  *Server
+	feed    *feed
+	ctx     context.Context
+	conn    net.Conn
+	framing framing
 	// pending is what is left of the frame to send.
 	pending [3][]byte
 	prefix  []byte
 	over    bool
 
-	next   func() (task.Event, error, bool)
+	next   func() (shown, error, bool)
 	cancel func()
 }
 
-func (s *Server) newStream(x *exchange, f *feed) *stream {
+func (s *Server) newStream(x *exchange, in framing, f *feed) *stream {
 	s.followers(1)
-	return &stream{server: s, feed: f, ctx: s.following, conn: x.c.Context().Conn(), id: x.rpcID, head: appendRPCHead(nil, x.rpcID), cancel: func() {}}
+	in.tail = append(in.tail, "\n\n"...)
+	return &stream{server: s, feed: f, ctx: s.following, conn: x.c.Context().Conn(), framing: in, cancel: func() {}}
 }
 
 func (s *Server) followers(n float64) {
@@ -110,51 +131,29 @@ func (st *stream) drain(p []byte) (n int) {
 // advance makes the next frame pending: an event, or a comment, or none when
 // the stream is over.
 func (st *stream) advance() {
-	for !st.over && len(st.pending[0]) == 0 {
-		if st.feed.first != nil {
-			st.showFirst()
-		} else {
-			st.follow()
-		}
-	}
-}
-
-func (st *stream) showFirst() {
-	first := st.feed.first
-	st.feed.first = nil
-	st.show(st.feed.seq, first, nil)
-	st.over = st.over || st.feed.ends(first.GetTask().GetStatus().GetState())
-}
-
-// follow takes one step along the event log.
-func (st *stream) follow() {
 	if st.next == nil {
 		st.open()
 	}
-	e, err, ok := st.next()
+	what, err, ok := st.next()
 	switch {
 	case !ok:
 		st.over = true
 	case err == nil:
-		st.feed.seq = e.Seq
-		if e.Body != nil {
-			st.show(e.Seq, e.Body, &e)
-		}
-		st.over = st.over || st.feed.ends(e.State)
+		st.show(what)
 	default:
 		st.interrupted(err)
 	}
 }
 
-// open begins to follow. It follows for the time of one keep-alive: then a
-// comment goes out, and the next step opens again where this one stood.
+// open begins to play. It plays for the time of one keep-alive: then a comment
+// goes out, and the next step opens again where this one stood.
 func (st *stream) open() {
 	ctx, cancel := context.WithTimeoutCause(st.ctx, st.server.opts.KeepAlive, errKeepAlive)
-	next, stop := iter.Pull2(st.server.parts.events.Follow(ctx, st.feed.ref, st.feed.id, st.feed.seq))
+	next, stop := iter.Pull2(st.feed.play(ctx, st.server.parts.events))
 	st.next, st.cancel = next, func() { stop(); cancel() }
 }
 
-// interrupted handles an error of the log.
+// interrupted handles an error of the feed.
 func (st *stream) interrupted(err error) {
 	st.cancel()
 	st.next, st.cancel = nil, func() {}
@@ -164,42 +163,39 @@ func (st *stream) interrupted(err error) {
 	case errors.Is(err, errShuttingDown):
 		st.pending[0] = []byte(commentStop)
 		st.over = true
-	case errors.Is(err, task.ErrEventsPurged):
-		if err := st.feed.snapshot(st.ctx, st.server.parts.events); err != nil {
-			st.fail(err)
-		}
 	default:
 		st.fail(err)
 	}
 }
 
 // show makes the frame of an event pending.
-func (st *stream) show(seq uint64, r *a2apb.StreamResponse, shared *task.Event) {
-	trimmed := st.feed.trim(r)
-	var data []byte
-	var err error
-	if shared != nil && trimmed == r {
-		data, err = shared.Encoded(wireKey, encodeEvent)
-	} else {
-		data, err = encodeEvent(trimmed)
-	}
+func (st *stream) show(what shown) {
+	data, err := what.json()
 	if err != nil {
 		st.fail(err)
 		return
 	}
-	st.prefix = strconv.AppendUint(append(st.prefix[:0], "id: "...), seq, 10)
+	st.prefix = strconv.AppendUint(append(st.prefix[:0], "id: "...), what.seq, 10)
 	st.prefix = append(st.prefix, "\ndata: "...)
-	st.prefix = append(st.prefix, st.head...)
-	st.pending = [3][]byte{st.prefix, data, []byte("}\n\n")}
+	st.prefix = append(st.prefix, st.framing.head...)
+	st.pending = [3][]byte{st.prefix, data, st.framing.tail}
 }
 
-// fail ends the stream with an error response. Section 9.4.2.
+// json encodes what is shown, once for all the streams that show the same.
+func (w shown) json() ([]byte, error) {
+	if w.shared {
+		return w.event.Encoded(wireKey, encodeEvent)
+	}
+	return encodeEvent(w.body)
+}
+
+// fail ends the stream with an error. Sections 9.4.2, 11.6.
 func (st *stream) fail(err error) {
 	w, known := onWire(err)
 	if !known {
 		st.server.opts.Logger.Error("stream failed", "tenant", st.feed.ref.Tenant, "agent", st.feed.ref.Agent, "task", st.feed.id, "error", err)
 	}
-	frame := appendRPCError([]byte("data: "), st.id, w, err)
+	frame := append([]byte("data: "), st.framing.fail(w, err)...)
 	st.pending[0] = append(frame, "\n\n"...)
 	st.over = true
 }

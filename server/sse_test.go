@@ -280,11 +280,21 @@ func TestStreamsAreLimitedInNumber(t *testing.T) {
 	t.Parallel()
 	h, w, run := holding(t, func(_ *parts, o *Options) { o.MaxStreams = 2 })
 	params := `{"id":"` + run.TaskID + `"}`
+	for range 3 { // a stream that is refused takes no place
+		if r := h.rpc("/agents/acme/carded", "SubscribeToTask", `{"id":"nothing"}`); r.code(t) != -32001 {
+			t.Errorf("got %s", r.body)
+		}
+	}
 	first := h.subscribe("/agents/acme/carded", "SubscribeToTask", params)
 	h.subscribe("/agents/acme/carded", "SubscribeToTask", params).must()
 	r := h.rpc("/agents/acme/carded", "SubscribeToTask", params)
 	if r.StatusCode != http.StatusTooManyRequests || r.code(t) != -31429 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("got %d %s, want 429", r.StatusCode, r.body)
+	}
+	// A message that is refused has begun no task.
+	r = h.rpc("/agents/acme/carded", "SendStreamingMessage", `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"echo"}]}}`)
+	if list := h.rpc("/agents/acme/carded", "ListTasks", `{}`); r.StatusCode != http.StatusTooManyRequests || !strings.Contains(list.body, `"totalSize":1}`) {
+		t.Errorf("got %d, and then the tasks are %s", r.StatusCode, list.body)
 	}
 	close(w.release)
 	for _, ok := first.next(); ok; _, ok = first.next() {

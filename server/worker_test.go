@@ -92,11 +92,13 @@ func (w *scripted) hold(ctx context.Context, run *task.Run) (task.Result, error)
 }
 
 // working gives a house a task manager whose tasks w works on.
-func working(t testing.TB, w task.Worker) setting {
+func working(t testing.TB, w task.Worker) setting { return workingWith(t, w, task.Options{}) }
+
+func workingWith(t testing.TB, w task.Worker, opts task.Options) setting {
 	return func(p *parts, _ *Options) {
 		b := broker.New()
 		agents := p.agents.(*testAgents)
-		m, err := task.NewManager(agents.root, b, agents, task.Options{})
+		m, err := task.NewManager(agents.root, b, agents, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,3 +121,16 @@ func working(t testing.TB, w task.Worker) setting {
 }
 
 func dev(_ *parts, o *Options) { o.Dev = true }
+
+// pushing takes push notification configs, and does not encrypt them.
+var pushing = &task.PushOptions{Secrets: unsealed{}, CheckURL: func(url string) error {
+	if !strings.HasPrefix(url, "https://") {
+		return errors.New("must begin with https://")
+	}
+	return nil
+}, MaxConfigs: 2}
+
+type unsealed struct{}
+
+func (unsealed) Seal(plain, _ []byte) []byte           { return plain }
+func (unsealed) Open(sealed, _ []byte) ([]byte, error) { return sealed, nil }

@@ -26,12 +26,27 @@ var errNothingToDo = errors.New("task: nothing to do")
 // GiveBack or Drop. A task whose version is gone, or that is out of attempts, is
 // failed here.
 func (m *Manager) Claim(ctx context.Context, job broker.Job) (*Run, error) {
-	if run := m.takeReserved(runKey{job.Tenant, job.TaskID}); run != nil {
-		m.begin(ctx, run)
-		return run, nil
+	run, reserved, err := m.take(ctx, job)
+	if run == nil || reserved {
+		return run, err
 	}
-	var run *Run
-	err := m.changeLater(ctx, job.Tenant, job.TaskID, func(e *edit) (err error) {
+	if run, err = m.pin(run); run == nil {
+		return nil, err
+	}
+	return m.ready(run)
+}
+
+// take leases the job's task and makes the run known, which two jobs of one task
+// must not do at a time: between lease and run nothing would tell the second one
+// that the task is held. reserved says that the run is complete.
+func (m *Manager) take(ctx context.Context, job broker.Job) (run *Run, reserved bool, err error) {
+	key := runKey{job.Tenant, job.TaskID}
+	defer m.alone(key)()
+	if run := m.takeReserved(key); run != nil {
+		m.begin(ctx, run)
+		return run, true, nil
+	}
+	err = m.changeLater(ctx, job.Tenant, job.TaskID, func(e *edit) (err error) {
 		if err := m.claimable(e); err != nil {
 			return err
 		}
@@ -43,12 +58,35 @@ func (m *Manager) Claim(ctx context.Context, job broker.Job) (*Run, error) {
 	}
 	switch {
 	case errors.Is(err, errNothingToDo), errors.Is(err, ErrTaskNotFound):
-		return nil, nil
+		return nil, false, nil
 	case err != nil:
-		return nil, err
+		return nil, false, err
 	}
 	m.begin(ctx, run)
-	return m.pin(run)
+	return run, false, nil
+}
+
+// alone waits until nobody claims the task, and keeps others from it until the
+// returned function is called.
+func (m *Manager) alone(key runKey) (done func()) {
+	mine := make(chan struct{})
+	for {
+		m.mu.Lock()
+		others := m.claims[key]
+		if others == nil {
+			m.claims[key] = mine
+			m.mu.Unlock()
+			break
+		}
+		m.mu.Unlock()
+		<-others
+	}
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.claims, key)
+		close(mine)
+	}
 }
 
 // errOutOfAttempts ends a claim of a run that was lost too often.
@@ -200,6 +238,22 @@ func (m *Manager) pin(run *Run) (*Run, error) {
 	}
 	run.Version = version
 	return run, nil
+}
+
+// ready has a retry begin where the first attempt did.
+func (m *Manager) ready(run *Run) (*Run, error) {
+	ctx := context.WithoutCancel(run.ctx) // the end of the run shows as ErrFenced
+	err := run.restore(ctx)
+	switch {
+	case err == nil:
+		return run, nil
+	case errors.Is(err, ErrLogFull):
+		return nil, m.Finish(ctx, run, logFull(err))
+	case errors.Is(err, ErrFenced):
+		m.Drop(run)
+		return nil, nil
+	}
+	return nil, errors.Join(err, m.GiveBack(ctx, run))
 }
 
 // Renew extends the lease of a run, once half of it has passed. ErrFenced says

@@ -114,6 +114,16 @@ func (r *Run) SaveContext(ctx context.Context, data []byte, version uint64) (new
 	return r.saved.version, nil
 }
 
+// unsaved is what SaveContext was given last.
+func (r *Run) unsaved() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.saved == nil {
+		return nil
+	}
+	return r.saved.data
+}
+
 // commitContext writes what the run has saved, however often it did. Turns keep
 // other runs away, so a conflict here means that the context was deleted meanwhile.
 func (r *Run) commitContext(e *edit) error {

@@ -31,6 +31,9 @@ func (e *edit) remove() error {
 		return fmt.Errorf("%w: the task is %s; cancel it first", ErrUnsupportedOperation, stateWord(h.state))
 	}
 	e.removed = true
+	if err := e.removePushes(); err != nil {
+		return err
+	}
 	for _, key := range []storage.Key{
 		headKey(e.id), listEntryKey(h.agent, h.changed, e.id), contextTaskKey(h.agent, h.contextID, h.created, e.id),
 	} {
@@ -145,9 +148,16 @@ func (m *Manager) DeleteContext(ctx context.Context, ref Ref, contextID string) 
 	return m.dropContext(ctx, ref, contextID, len(ids) > 0)
 }
 
-// dropContext removes the agent's bytes; a context that had neither tasks nor bytes was not there.
+// dropContext removes the agent's bytes; a context that had neither tasks nor
+// bytes was not there. A task that came meanwhile keeps its turn and the bytes.
 func (m *Manager) dropContext(ctx context.Context, ref Ref, contextID string, hadTasks bool) error {
 	return tenant.Scope(m.db, ref.Tenant).Update(ctx, func(tx storage.Tx) error {
+		for _, err := range tx.Scan(contextTasksKey(ref.Agent, contextID), nil) {
+			if err != nil {
+				return err
+			}
+			return fmt.Errorf("%w: a task has come into the context; delete it again", ErrUnsupportedOperation)
+		}
 		key := contextKey(ref.Agent, contextID)
 		_, err := tx.Get(key)
 		if errors.Is(err, storage.ErrNotFound) && !hadTasks {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 
@@ -170,6 +171,43 @@ func TestAFollowerSeesWhatAnotherProcessWrites(t *testing.T) {
 		}
 		if last.State != canceled {
 			t.Errorf("the last event is %v", last)
+		}
+	})
+}
+
+func TestABlockingMessageIsAnsweredByAnotherProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, storagetest.Memory(), task.Options{Shared: true})
+		other, err := task.NewManager(h.db, h.broker, h.agents, task.Options{Shared: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan *a2apb.Task, 1)
+		go func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			tk, err := h.SendAndAwait(ctx, bot, &a2apb.SendMessageRequest{Message: message("hi")})
+			if err != nil {
+				t.Error(err)
+			}
+			got <- tk
+		}()
+		begin := time.Now()
+		job, err := h.broker.Dequeue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := other.Claim(t.Context(), job)
+		if err != nil || run == nil {
+			t.Fatal(run, err)
+		}
+		if err := other.Finish(t.Context(), run, task.Result{Artifacts: []*a2apb.Artifact{artifact("a", "done")}}); err != nil {
+			t.Fatal(err)
+		}
+		tk := <-got
+		if tk.Status.State != completed || time.Since(begin) > time.Minute {
+			t.Errorf("after %v: %v", time.Since(begin), tk.Status)
 		}
 	})
 }

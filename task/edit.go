@@ -30,6 +30,7 @@ type edit struct {
 	size     int             // of the last event's body, in bytes
 	after    <-chan struct{} // closed when followers know the events before; nil when they do
 	wake     string          // a task whose turn it became, to be enqueued after the commit
+	pushDue  []DeliveryID    // webhooks that became due
 	removed  bool            // the task is deleted
 }
 
@@ -78,19 +79,36 @@ func (m *Manager) edit(ctx context.Context, update updater, tenantName, id strin
 	if err != nil {
 		return err
 	}
-	return m.announce(ctx, e)
+	m.announce(ctx, e)
+	return nil
 }
 
 // announce tells followers what was committed, and the broker whose turn it is.
-func (m *Manager) announce(ctx context.Context, e *edit) error {
+func (m *Manager) announce(ctx context.Context, e *edit) {
 	if e.after != nil {
 		<-e.after
 	}
-	m.log.publish(Ref{e.tenant, e.h.agent}, e.id, e.events)
-	if e.wake == "" {
-		return nil
+	m.publish(e)
+	if e.wake != "" {
+		m.enqueue(ctx, e.tenant, e.wake)
 	}
-	return m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: e.tenant, TaskID: e.wake})
+}
+
+// enqueue makes a job of a task that has one in storage already. What was
+// committed does not fail because the broker does: the sweep finds the job.
+func (m *Manager) enqueue(ctx context.Context, tenantName, id string) {
+	if err := m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: tenantName, TaskID: id}); err != nil {
+		m.opts.Logger.Warn("job not queued, left to the sweep", "tenant", tenantName, "task", id, "error", err)
+	}
+}
+
+// publish wakes those who wait for what was committed.
+func (m *Manager) publish(e *edit) {
+	m.log.publish(Ref{e.tenant, e.h.agent}, e.id, e.events)
+	if len(e.pushDue) > 0 {
+		m.fresh.add(e.pushDue)
+		m.broker.Notify(pushTopic)
+	}
 }
 
 // append adds an event to the log.
@@ -105,7 +123,9 @@ func (e *edit) append(r *record, body *a2apb.StreamResponse) error {
 		e.size = len(r.body)
 	}
 	e.events = append(e.events, Event{Seq: r.seq, Time: r.time, Body: body, State: r.state, run: r.run, attempt: r.attempt, wire: &wireCache{}})
-	return e.tx.Set(eventKey(e.id, r.seq), r.encode())
+	value := r.encode()
+	e.h.size += uint64(len(value))
+	return e.tx.Set(eventKey(e.id, r.seq), value)
 }
 
 // setState moves the task to a state, with an event. attempt is 0 for a change
@@ -140,6 +160,9 @@ func (h *head) listed() listed { return listed{h.state, h.changed} }
 // each update, however many states the task went through in it.
 func (e *edit) save() error {
 	if err := e.relist(); err != nil {
+		return err
+	}
+	if err := e.wakePushes(); err != nil {
 		return err
 	}
 	return e.tx.Set(headKey(e.id), e.h.encode())

@@ -24,6 +24,14 @@ var mistakes = []faults.Fault{
 		"e.attempt == 0 || e.attempt == valid[e.run]", "e.attempt <= valid[e.run]", "TestATaskLostInACrashIsRunAgainAtOnce",
 	},
 	{
+		"a retry of a later run appends to what a lost attempt streamed", "run.go",
+		"r.Number > 1 && r.Attempt == 1", "r.Number > 1", "TestARetryOfALaterRunBeginsWhereTheRunBegan",
+	},
+	{
+		"what an earlier run made is not restored for a retry", "restore.go",
+		"		if !touched[a.ArtifactId] {", "		if touched != nil {", "TestARetryOfALaterRunBeginsWhereTheRunBegan",
+	},
+	{
 		"a turn is not passed on", "turns.go",
 		"	return e.passTurn(ids[0])\n", "	return nil\n", "TestATurnPassesHoweverATaskEnds",
 	},
@@ -74,6 +82,26 @@ var mistakes = []faults.Fault{
 	{
 		"a page token serves another query", "list.go",
 		"!bytes.Equal(data[:8], q.mark())", "false", "TestListsThatAreRefused",
+	},
+	{
+		"an event does not make a webhook due", "outbox.go",
+		"if e.h.pushes == 0 || len(e.events) == 0 {", "if true {", "TestAWebhookThatComesLaterGetsWhatComesLater",
+	},
+	{
+		"a config that was changed takes nothing back", "delivered.go",
+		"if c == nil || c.fence != d.fence {", "if c == nil {", "TestADeliveryIsFencedAgainstChanges",
+	},
+	{
+		"a claim outlives its process", "delivery.go",
+		`c.owner != "" && c.owner != m.instance && !m.opts.Shared`, "false", "TestClaimsOfAProcessThatIsGoneCountForNothing",
+	},
+	{
+		"another process's claim is not honoured", "delivery.go",
+		`c.owner != "" && c.owner != m.instance && !m.opts.Shared`, "true", "TestClaimsOfAProcessThatIsGoneCountForNothing",
+	},
+	{
+		"secrets are stored as they are", "pushrecord.go",
+		"return secrets.Seal(w, place.sealPlace(c.config.Id)), nil", "return w, nil", "TestSecretsOfWebhooksAreNotInTheStore",
 	},
 }
 

@@ -9,7 +9,7 @@ import (
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/storage"
 )
 
 // Finish commits how a run ended: its artifacts, its state, the context it saved
@@ -20,11 +20,24 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 	if err != nil {
 		result = Result{State: failed, Message: textMessage("The agent's result is not valid: " + err.Error() + ".")}
 	}
+	err = m.finish(ctx, run, result)
+	if errors.Is(err, ErrLogFull) {
+		err = m.finish(ctx, run, logFull(err))
+	}
+	return err
+}
+
+// logFull is the result of a run whose events are no more taken.
+func logFull(err error) Result {
+	return Result{State: failed, Message: textMessage("The task failed: " + err.Error() + ".")}
+}
+
+func (m *Manager) finish(ctx context.Context, run *Run, result Result) error {
 	if err := run.emitLarge(ctx, &result); err != nil {
 		return err
 	}
 	requeue := false
-	err = run.change(ctx, m.change, func(e *edit) (err error) {
+	err := run.change(ctx, m.change, func(e *edit) (err error) {
 		for _, a := range result.Artifacts {
 			if err := run.appendChunk(e, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}); err != nil {
 				return err
@@ -34,11 +47,12 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 			return err
 		}
 		e.h.inbox, e.h.taken = e.h.inbox[e.h.taken:], 0
-		if err := e.finish(result.State, e.fill(result.Message), run.Attempt); err != nil {
+		if Interrupted(result.State) && len(e.h.inbox) > 0 {
+			requeue, err = m.goOn(e, e.fill(result.Message), run.Attempt)
 			return err
 		}
-		requeue, err = m.goOn(e)
-		return err
+		requeue = false
+		return e.finish(result.State, e.fill(result.Message), run.Attempt)
 	})
 	if err != nil {
 		return err
@@ -47,21 +61,22 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 		m.metrics().TasksEnded.Add(1, ended(result.State))
 	}
 	if requeue {
-		return m.broker.Enqueue(ctx, broker.Job{Tenant: run.key.tenant, TaskID: run.key.id})
+		m.enqueue(ctx, run.key.tenant, run.key.id)
 	}
 	return nil
 }
 
-// goOn starts the next run of a task that waits for a message which came while
-// it was still running. It tells whether the task has the turn already.
-func (m *Manager) goOn(e *edit) (bool, error) {
-	if !Interrupted(e.h.state) || len(e.h.inbox) == 0 {
-		return false, nil
-	}
-	e.nextRun()
-	if err := e.setState(working, nil, 0); err != nil {
+// goOn ends a run that asks for what has come already, while it was running, and
+// starts the next one. The task never waits: whoever sent the message would take
+// the question for the answer to it. goOn tells whether the task has the turn.
+func (m *Manager) goOn(e *edit, question *a2apb.Message, attempt int) (bool, error) {
+	if err := e.setState(working, question, attempt); err != nil {
 		return false, err
 	}
+	if err := e.rest(); err != nil {
+		return false, err
+	}
+	e.nextRun()
 	return e.takeTurn(e.now.Add(m.opts.Lease))
 }
 
@@ -88,23 +103,59 @@ func checked(r Result) (Result, error) {
 	return r, nil
 }
 
+// Bounds of what the update that ends a run may hold beside heads and lists.
+const (
+	endBytes     = storage.MaxUpdateBytes - 64<<10
+	endArtifacts = 500
+	// eventBytes is more than an event takes beside its artifact or message.
+	eventBytes = 512
+)
+
 // emitLarge emits the result's artifacts on their own when they would not fit
 // into one update with the end of the run.
 func (r *Run) emitLarge(ctx context.Context, result *Result) error {
-	size := 0
-	for _, a := range result.Artifacts {
-		size += proto.Size(a)
-	}
-	if size <= maxChunk {
+	if r.fits(result) {
 		return nil
 	}
-	for _, a := range result.Artifacts {
-		if err := r.Artifact(ctx, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}); err != nil {
+	for rest := result.Artifacts; len(rest) > 0; {
+		n := batch(rest)
+		err := r.Update(ctx, func(tx storage.Tx) error {
+			for _, a := range rest[:n] {
+				if err := r.AppendArtifact(tx, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
+		rest = rest[n:]
 	}
 	result.Artifacts = nil
 	return nil
+}
+
+// fits tells whether one update holds the whole end of the run. The status
+// message is written twice: into its event and into the head.
+func (r *Run) fits(result *Result) bool {
+	size := 2*proto.Size(result.Message) + len(r.unsaved())
+	for _, a := range result.Artifacts {
+		size += proto.Size(a) + eventBytes
+	}
+	return size <= endBytes && len(result.Artifacts) <= endArtifacts
+}
+
+// batch is how many of the artifacts, one at least, go into one update.
+func batch(artifacts []*a2apb.Artifact) (n int) {
+	size := 0
+	for n < min(len(artifacts), endArtifacts) {
+		if size += proto.Size(artifacts[n]) + eventBytes; size > maxChunk && n > 0 {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // Lose ends an attempt that came to nothing. The run is tried again after a

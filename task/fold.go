@@ -15,6 +15,9 @@ type selection struct {
 	artifacts bool
 }
 
+// first reports whether the first event has all that is wanted beside the head.
+func (s selection) first() bool { return s.history == 0 && !s.artifacts }
+
 var all = selection{history: math.MaxInt, artifacts: true}
 
 // selectHistory makes a selection of an optional historyLength (section 3.2.4).
@@ -38,7 +41,7 @@ func fold(tx storage.Tx, id string, h *head, want selection) (*a2apb.Task, error
 		return nil, err
 	}
 	t := &a2apb.Task{Id: id, ContextId: h.contextID, Status: status}
-	events, err := readAll(tx, id)
+	events, err := readLog(tx, id, want.first())
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +62,8 @@ func foldEvents(events []Event, want selection) *a2apb.Task {
 	return t
 }
 
-// readAll reads the whole log.
-func readAll(tx storage.Tx, id string) (events []Event, err error) {
+// readLog reads the whole log, or its first event.
+func readLog(tx storage.Tx, id string, first bool) (events []Event, err error) {
 	for item, err := range tx.Scan(eventsKey(id), nil) {
 		if err != nil {
 			return nil, err
@@ -73,7 +76,9 @@ func readAll(tx storage.Tx, id string) (events []Event, err error) {
 		if err != nil {
 			return nil, err
 		}
-		events = append(events, e)
+		if events = append(events, e); first {
+			break
+		}
 	}
 	return events, nil
 }

@@ -24,6 +24,7 @@ type head struct {
 	changed time.Time // when the state was last reported: the status timestamp
 	status  []byte    // the status message, as a proto; empty when there is none
 	seq     uint64    // of the last event
+	size    uint64    // of all events, in bytes
 
 	run     int      // counts from 1
 	attempt int      // of that run, from 1; 0 before the first
@@ -39,6 +40,8 @@ type head struct {
 	runLines uint64 // of them, those before this attempt
 	trace    string // traceparent of the request
 	modes    []string
+
+	pushes int // push notification configs
 }
 
 // The fields of a head on disk. Numbers are never used twice; a reader skips
@@ -64,6 +67,8 @@ const (
 	headTrace     protowire.Number = 18
 	headMode      protowire.Number = 19
 	headLost      protowire.Number = 20
+	headSize      protowire.Number = 21
+	headPushes    protowire.Number = 22
 	headSizeGuess                  = 256
 )
 
@@ -77,6 +82,7 @@ func (h *head) encode() []byte {
 	w.time(headChanged, h.changed)
 	w.text(headStatus, string(h.status))
 	w.number(headSeq, h.seq)
+	w.number(headSize, h.size)
 	w.number(headRun, uint64(h.run))
 	w.number(headAttempt, uint64(h.attempt))
 	w.number(headLost, uint64(h.lost))
@@ -93,6 +99,7 @@ func (h *head) encode() []byte {
 	for _, mode := range h.modes {
 		w.text(headMode, mode)
 	}
+	w.number(headPushes, uint64(h.pushes))
 	return w
 }
 
@@ -116,6 +123,8 @@ func decodeHead(data []byte) (*head, error) {
 			h.status = b
 		case headSeq:
 			h.seq = n
+		case headSize:
+			h.size = n
 		case headRun:
 			h.run = int(n)
 		case headAttempt:
@@ -140,6 +149,8 @@ func decodeHead(data []byte) (*head, error) {
 			h.trace = string(b)
 		case headMode:
 			h.modes = append(h.modes, string(b))
+		case headPushes:
+			h.pushes = int(n)
 		}
 	})
 	if err == nil && (h.taken < 0 || h.taken > len(h.inbox)) {

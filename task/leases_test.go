@@ -3,12 +3,16 @@ package task_test
 import (
 	"context"
 	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 
+	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/storage/storagetest"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/task/worker"
@@ -279,5 +283,75 @@ func TestAContextIsNotSavedOverAnother(t *testing.T) {
 	}
 	if err := h.Finish(t.Context(), run, task.Result{}); !errors.Is(err, task.ErrConflict) {
 		t.Errorf("got %v, want ErrConflict", err)
+	}
+}
+
+// deafBroker takes no jobs while it is deaf.
+type deafBroker struct {
+	broker.Broker
+	deaf atomic.Bool
+}
+
+func (b *deafBroker) Enqueue(ctx context.Context, job broker.Job) error {
+	if b.deaf.Load() {
+		return errors.New("no way to the broker")
+	}
+	return b.Broker.Enqueue(ctx, job)
+}
+
+func TestABrokerThatIsDownFailsNothingThatWasCommitted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := memoryHouse(t)
+		b := &deafBroker{Broker: h.broker}
+		m, err := task.NewManager(h.db, b, h.agents, task.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Manager = m
+		first := h.send("one", "ctx")
+		second := h.send("two", "ctx")
+		run := h.claim()
+		b.deaf.Store(true)
+		h.send("three", "") // no error, or its sender would send it again
+		h.finish(run, task.Result{})
+		h.wantState(first.TaskID, completed)
+		b.deaf.Store(false)
+		time.Sleep(time.Minute)
+		if err := h.Sweep(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.claim().TaskID; got != second.TaskID {
+			t.Errorf("the sweep found %s", got)
+		}
+	})
+}
+
+func TestATaskWithTwoJobsIsClaimedOnce(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		h := memoryHouse(t)
+		h.send(strings.Repeat("x", 10<<10), "") // too large to be reserved in memory
+		job, err := h.broker.Dequeue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var runs atomic.Int64
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				run, err := h.Claim(t.Context(), job)
+				if err != nil {
+					t.Error(err)
+				}
+				if run != nil {
+					runs.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if got := runs.Load(); got != 1 {
+			t.Fatalf("%d runs have one task", got)
+		}
 	}
 }

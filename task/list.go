@@ -44,20 +44,38 @@ func (m *Manager) List(ctx context.Context, ref Ref, req *a2apb.ListTasksRequest
 			return err
 		}
 		reply.TotalSize = int32(total)
-		if len(entries) > q.size {
-			entries = entries[:q.size]
-			reply.NextPageToken = q.token(entries[q.size-1].key)
-		}
-		for _, entry := range entries {
-			t, err := entry.fold(tx, q.want)
-			if err != nil {
-				return err
-			}
-			reply.Tasks = append(reply.Tasks, t)
-		}
-		return nil
+		reply.Tasks, reply.NextPageToken, err = q.tasks(tx, entries)
+		return err
 	})
 	return reply, err
+}
+
+// maxPageBytes bounds what is read of tasks for one page: one that would read more
+// ends early, after one task at least.
+const maxPageBytes = 8 << 20
+
+// tasks returns the tasks of a page, and the token of the next one if there is one.
+func (q *query) tasks(tx storage.Tx, entries []entry) (tasks []*a2apb.Task, token string, err error) {
+	tasks = []*a2apb.Task{}
+	read := uint64(0)
+	for i, entry := range entries {
+		h, err := loadHead(tx, entry.id)
+		if err != nil {
+			return nil, "", err
+		}
+		if !q.want.first() {
+			read += h.size
+		}
+		if i == q.size || i > 0 && read > maxPageBytes {
+			return tasks, q.token(entries[i-1].key), nil
+		}
+		t, err := fold(tx, entry.id, h, q.want)
+		if err != nil {
+			return nil, "", err
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, "", nil
 }
 
 func newQuery(ref Ref, req *a2apb.ListTasksRequest) (*query, error) {
@@ -221,12 +239,4 @@ func (q *query) pageOfContext(tx storage.Tx) ([]entry, int, error) {
 		from++
 	}
 	return matching[from:min(total, from+q.size+1)], total, nil
-}
-
-func (e entry) fold(tx storage.Tx, want selection) (*a2apb.Task, error) {
-	h, err := loadHead(tx, e.id)
-	if err != nil {
-		return nil, err
-	}
-	return fold(tx, e.id, h, want)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"sync"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
@@ -120,14 +121,15 @@ func (l *Log) after(ctx context.Context, ref Ref, id string, tail *tail, seq uin
 		if seq == h.seq {
 			return nil
 		}
-		events, err = readEvents(tx, id, seq)
+		events, err = readEvents(tx, id, seq, followBatch, math.MaxInt)
 		return err
 	})
 	return events, done, err
 }
 
-// readEvents reads a batch of the events after seq, which must follow it without a gap.
-func readEvents(tx storage.Tx, id string, seq uint64) (events []Event, err error) {
+// readEvents reads the events after seq, which must follow it without a gap: at
+// most count, and no more once they have size bytes together.
+func readEvents(tx storage.Tx, id string, seq uint64, count, size int) (events []Event, err error) {
 	for item, err := range tx.Scan(eventsKey(id), eventKey(id, seq)) {
 		if err != nil {
 			return nil, err
@@ -143,7 +145,8 @@ func readEvents(tx storage.Tx, id string, seq uint64) (events []Event, err error
 		if err != nil {
 			return nil, err
 		}
-		if events = append(events, e); len(events) == followBatch {
+		size -= len(item.Value)
+		if events = append(events, e); len(events) == count || size <= 0 {
 			break
 		}
 	}

@@ -32,6 +32,12 @@ type Options struct {
 	// MaxMessage bounds one message in bytes (256 KiB): two of them and their
 	// copies fit into one update of the store.
 	MaxMessage int
+	// MaxLog bounds the events of a task in bytes (32 MiB): reading a task takes
+	// about twice that in memory. What a run writes beyond it fails the task.
+	MaxLog int64
+	// Push makes the manager take push notification configs; nil refuses them with
+	// ErrPushNotSupported.
+	Push *PushOptions
 	// Shared says that managers of other processes work on the same store. Then a
 	// lease is honoured until it runs out; otherwise one that this manager did not
 	// give is of a process that is gone, and counts for nothing.
@@ -46,16 +52,19 @@ func (o Options) complete() (Options, error) {
 	o.MaxQueued = cmp.Or(o.MaxQueued, 10_000)
 	o.MaxPending = cmp.Or(o.MaxPending, 16)
 	o.MaxMessage = cmp.Or(o.MaxMessage, 256<<10)
+	o.MaxLog = cmp.Or(o.MaxLog, 32<<20)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.MaxAttempts < 0 || o.BackOff < 0 || o.MaxBackOff < o.BackOff || o.Lease < 0 || o.MaxQueued < 0 || o.MaxPending < 0 {
+	if o.MaxAttempts < 0 || o.BackOff < 0 || o.MaxBackOff < o.BackOff || o.Lease < 0 || o.MaxQueued < 0 || o.MaxPending < 0 || o.MaxLog < 0 {
 		return o, errors.New("task: Options must not be negative, nor MaxBackOff below BackOff")
 	}
 	if o.MaxMessage < 0 || o.MaxMessage > 256<<10 {
 		return o, errors.New("task: MaxMessage must be between 1 byte and 256 KiB")
 	}
-	return o, nil
+	var err error
+	o.Push, err = o.Push.complete()
+	return o, err
 }
 
 // Manager accepts messages and answers for tasks. It is safe for concurrent use.
@@ -69,10 +78,13 @@ type Manager struct {
 	opts     Options
 	log      *Log
 	instance string // names this manager in leases
+	fresh    fresh
+	front    dueFront
 
 	mu       sync.Mutex
-	runs     map[runKey]*Run         // in the hands of this process's workers
-	reserved map[runKey]*reservation // accepted by this process and not claimed yet
+	runs     map[runKey]*Run          // in the hands of this process's workers
+	reserved map[runKey]*reservation  // accepted by this process and not claimed yet
+	claims   map[runKey]chan struct{} // under way; closed at their end
 }
 
 type runKey struct{ tenant, id string }
@@ -92,6 +104,7 @@ func NewManager(db storage.DB, b broker.Broker, agents Agents, opts Options) (*M
 		instance: newID(),
 		runs:     make(map[runKey]*Run),
 		reserved: make(map[runKey]*reservation),
+		claims:   make(map[runKey]chan struct{}),
 	}, nil
 }
 

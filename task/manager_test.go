@@ -46,6 +46,9 @@ func TestMessagesThatAreRefused(t *testing.T) {
 		"a push configuration": {func(r *a2apb.SendMessageRequest) {
 			r.Configuration = &a2apb.SendMessageConfiguration{TaskPushNotificationConfig: &a2apb.TaskPushNotificationConfig{}}
 		}, task.ErrPushNotSupported, ""},
+		"a long output mode": {func(r *a2apb.SendMessageRequest) {
+			r.Configuration = &a2apb.SendMessageConfiguration{AcceptedOutputModes: []string{"text/plain", strings.Repeat("x", 256)}}
+		}, task.ErrInvalidParams, "configuration.acceptedOutputModes[1]"},
 		"a negative historyLength": {func(r *a2apb.SendMessageRequest) {
 			n := int32(-1)
 			r.Configuration = &a2apb.SendMessageConfiguration{HistoryLength: &n}
@@ -462,6 +465,41 @@ func TestResultsThatAreNotValidFailTheTask(t *testing.T) {
 		if got := h.get(a.TaskID); got.Status.State != failed || !strings.Contains(texts(got.Status.Message.GetParts()), "not valid") {
 			t.Errorf("%s: got %v", name, got.Status)
 		}
+	}
+}
+
+func TestAResultWithinItsBoundsIsCommitted(t *testing.T) {
+	t.Parallel()
+	many := task.Result{}
+	for i := range 6000 {
+		many.Artifacts = append(many.Artifacts, artifact(fmt.Sprint(i), "x"))
+	}
+	large := strings.Repeat("x", 319<<10)
+	tests := []struct {
+		name   string
+		result task.Result
+		saved  int
+	}{
+		{"a large message, artifact and context", task.Result{Message: said(large), Artifacts: []*a2apb.Artifact{artifact("a", large)}}, task.MaxContext},
+		{"large artifacts", task.Result{Artifacts: []*a2apb.Artifact{artifact("a", large), artifact("b", large), artifact("c", large), artifact("d", large)}}, 0},
+		{"more artifacts than an update has keys", many, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			h := memoryHouse(t)
+			a := h.send("hi", "")
+			run := h.claim()
+			if test.saved > 0 {
+				if _, err := run.SaveContext(t.Context(), make([]byte, test.saved), 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			h.finish(run, test.result)
+			if got := h.get(a.TaskID); len(got.Artifacts) != len(test.result.Artifacts) || got.Status.State != completed {
+				t.Errorf("%d artifacts, %v", len(got.Artifacts), got.Status.State)
+			}
+		})
 	}
 }
 

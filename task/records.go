@@ -18,10 +18,13 @@ import (
 //	task-count/<agent>/<state>                    counter
 //	turn/<agent>/<context>                        ids of the tasks that take turns, the running one first
 //	context/<agent>/<context>                     the agent's own bytes and their version
+//	push-config/<id>/<config>                     a push notification config, encrypted
+//	push-cursor/<id>/<config>                     how far its webhook has come, see pushrecord.go
 //
 // and in the global spaces:
 //
 //	due/<time>/<tenant>/<id>                      a job or lease that is looked after at that time
+//	push-due/<time>/<tenant>/<id>/<config>        a webhook that is to be sent something
 //	gone/<tenant>/<id>                            a deleted task whose events are to be cleared away
 func headKey(id string) storage.Key   { return storage.NewKey("task").Str(id) }
 func eventsKey(id string) storage.Key { return storage.NewKey("event").Str(id) }
@@ -55,13 +58,23 @@ func contextKey(agent, contextID string) storage.Key {
 	return storage.NewKey("context").Str(agent).Str(contextID)
 }
 
+func pushConfigsKey(id string) storage.Key        { return storage.NewKey("push-config").Str(id) }
+func pushConfigKey(id, config string) storage.Key { return pushConfigsKey(id).Str(config) }
+func pushCursorsKey(id string) storage.Key        { return storage.NewKey("push-cursor").Str(id) }
+func pushCursorKey(id, config string) storage.Key { return pushCursorsKey(id).Str(config) }
+
 var (
-	dueSpace  = storage.NewKey("due")
-	goneSpace = storage.NewKey("gone")
+	dueSpace     = storage.NewKey("due")
+	pushDueSpace = storage.NewKey("push-due")
+	goneSpace    = storage.NewKey("gone")
 )
 
 func dueKey(at time.Time, tenant, id string) storage.Key {
 	return dueSpace.Time(at).Str(tenant).Str(id)
+}
+
+func pushDueKey(at time.Time, id DeliveryID) storage.Key {
+	return pushDueSpace.Time(at).Str(id.Tenant).Str(id.TaskID).Str(id.ConfigID)
 }
 
 func goneKey(tenant, id string) storage.Key { return goneSpace.Str(tenant).Str(id) }

@@ -56,7 +56,7 @@ type Run struct {
 
 	mu    sync.Mutex
 	due   time.Time       // of the lease
-	begun map[string]bool // artifacts this attempt has emitted a committed chunk of
+	begun map[string]bool // artifacts this attempt has emitted a committed chunk of, or found restored
 	saved *savedContext   // what SaveContext was given last
 }
 
@@ -141,9 +141,9 @@ func (r *Run) noteBegun(ids []string) {
 // wakes the task's followers. The Append methods are for use inside fn: so task
 // events commit together with whatever else fn writes. fn may run more than once.
 func (r *Run) Update(ctx context.Context, fn func(storage.Tx) error) error {
-	defer func() { r.cur = nil }()
 	return r.change(ctx, r.m.change, func(e *edit) error {
-		r.cur = e
+		r.cur = e // guarded by r.write, which change holds
+		defer func() { r.cur = nil }()
 		return fn(e.tx)
 	})
 }
@@ -168,6 +168,9 @@ func (r *Run) AppendStatus(_ storage.Tx, msg *a2apb.Message) error {
 		return errOutside
 	}
 	if err := CheckStatus(msg); err != nil {
+		return err
+	}
+	if err := r.room(r.cur, proto.Size(msg)); err != nil {
 		return err
 	}
 	return r.cur.setState(working, r.cur.fill(msg), r.Attempt)
@@ -219,6 +222,9 @@ func checkArtifact(a *a2apb.Artifact) error {
 // attempt never appends to what a lost attempt has streamed.
 func (r *Run) appendChunk(e *edit, chunk *a2apb.TaskArtifactUpdateEvent) error {
 	a := chunk.Artifact
+	if err := r.room(e, proto.Size(a)); err != nil {
+		return err
+	}
 	id := a.ArtifactId
 	if id == "" {
 		id = r.defaultArtifact()
@@ -234,16 +240,25 @@ func (r *Run) appendChunk(e *edit, chunk *a2apb.TaskArtifactUpdateEvent) error {
 	return e.append(&record{attempt: r.Attempt}, &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_ArtifactUpdate{ArtifactUpdate: update}})
 }
 
+// room refuses what would make the task's log larger than it may be.
+func (r *Run) room(e *edit, size int) error {
+	if limit := r.m.opts.MaxLog; e.h.size+uint64(size) > uint64(limit) {
+		return fmt.Errorf("%w: its events are %d bytes at most", ErrLogFull, limit)
+	}
+	return nil
+}
+
 // defaultArtifact is the id of a run's artifact that was given none: the same in every attempt.
 func (r *Run) defaultArtifact() string { return fmt.Sprintf("artifact-%d", r.Number) }
 
 // appends tells whether a chunk may append to the artifact: this attempt has
-// begun it, or an earlier run of the task has made it.
+// begun it, or an earlier run of the task has made it, and followers have it as
+// that run left it. On a retry restore sees to that.
 func (r *Run) appends(e *edit, id string) bool {
 	r.mu.Lock()
 	begun := r.begun[id]
 	r.mu.Unlock()
-	return begun || slices.Contains(e.begun, id) || r.Number > 1
+	return begun || slices.Contains(e.begun, id) || r.Number > 1 && r.Attempt == 1
 }
 
 // Task returns the task as it is, without its history.

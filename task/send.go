@@ -12,7 +12,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/carrelhq/carrel/agent"
-	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/tenant"
 )
@@ -22,6 +21,7 @@ const (
 	maxID         = 128
 	maxReferences = 32
 	maxModes      = 32
+	maxMode       = 255
 )
 
 // Send accepts a message: a new task, or the next message of a task that is not
@@ -47,13 +47,20 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, req *a2apb.SendM
 		return Accepted{}, err
 	}
 	if req.Message.TaskId != "" {
-		return m.sendTo(ctx, ref, req)
+		id = req.Message.TaskId
 	}
-	return m.create(ctx, ref, a.Current, id, req)
+	push, err := m.registration(ctx, taskPlace{ref.Tenant, id}, req.GetConfiguration().GetTaskPushNotificationConfig())
+	if err != nil {
+		return Accepted{}, err
+	}
+	if req.Message.TaskId != "" {
+		return m.sendTo(ctx, ref, req, push)
+	}
+	return m.create(ctx, ref, a.Current, id, req, push)
 }
 
 // create makes a task of the message.
-func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id string, req *a2apb.SendMessageRequest) (Accepted, error) {
+func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id string, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
 	h := head{agent: ref.Agent, version: version.Digest, contextID: req.Message.ContextId, run: 1, inbox: []uint64{1}, trace: inject(ctx)}
 	h.modes = req.GetConfiguration().GetAcceptedOutputModes()
 	if h.contextID == "" {
@@ -65,7 +72,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 		fresh := h
 		e = &edit{root: root, tx: tenant.ScopeTx(root, ref.Tenant), tenant: ref.Tenant, id: id, now: time.Now().UTC(), h: &fresh}
 		var err error
-		first, err = m.insert(e, ref, req)
+		first, err = m.insert(e, ref, req, push)
 		return err
 	})
 	if err != nil {
@@ -75,25 +82,21 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 	defer close(created)
 	early := first && m.keep(e, version, created)
 	if early {
-		err = m.enqueue(ctx, e)
+		m.enqueue(ctx, ref.Tenant, id)
 	}
 	if err := durable(); err != nil {
 		return Accepted{}, err
 	}
 	m.metrics().TasksAccepted.Add(1)
-	m.log.publish(ref, id, e.events)
+	m.publish(e)
 	if first && !early {
-		err = m.enqueue(ctx, e)
+		m.enqueue(ctx, ref.Tenant, id)
 	}
-	return Accepted{TaskID: id, ContextID: h.contextID, Seq: 1}, err
-}
-
-func (m *Manager) enqueue(ctx context.Context, e *edit) error {
-	return m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: e.tenant, TaskID: e.id})
+	return Accepted{TaskID: id, ContextID: h.contextID, Seq: 1}, nil
 }
 
 // insert writes a new task: its first event, its place in the lists, its turn and its job.
-func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest) (first bool, err error) {
+func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest, push *registration) (first bool, err error) {
 	named := req.Message.ContextId != ""
 	if err := m.checkRoom(e.tx, ref.Agent); err != nil {
 		return false, err
@@ -106,6 +109,9 @@ func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest) (first
 		return false, err
 	}
 	if err := enter(unspecified, submitted); err != nil {
+		return false, err
+	}
+	if err := e.register(push, m.opts.Push); err != nil {
 		return false, err
 	}
 	e.h.state, e.h.changed = submitted, e.now
@@ -139,13 +145,16 @@ func (e *edit) enqueue(lease time.Duration, named bool) (first bool, err error) 
 
 // sendTo adds the message to a task: it starts the next run of one that waits,
 // and is queued for one that is submitted or working.
-func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest) (Accepted, error) {
+func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
 	msg := req.Message
 	accepted := Accepted{TaskID: msg.TaskId}
 	first := false
 	err := m.change(ctx, ref.Tenant, msg.TaskId, func(e *edit) error {
 		first = false
 		if err := m.checkNext(e, ref, msg); err != nil {
+			return err
+		}
+		if err := e.register(push, m.opts.Push); err != nil {
 			return err
 		}
 		waiting := Interrupted(e.h.state)
@@ -174,10 +183,11 @@ func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageReq
 	if err != nil {
 		return Accepted{}, err
 	}
+	m.forget(runKey{ref.Tenant, msg.TaskId}) // it knows of one message only
 	if first {
-		err = m.broker.Enqueue(context.WithoutCancel(ctx), broker.Job{Tenant: ref.Tenant, TaskID: msg.TaskId})
+		m.enqueue(ctx, ref.Tenant, msg.TaskId)
 	}
-	return accepted, err
+	return accepted, nil
 }
 
 // checkNext tells whether the task takes the message.
@@ -191,6 +201,8 @@ func (m *Manager) checkNext(e *edit, ref Ref, msg *a2apb.Message) error {
 		return fmt.Errorf("%w: the task is finished; send a message without taskId to begin another", ErrUnsupportedOperation)
 	case len(e.h.inbox)-e.h.taken >= m.opts.MaxPending && !Interrupted(e.h.state):
 		return fmt.Errorf("%w: %d messages wait for the task already", ErrBusy, m.opts.MaxPending)
+	case e.h.size > uint64(m.opts.MaxLog):
+		return fmt.Errorf("%w: the task's log is full; send a message without taskId to begin another", ErrUnsupportedOperation)
 	}
 	return checkReferences(e.tx, ref, msg)
 }
@@ -252,12 +264,15 @@ func (m *Manager) checkRequest(req *a2apb.SendMessageRequest) error {
 
 func checkConfiguration(c *a2apb.SendMessageConfiguration) error {
 	switch {
-	case c.GetTaskPushNotificationConfig() != nil:
-		return ErrPushNotSupported
 	case c.GetHistoryLength() < 0:
 		return &FieldError{"configuration.historyLength", "must not be negative"}
 	case len(c.GetAcceptedOutputModes()) > maxModes:
 		return &FieldError{"configuration.acceptedOutputModes", fmt.Sprintf("names more than %d media types", maxModes)}
+	}
+	for i, mode := range c.GetAcceptedOutputModes() {
+		if len(mode) > maxMode { // they lie in the head, which every event writes anew
+			return &FieldError{fmt.Sprintf("configuration.acceptedOutputModes[%d]", i), fmt.Sprintf("is longer than %d bytes", maxMode)}
+		}
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (t *tails) begin(key tailKey) *tail {
 	tl := t.hold(key)
 	tl.mu.Lock()
 	defer tl.mu.Unlock()
-	tl.whole = true
+	tl.whole = tl.alone // where others write, it may miss what comes second already
 	return tl
 }
 

@@ -39,6 +39,9 @@ var (
 	ErrAgentNotFound = errors.New("agent not found")
 	// ErrBusy: a bound on queued tasks or messages is reached; try later.
 	ErrBusy = errors.New("too many tasks are waiting")
+	// ErrLogFull: the task's events are as many bytes as they may be; the run should
+	// end as failed.
+	ErrLogFull = errors.New("the task has written too much")
 	// ErrFenced: the lease was lost; what the run writes is refused.
 	ErrFenced = errors.New("task: lease lost")
 )

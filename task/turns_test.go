@@ -126,20 +126,52 @@ func TestMessagesToATaskAtWorkAreQueued(t *testing.T) {
 	h.reply("two", a.TaskID) // before the run begins: the run is given it
 	run := h.claim()
 	h.reply("three", a.TaskID) // after: it waits for the next run
-	if len(run.Pending) > 1 {
-		t.Errorf("%d messages were pending", len(run.Pending))
+	if len(run.Pending) != 1 || texts(run.Pending[0].Parts) != "two" {
+		t.Errorf("pending are %v", run.Pending)
 	}
-	h.finish(run, task.Result{State: inputRequired})
+	h.finish(run, task.Result{State: inputRequired, Message: said("which?")})
 	next := h.claim()
-	all := texts(next.Message.Parts)
-	for _, m := range next.Pending {
-		all += " " + texts(m.Parts)
-	}
-	if next.Number != 2 || !strings.HasSuffix(all, "three") {
-		t.Errorf("run %d got %q", next.Number, all)
+	if next.Number != 2 || texts(next.Message.Parts) != "three" || len(next.Pending) > 0 {
+		t.Errorf("run %d got %q and %v", next.Number, texts(next.Message.Parts), next.Pending)
 	}
 	h.finish(next, task.Result{})
-	if got := h.get(a.TaskID); history(got) != "one two three" {
+	if got := h.get(a.TaskID); history(got) != "one two three which?" {
 		t.Errorf("history is %q", history(got))
 	}
+}
+
+// TestAQuestionIsNotTheAnswerToAMessageThatWaits has a run ask for input when
+// that has come already: whoever sent it waits for the run that it starts.
+func TestAQuestionIsNotTheAnswerToAMessageThatWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := memoryHouse(t)
+		first := h.send("one", "")
+		run := h.claim()
+		answers := make(chan *a2apb.Task, 1)
+		go func() {
+			msg := message("two")
+			msg.TaskId = first.TaskID
+			got, err := h.SendAndAwait(t.Context(), bot, &a2apb.SendMessageRequest{Message: msg})
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- got
+		}()
+		synctest.Wait()
+		h.finish(run, task.Result{State: inputRequired, Message: said("which?")})
+		synctest.Wait()
+		select {
+		case got := <-answers:
+			t.Fatalf("the answer is the task as it is %s", got.Status.State)
+		default:
+		}
+		h.finish(h.claim(), task.Result{Artifacts: []*a2apb.Artifact{artifact("a", "done")}})
+		if got := <-answers; got.Status.State != completed || history(got) != "one two which?" {
+			t.Errorf("got %s with %q", got.Status.State, history(got))
+		}
+		if got := summary(h.follow(first.TaskID, 0)); strings.Contains(got, "input_required") {
+			t.Errorf("followers saw %s", got)
+		}
+	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/runtime"
+	"github.com/carrelhq/carrel/tenant"
 )
 
 func newCheckCommand(p program) *cobra.Command {
@@ -81,7 +82,7 @@ func (p program) inspect(ctx context.Context, module []byte, timeout time.Durati
 		return abi.Inspection{}, err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
-	return engine.Inspect(ctx, module)
+	return engine.Inspect(ctx, tenant.Default, module)
 }
 
 // refused says on standard error why a module is refused.

@@ -85,7 +85,7 @@ func background(t *testing.T, data string, args ...string) *served {
 	go func() {
 		defer close(s.ended)
 		code = run(ctx, program{
-			args:   append(args, "--addr", s.addr, "--data", data),
+			args:   append(args, "--addr", s.addr, "--grpc-addr", "127.0.0.1:0", "--data", data),
 			env:    os.Environ(),
 			stdin:  strings.NewReader(""),
 			stdout: s.output,

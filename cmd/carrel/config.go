@@ -1,12 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -18,10 +13,16 @@ import (
 // spellings: max_body in the file, CARREL_MAX_BODY, --max-body.
 type Config struct {
 	Addr, Data, PublicURL, DefaultAgent string
+	GRPCAddr, GRPCPublicURL             string
 	TLSCert, TLSKey                     string
 	TrustedProxies, CORSOrigins         []string
+	AllowEgress                         []string
+	KeyFile                             string
 	Dev                                 bool
 	Memory, StoreMemory                 byteSize
+	AllMemory, TenantMemory             byteSize
+	ModuleMemory, CompileMemory         byteSize
+	CacheSize                           byteSize
 	MaxBody, MaxModule                  byteSize
 	Concurrency, MaxAttempts            int
 	MaxQueued, MaxStreams, MaxConns     int
@@ -36,10 +37,13 @@ const compileTimeoutUsage = "how long compiling a module may take"
 func DefaultConfig() Config {
 	return Config{
 		Addr:            carrel.DefaultAddr,
+		GRPCAddr:        carrel.DefaultGRPCAddr,
 		Data:            "./carrel-data",
 		CORSOrigins:     []string{"*"},
 		Memory:          64 << 20,
 		StoreMemory:     64 << 20,
+		CompileMemory:   1 << 30,
+		CacheSize:       2 << 30,
 		MaxBody:         1 << 20,
 		MaxModule:       64 << 20,
 		Concurrency:     256,
@@ -61,21 +65,30 @@ func DefaultConfig() Config {
 func (c *Config) bind(fs *pflag.FlagSet) {
 	fs.SortFlags = false
 	fs.StringVar(&c.Addr, "addr", c.Addr, "`address` to listen on")
+	fs.StringVar(&c.GRPCAddr, "grpc-addr", c.GRPCAddr, "`address` to serve gRPC on; gRPC is off when empty")
 	fs.StringVar(&c.Data, "data", c.Data, "`folder` of everything that lasts; made when absent")
 	fs.StringVar(&c.PublicURL, "public-url", c.PublicURL, "the server's `address` in agent cards; taken from each request when empty")
+	fs.StringVar(&c.GRPCPublicURL, "grpc-public-url", c.GRPCPublicURL, "the gRPC `address` in agent cards, as clients dial it; when empty, the one listened on, where it can be reached")
 	fs.StringVar(&c.TLSCert, "tls-cert", c.TLSCert, "PEM `file` with the certificate; TLS is off when empty")
 	fs.StringVar(&c.TLSKey, "tls-key", c.TLSKey, "PEM `file` with the certificate's key")
 	fs.StringSliceVar(&c.TrustedProxies, "trusted-proxy", c.TrustedProxies, "`address` or network of a proxy whose forwarded headers are believed; repeat or separate with commas")
 	fs.StringSliceVar(&c.CORSOrigins, "cors-origin", c.CORSOrigins, "browser `origin` that may call; * is any")
+	fs.StringSliceVar(&c.AllowEgress, "allow-egress", c.AllowEgress, "`address` or network that webhooks may be at although it is not public; repeat or separate with commas")
+	fs.StringVar(&c.KeyFile, "key-file", c.KeyFile, "`file` of the key that secrets are encrypted with; made when absent; secret.key in the data folder when empty")
 	fs.StringVar(&c.DefaultAgent, "default-agent", c.DefaultAgent, "`tenant/agent` served at /; when empty, the only agent there is")
 	fs.BoolVar(&c.Dev, "dev", c.Dev, "development: no credentials, tenant default, loopback addresses only")
 	fs.Var(&c.Memory, "memory", "the most linear memory of a sandbox")
+	fs.Var(&c.AllMemory, "all-memory", "the most memory of all sandboxes and snapshots; when 0, half of what the machine or its control group gives")
+	fs.Var(&c.TenantMemory, "tenant-memory", "the most of it that one tenant's sandboxes have; when 0, three quarters")
+	fs.Var(&c.ModuleMemory, "module-memory", "roughly the most memory of modules kept ready; when 0, a quarter of all_memory")
+	fs.Var(&c.CompileMemory, "compile-memory", "the most memory that compiling a module may take")
+	fs.Var(&c.CacheSize, "cache-size", "the most compiled code kept in the data folder")
 	fs.Var(&c.StoreMemory, "store-memory", "roughly the memory the store may use")
 	fs.Var(&c.MaxBody, "max-body", "the largest JSON request")
 	fs.Var(&c.MaxModule, "max-module", "the largest module accepted")
 	fs.IntVar(&c.Concurrency, "concurrency", c.Concurrency, "runs at a `number` at a time")
 	fs.IntVar(&c.MaxAttempts, "max-attempts", c.MaxAttempts, "`times` a run that was lost is tried")
-	fs.IntVar(&c.MaxQueued, "max-queued", c.MaxQueued, "unfinished `tasks` a tenant may have")
+	fs.IntVar(&c.MaxQueued, "max-queued", c.MaxQueued, "unfinished `tasks` an agent may have")
 	fs.IntVar(&c.MaxStreams, "max-streams", c.MaxStreams, "open `streams` at a time")
 	fs.IntVar(&c.MaxConns, "max-conns", c.MaxConns, "open `connections` at a time")
 	fs.DurationVar(&c.RunTimeout, "run-timeout", c.RunTimeout, "how long a run may take")
@@ -93,12 +106,19 @@ func (c *Config) validate() error {
 		err  error
 	}{
 		{"addr", checkAddr(c.Addr)},
+		{"grpc_addr", checkGRPCAddr(c.GRPCAddr)},
 		{"data", notEmpty(c.Data)},
 		{"public_url", checkURL(c.PublicURL)},
 		{"tls_cert and tls_key", checkPair(c.TLSCert, c.TLSKey)},
 		{"trusted_proxy", checkNetworks(c.TrustedProxies)},
+		{"allow_egress", checkNetworks(c.AllowEgress)},
 		{"default_agent", checkAgent(c.DefaultAgent)},
 		{"memory", checkMemory(c.Memory)},
+		{"all_memory", unlessZero(c.AllMemory, 2*c.Memory)},
+		{"tenant_memory", c.checkTenantMemory()},
+		{"module_memory", unlessZero(c.ModuleMemory, 16<<20)},
+		{"compile_memory", atLeast(c.CompileMemory, 64<<20)},
+		{"cache_size", atLeast(c.CacheSize, 16<<20)},
 		{"store_memory", atLeast(c.StoreMemory, 16<<20)},
 		{"max_body", atLeast(c.MaxBody, 1<<10)},
 		{"max_module", atLeast(c.MaxModule, 1<<10)},
@@ -118,83 +138,6 @@ func (c *Config) validate() error {
 		if check.err != nil {
 			return usagef("%s: %w", check.name, check.err)
 		}
-	}
-	return nil
-}
-
-func checkAddr(s string) error {
-	if _, port, err := net.SplitHostPort(s); err != nil || port == "" {
-		return fmt.Errorf("%q is not host:port, as in %s", s, carrel.DefaultAddr)
-	}
-	return nil
-}
-
-func notEmpty(s string) error {
-	if s == "" {
-		return fmt.Errorf("must not be empty")
-	}
-	return nil
-}
-
-func checkURL(s string) error {
-	if s == "" {
-		return nil
-	}
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return fmt.Errorf("%q is not an absolute http or https address", s)
-	}
-	return nil
-}
-
-func checkPair(cert, key string) error {
-	if (cert == "") != (key == "") {
-		return fmt.Errorf("belong together; give both or neither")
-	}
-	return nil
-}
-
-func checkNetworks(list []string) error {
-	for _, s := range list {
-		if _, _, err := net.ParseCIDR(s); err != nil && net.ParseIP(s) == nil {
-			return fmt.Errorf("%q is neither an address nor a network, as in 10.0.0.0/8", s)
-		}
-	}
-	return nil
-}
-
-func checkAgent(s string) error {
-	if tenant, agent, _ := strings.Cut(s, "/"); s != "" && (tenant == "" || agent == "") {
-		return fmt.Errorf("%q is not tenant/agent", s)
-	}
-	return nil
-}
-
-func atLeast(size, least byteSize) error {
-	if size < least {
-		return fmt.Errorf("%s is too small; %s is the least", size, least)
-	}
-	return nil
-}
-
-// checkMemory keeps to what a module of 32 bits can address.
-func checkMemory(size byteSize) error {
-	if size > 4<<30 {
-		return fmt.Errorf("%s is too much; 4GiB is the most", size)
-	}
-	return atLeast(size, 64<<10)
-}
-
-func positive[N ~int | ~int64](n N) error {
-	if n <= 0 {
-		return fmt.Errorf("must be more than 0")
-	}
-	return nil
-}
-
-func oneOf(s string, allowed ...string) error {
-	if !slices.Contains(allowed, s) {
-		return fmt.Errorf("%q is not one of %s", s, strings.Join(allowed, ", "))
 	}
 	return nil
 }

@@ -27,7 +27,8 @@ var (
 // TestCrash kills the server with SIGKILL at random moments while clients send
 // and follow, restarts it on the same data each time, and holds carrel to its
 // word: every acknowledged task ends completed with one final event, contexts
-// count right, and followers that resume with Last-Event-ID see every event once.
+// count right, followers that resume with Last-Event-ID see every event once, and
+// webhooks get every event at least once and in order.
 func TestCrash(t *testing.T) {
 	r := newCrashRun(t)
 	r.start()
@@ -47,8 +48,8 @@ func TestCrash(t *testing.T) {
 	clients.Wait()
 	r.verify()
 	r.kill()
-	t.Logf("kills %d, clients %d, contexts %d, sends acknowledged %d, sends cut off %d, streams resumed %d, events followed %d",
-		*crashKills, *crashClients, r.contexts.Load(), r.acks.count(), r.cutOff.Load(), r.resumed.Load(), r.events.Load())
+	t.Logf("kills %d, clients %d, contexts %d, sends acknowledged %d, sends cut off %d, streams resumed %d, events followed %d, events of webhooks repeated %d",
+		*crashKills, *crashClients, r.contexts.Load(), r.acks.count(), r.cutOff.Load(), r.resumed.Load(), r.events.Load(), r.webhook.repeats())
 }
 
 // crashRun is one server process after another on the same data, and what the
@@ -64,11 +65,13 @@ type crashRun struct {
 	done    chan struct{} // closed when clients are to finish what they have begun
 	acks    *tally
 	process *serverProcess
+	webhook *crashWebhook
 
 	mu         sync.Mutex
 	generation chan struct{} // closed while a server is up
 
 	acked    sync.Map // task id -> expected answer
+	followed sync.Map // task id -> number of its last event
 	contexts atomic.Int64
 	cutOff   atomic.Int64
 	resumed  atomic.Int64
@@ -89,13 +92,16 @@ func newCrashRun(t *testing.T) *crashRun {
 		done:       make(chan struct{}),
 		acks:       newTally(),
 		generation: make(chan struct{}),
+		webhook:    newCrashWebhook(t),
 	}
 }
 
 // start starts a server on the data and lets the clients go on.
 func (r *crashRun) start() {
 	r.t.Helper()
-	r.process = startServer(r.t, r.binary, r.addr, "--dev", "--data", r.data)
+	// One task can be at work at each of the kills, and must outlive them all.
+	attempts := strconv.Itoa(*crashKills + 1)
+	r.process = startServer(r.t, r.binary, r.addr, "--dev", "--data", r.data, "--allow-egress", "127.0.0.1", "--max-attempts", attempts)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	close(r.generation)
@@ -162,20 +168,25 @@ func (r *crashRun) conversation(contextID string) {
 type crashTask struct {
 	ID     string `json:"id"`
 	Status struct {
-		State string `json:"state"`
+		State   string `json:"state"`
+		Message struct {
+			Parts crashParts `json:"parts"`
+		} `json:"message"`
 	} `json:"status"`
 	Artifacts []crashArtifact `json:"artifacts"`
 }
 
 type crashArtifact struct {
-	Parts []struct {
-		Text string `json:"text"`
-	} `json:"parts"`
+	Parts crashParts `json:"parts"`
 }
 
-func (a crashArtifact) text() string {
+type crashParts []struct {
+	Text string `json:"text"`
+}
+
+func (parts crashParts) text() string {
 	var out strings.Builder
-	for _, p := range a.Parts {
+	for _, p := range parts {
 		out.WriteString(p.Text)
 	}
 	return out.String()
@@ -183,7 +194,7 @@ func (a crashArtifact) text() string {
 
 // send sends one message and returns once it is acknowledged.
 func (r *crashRun) send(contextID string, turn int) (string, error) {
-	params := fmt.Sprintf(`{"message":{"messageId":"m%d","role":"ROLE_USER","contextId":%q,"parts":[{"text":"hello %d"}]},"configuration":{"returnImmediately":true}}`, turn, contextID, turn)
+	params := fmt.Sprintf(`{"message":{"messageId":"m%d","role":"ROLE_USER","contextId":%q,"parts":[{"text":"hello %d"}]},"configuration":{"returnImmediately":true,"taskPushNotificationConfig":{"url":%q}}}`, turn, contextID, turn, r.webhook.URL)
 	var result struct{ Task crashTask }
 	if err := r.call("SendMessage", params, &result); err != nil {
 		return "", err
@@ -248,6 +259,7 @@ func (r *crashRun) follow(id string) string {
 			}
 		}
 	}
+	r.followed.Store(id, f.seq)
 	return f.text
 }
 
@@ -320,7 +332,7 @@ func (f *follower) event(id uint64, data string) {
 		if !u.Append {
 			f.text = ""
 		}
-		f.text += u.Artifact.text()
+		f.text += u.Artifact.Parts.text()
 	}
 	if u := frame.Result.StatusUpdate; u != nil {
 		switch u.Status.State {
@@ -328,20 +340,25 @@ func (f *follower) event(id uint64, data string) {
 			f.final = true
 		case "TASK_STATE_SUBMITTED", "TASK_STATE_WORKING":
 		default:
-			f.fail("event %d: state %s", id, u.Status.State)
+			f.fail("event %d: state %s: %s", id, u.Status.State, u.Status.Message.Parts.text())
 		}
 	}
 }
 
-// verify asks the last server for every task that was acknowledged by any.
+// verify asks the last server for every task that was acknowledged by any, and
+// waits for what their webhooks have not got yet.
 func (r *crashRun) verify() {
+	r.followed.Range(func(key, last any) bool {
+		r.webhook.waitFor(r.ctx, key.(string), last.(uint64))
+		return true
+	})
 	r.acked.Range(func(key, want any) bool {
 		var task crashTask
 		if err := r.call("GetTask", fmt.Sprintf(`{"id":%q}`, key), &task); err != nil {
 			r.t.Errorf("acknowledged task %s: %v", key, err)
 			return true
 		}
-		if task.Status.State != "TASK_STATE_COMPLETED" || len(task.Artifacts) != 1 || task.Artifacts[0].text() != want {
+		if task.Status.State != "TASK_STATE_COMPLETED" || len(task.Artifacts) != 1 || task.Artifacts[0].Parts.text() != want {
 			r.t.Errorf("acknowledged task %s: got %+v, want completed with one artifact %q", key, task, want)
 		}
 		return true

@@ -31,7 +31,7 @@ The data is in a temporary folder that goes with the program, unless --data name
 	}
 	settings := p.addSettings(cmd)
 	cmd.Flags().StringVar(&name, "agent", "", "`name` of the agent; the folder's name when empty")
-	hide(cmd, "dev", "tls-cert", "tls-key", "trusted-proxy", "public-url", "default-agent")
+	hide(cmd, "dev", "tls-cert", "tls-key", "trusted-proxy", "public-url", "grpc-public-url", "default-agent")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		config, sources, err := settings()
 		if err != nil {

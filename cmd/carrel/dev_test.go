@@ -99,17 +99,32 @@ func TestAServerInUseIsSaidWithWhatToDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	got := invoke(t, nil, "serve", "--addr", l.Addr().String(), "--data", t.TempDir())
+	got := invoke(t, nil, "serve", "--addr", l.Addr().String(), "--grpc-addr", "127.0.0.1:0", "--data", t.TempDir())
 	if got.code != exitFailed || !strings.Contains(got.stderr, "is in use by another program") {
+		t.Errorf("exit code %d, %q", got.code, got.stderr)
+	}
+}
+
+func TestAGRPCAddressInUseIsSaidWithWhatToDo(t *testing.T) {
+	t.Parallel()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	got := invoke(t, nil, "serve", "--addr", "127.0.0.1:0", "--grpc-addr", l.Addr().String(), "--data", t.TempDir())
+	if got.code != exitFailed || !strings.Contains(got.stderr, "--grpc-addr") {
 		t.Errorf("exit code %d, %q", got.code, got.stderr)
 	}
 }
 
 func TestADevelopmentServerIsRefusedOnAnAddressOfTheNetwork(t *testing.T) {
 	t.Parallel()
-	got := invoke(t, nil, "serve", "--dev", "--addr", "0.0.0.0:0", "--data", t.TempDir())
-	if got.code != exitFailed || !strings.Contains(got.stderr, "loopback") || got.stdout != "" {
-		t.Errorf("exit code %d, %q, %q", got.code, got.stdout, got.stderr)
+	for _, addrs := range [][]string{{"0.0.0.0:0", "127.0.0.1:0"}, {"127.0.0.1:0", "0.0.0.0:0"}} {
+		got := invoke(t, nil, "serve", "--dev", "--addr", addrs[0], "--grpc-addr", addrs[1], "--data", t.TempDir())
+		if got.code != exitFailed || !strings.Contains(got.stderr, "loopback") || got.stdout != "" {
+			t.Errorf("%v: exit code %d, %q, %q", addrs, got.code, got.stdout, got.stderr)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ type serverProcess struct {
 // startServer starts the program with the arguments and waits until it has named addr.
 func startServer(t *testing.T, binary, addr string, args ...string) *serverProcess {
 	t.Helper()
-	p := &serverProcess{cmd: exec.Command(binary, append([]string{"serve", "--addr", addr}, args...)...), exited: make(chan struct{})}
+	p := &serverProcess{cmd: exec.Command(binary, append([]string{"serve", "--addr", addr, "--grpc-addr", ""}, args...)...), exited: make(chan struct{})}
 	output := &readyWriter{ready: make(chan struct{}), want: addr}
 	p.cmd.Stdout, p.cmd.Stderr = output, output
 	if err := p.cmd.Start(); err != nil {

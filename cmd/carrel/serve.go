@@ -85,7 +85,17 @@ func (p program) newServer(ctx context.Context, config Config, onLine func(carre
 			fmt.Fprintf(p.stdout, "operator key: %s\nIt is shown this once and kept in %s/%s.\n", token, config.Data, carrel.OperatorKeyFile)
 		}
 	}
+	grpc, err := config.listenGRPC(ctx, opts.Logger)
+	if err != nil {
+		return nil, err
+	}
+	if grpc != nil {
+		opts.GRPCListener = grpc
+	}
 	server, err := carrel.New(ctx, opts)
+	if err != nil && grpc != nil {
+		grpc.Close()
+	}
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("%s is in use by another program; stop it, or name another address with --addr", config.Addr)
 	}
@@ -94,28 +104,36 @@ func (p program) newServer(ctx context.Context, config Config, onLine func(carre
 
 func (c Config) options() carrel.Options {
 	return carrel.Options{
-		DataDir:          c.Data,
-		Addr:             c.Addr,
-		Dev:              c.Dev,
-		PublicURL:        c.PublicURL,
-		TrustedProxies:   c.TrustedProxies,
-		TLSCert:          c.TLSCert,
-		TLSKey:           c.TLSKey,
-		CORSOrigins:      c.CORSOrigins,
-		DefaultAgent:     c.DefaultAgent,
-		MemoryBytes:      int64(c.Memory),
-		StoreMemoryBytes: int64(c.StoreMemory),
-		Concurrency:      c.Concurrency,
-		RunTimeout:       c.RunTimeout,
-		SoftStop:         c.SoftStop,
-		BlockingTimeout:  c.BlockingTimeout,
-		CompileTimeout:   c.CompileTimeout,
-		MaxAttempts:      c.MaxAttempts,
-		MaxBody:          int64(c.MaxBody),
-		MaxModule:        int64(c.MaxModule),
-		MaxStreams:       c.MaxStreams,
-		MaxConns:         c.MaxConns,
-		MaxQueued:        c.MaxQueued,
+		DataDir:            c.Data,
+		Addr:               c.Addr,
+		Dev:                c.Dev,
+		PublicURL:          c.PublicURL,
+		GRPCPublicURL:      c.GRPCPublicURL,
+		TrustedProxies:     c.TrustedProxies,
+		TLSCert:            c.TLSCert,
+		TLSKey:             c.TLSKey,
+		CORSOrigins:        c.CORSOrigins,
+		AllowEgress:        c.AllowEgress,
+		KeyFile:            c.KeyFile,
+		DefaultAgent:       c.DefaultAgent,
+		MemoryBytes:        int64(c.Memory),
+		AllMemoryBytes:     int64(c.AllMemory),
+		TenantMemoryBytes:  int64(c.TenantMemory),
+		ModuleBytes:        int64(c.ModuleMemory),
+		CompileMemoryBytes: int64(c.CompileMemory),
+		CacheBytes:         int64(c.CacheSize),
+		StoreMemoryBytes:   int64(c.StoreMemory),
+		Concurrency:        c.Concurrency,
+		RunTimeout:         c.RunTimeout,
+		SoftStop:           c.SoftStop,
+		BlockingTimeout:    c.BlockingTimeout,
+		CompileTimeout:     c.CompileTimeout,
+		MaxAttempts:        c.MaxAttempts,
+		MaxBody:            int64(c.MaxBody),
+		MaxModule:          int64(c.MaxModule),
+		MaxStreams:         c.MaxStreams,
+		MaxConns:           c.MaxConns,
+		MaxQueued:          c.MaxQueued,
 	}
 }
 
@@ -137,6 +155,9 @@ func (p program) banner(server *carrel.Server, config Config) {
 	fmt.Fprintf(p.stdout, "  listening   %s\n", server.URL())
 	if config.PublicURL != "" {
 		fmt.Fprintf(p.stdout, "  address     %s\n", server.Addr())
+	}
+	if addr := server.GRPCAddr(); addr != nil {
+		fmt.Fprintf(p.stdout, "  gRPC        %s\n", addr)
 	}
 	fmt.Fprintf(p.stdout, "  data        %s\n", config.Data)
 	fmt.Fprintf(p.stdout, "  agents      %s/agents/TENANT/AGENT, card at …/.well-known/agent-card.json\n", server.URL())

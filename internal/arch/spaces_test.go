@@ -31,6 +31,7 @@ var spaces = map[string]space{
 	"version":      {"agent", false},
 
 	"due":          {"task", true}, // jobs and leases by time
+	"push-due":     {"task", true}, // webhooks that are to be sent something, by time
 	"gone":         {"task", true}, // deleted tasks to be cleared away
 	"task":         {"task", false},
 	"event":        {"task", false},
@@ -40,6 +41,8 @@ var spaces = map[string]space{
 	"task-count":   {"task", false},
 	"turn":         {"task", false},
 	"context":      {"task", false},
+	"push-config":  {"task", false},
+	"push-cursor":  {"task", false},
 }
 
 // rootHolders are the packages that may name storage.DB: they hold the root, or

@@ -23,29 +23,36 @@ var table = map[string]rule{
 	"broker":              {},
 	"broker/brokertest":   {ours: []string{"broker"}, outside: []string{"github.com/google/go-cmp", sync}},
 	"internal/telemetry":  {outside: []string{"go.opentelemetry.io/otel", "go.opentelemetry.io/contrib", "github.com/prometheus"}},
+	"internal/egress":     {ours: []string{"internal/telemetry"}, outside: []string{"code.dny.dev/ssrf"}},
 	"tenant":              {ours: []string{"storage"}},
 	"agent":               {ours: []string{"abi", "storage", "tenant"}, outside: []string{a2apb, protobuf, uuid, sync}},
 	"host":                {ours: []string{"abi", "storage", "tenant", "internal/telemetry"}},
-	"runtime":             {ours: []string{"abi", "host", "internal/telemetry", "runtime/compile", "runtime/image", "runtime/wasm", "runtime/rewrite", "runtime/schedule"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys"}},
-	"runtime/schedule":    {},
+	"runtime":             {ours: []string{"abi", "host", "internal/telemetry", "runtime/compile", "runtime/image", "runtime/wasm", "runtime/rewrite", "runtime/schedule", "runtime/share"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys"}},
+	"runtime/schedule":    {outside: []string{"golang.org/x/sys"}},
+	"runtime/share":       {},
 	"runtime/image":       {outside: []string{"golang.org/x/sys"}},
 	"runtime/wasm":        {ours: []string{"abi"}},
 	"runtime/rewrite":     {ours: []string{"abi", "runtime/wasm"}},
-	"runtime/compile":     {outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys", "github.com/landlock-lsm/go-landlock", "github.com/elastic/go-seccomp-bpf"}},
+	"runtime/compile":     {ours: []string{"runtime/share"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys", "github.com/landlock-lsm/go-landlock", "github.com/elastic/go-seccomp-bpf"}},
 	"task":                {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid}},
 	"task/worker":         {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
-	"task/wasm":           {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
+	"task/push": {
+		ours:    []string{"task", "storage", "tenant", "internal/egress", "internal/telemetry"},
+		outside: []string{a2apb, protobuf, "github.com/standard-webhooks/standard-webhooks"},
+	},
+	"task/wasm": {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
 	"server": {
 		// Of storage the edge knows errors only: what is not there, and that nothing can be written.
-		ours: []string{"abi", "agent", "task", "tenant", "internal/telemetry", "storage"},
+		ours: []string{"abi", "agent", "task", "tenant", "internal/telemetry", "storage", "server/docs"},
 		// fasthttp is Fiber's own engine and comes with it.
-		outside: []string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/danielgtaylor/huma/v2", a2apb, protobuf, "google.golang.org/genproto", uuid},
+		outside: []string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/danielgtaylor/huma/v2", a2apb, protobuf, "google.golang.org/grpc", "google.golang.org/genproto", uuid},
 	},
 	"server/v03": {outside: []string{a2apb, protobuf}},
+	"server/docs": {},
 	"": {
 		ours: []string{
-			"abi", "agent", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/wasm", "task/worker",
-			"tenant", "internal/telemetry",
+			"abi", "agent", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/push", "task/wasm", "task/worker",
+			"tenant", "internal/egress", "internal/seal", "internal/telemetry",
 		},
 		outside: []string{a2apb, protobuf, uuid, sync},
 	},
@@ -53,7 +60,7 @@ var table = map[string]rule{
 		ours: []string{"", "abi", "agent", "runtime", "runtime/compile", "host", "task", "task/wasm", "tenant", "storage", "storage/badgerdb"},
 		outside: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/knadh/koanf", "github.com/fsnotify/fsnotify",
-			"github.com/a2aproject/a2a-go/v2", "golang.org/x/term", "github.com/mattn/go-isatty", "go.yaml.in/yaml/v3", protobuf, uuid, sync,
+			"github.com/a2aproject/a2a-go/v2", "google.golang.org/grpc", "golang.org/x/term", "github.com/mattn/go-isatty", "go.yaml.in/yaml/v3", protobuf, uuid, sync,
 		},
 	},
 	"examples/embedded": {ours: []string{"", "abi", "agent", "task"}, outside: []string{a2apb}},
@@ -62,9 +69,12 @@ var table = map[string]rule{
 		ours:    []string{"", "abi", "agent", "host", "runtime", "runtime/compile", "storage", "task"},
 		outside: []string{a2apb, "github.com/valyala/fasthttp", sync},
 	},
-	"internal/faults": {},
-	"internal/gen":    {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
+	"internal/chromium": {},
+	"internal/faults":   {},
+	"internal/gen":      {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
+	"internal/programs": {ours: []string{"runtime/wasm"}},
+	"internal/seal":     {},
 }
 
 // suites are packages that are test suites, and so may import testing.
-var suites = map[string]bool{"storage/storagetest": true, "broker/brokertest": true, "internal/faults": true}
+var suites = map[string]bool{"storage/storagetest": true, "broker/brokertest": true, "internal/faults": true, "internal/chromium": true, "internal/programs": true}

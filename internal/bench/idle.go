@@ -69,7 +69,7 @@ func (s *subject) runAtOnce(ctx context.Context, n int) error {
 		}
 	}()
 	for range n {
-		sandbox, err := s.module.Sandbox(ctx)
+		sandbox, err := s.module.Sandbox(ctx, "bench")
 		if err != nil {
 			return err
 		}

@@ -9,11 +9,15 @@ import (
 	"strings"
 )
 
-// footprint is what a process holds of the system.
+// footprint is what a process holds of the system. A store holds a descriptor and a
+// map for each of its tables, which are as many as its data needs: they are counted
+// by themselves.
 type footprint struct {
 	RSS         int64 // bytes
+	Files       int64 // bytes of RSS that are of files, which the kernel can take back
 	Descriptors int64
 	Maps        int64 // lines of /proc/PID/maps
+	Tables      int64
 }
 
 func footprintOf(pid int) (f footprint, err error) {
@@ -25,13 +29,40 @@ func footprintOf(pid int) (f footprint, err error) {
 	if f.RSS, err = kilobytes(status, "VmRSS:"); err != nil {
 		return f, err
 	}
+	if f.Files, err = kilobytes(status, "RssFile:"); err != nil {
+		return f, err
+	}
 	open, err := os.ReadDir(proc + "fd")
 	if err != nil {
 		return f, err
 	}
+	for _, fd := range open {
+		if file, err := os.Readlink(proc + "fd/" + fd.Name()); err == nil && !isTable(file) {
+			f.Descriptors++
+		}
+	}
 	maps, err := os.ReadFile(proc + "maps")
-	f.Descriptors, f.Maps = int64(len(open)), int64(bytes.Count(maps, []byte("\n")))
+	for line := range strings.Lines(string(maps)) {
+		if isTable(strings.TrimSpace(line)) {
+			f.Tables++
+		} else {
+			f.Maps++
+		}
+	}
 	return f, err
+}
+
+// least has the least of both, of each kind.
+func (f footprint) least(g footprint) footprint {
+	return footprint{
+		RSS: min(f.RSS, g.RSS), Files: min(f.Files, g.Files),
+		Descriptors: min(f.Descriptors, g.Descriptors), Maps: min(f.Maps, g.Maps), Tables: min(f.Tables, g.Tables),
+	}
+}
+
+// isTable reports whether a file is a table of the store, there or deleted.
+func isTable(file string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(file, " (deleted)"), ".sst")
 }
 
 // proportional is the memory of a process with what it shares counted in part, in bytes.

@@ -56,38 +56,64 @@ func soak(ctx context.Context, args []string) error {
 	return grown(series)
 }
 
-// point is what a server held after so many tasks.
+// point is the least that a server held on the way to so many tasks: a collector, a
+// store that merges and a pool breathe, and what is held for good is below that.
 type point struct {
 	Tasks int
 	footprint
 	Goroutines int64
 }
 
+// sampleEvery is how often it is looked at.
+const sampleEvery = 500 * time.Millisecond
+
 // soakServer sends the tasks and prints a line for each part of them.
 func soakServer(ctx context.Context, server *server, token string, tasks, clients int) (series []point, err error) {
 	out := tabwriter.NewWriter(os.Stdout, 11, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(out, "tasks\ttasks/s\tRSS\tdescriptors\tmaps\tgoroutines\t")
+	fmt.Fprintln(out, "tasks\ttasks/s\tRSS\tof files\tdescriptors\tmaps\tgoroutines\ttables\t")
 	for part := 1; part <= soakParts; part++ {
 		until, begin := tasks*part/soakParts, time.Now()
 		n := until - tasks*(part-1)/soakParts
-		if err := echoes(ctx, server.base()+"/agents/default/conformance", n, clients); err != nil {
+		sent := make(chan error, 1)
+		go func() { sent <- echoes(ctx, server.base()+"/agents/default/conformance", n, clients) }()
+		p, err := least(ctx, server, token, sent)
+		if err != nil {
 			return nil, err
 		}
+		p.Tasks = until
 		rate := float64(n) / time.Since(begin).Seconds()
-		p := point{Tasks: until}
-		if p.footprint, err = footprintOf(server.cmd.Process.Pid); err != nil {
-			return nil, err
-		}
-		if p.Goroutines, err = goroutines(ctx, server.base(), token); err != nil {
-			return nil, err
-		}
 		series = append(series, p)
-		fmt.Fprintf(out, "%d\t%.0f\t%s\t%d\t%d\t%d\t\n", p.Tasks, rate, mebibytes(p.RSS), p.Descriptors, p.Maps, p.Goroutines)
+		fmt.Fprintf(out, "%d\t%.0f\t%s\t%s\t%d\t%d\t%d\t%d\t\n", p.Tasks, rate, mebibytes(p.RSS), mebibytes(p.Files), p.Descriptors, p.Maps, p.Goroutines, p.Tables)
 		if err := out.Flush(); err != nil {
 			return nil, err
 		}
 	}
 	return series, nil
+}
+
+// least is the least that a server holds until the tasks are sent.
+func least(ctx context.Context, server *server, token string, sent <-chan error) (p point, err error) {
+	ticker := time.NewTicker(sampleEvery)
+	defer ticker.Stop()
+	for first := true; ; first = false {
+		var now point
+		if now.footprint, err = footprintOf(server.cmd.Process.Pid); err != nil {
+			return p, err
+		}
+		if now.Goroutines, err = goroutines(ctx, server.base(), token); err != nil {
+			return p, err
+		}
+		if first {
+			p = now
+		}
+		p.footprint = p.footprint.least(now.footprint)
+		p.Goroutines = min(p.Goroutines, now.Goroutines)
+		select {
+		case err := <-sent:
+			return p, err
+		case <-ticker.C:
+		}
+	}
 }
 
 // echoes sends so many echo tasks, each of which must come back.

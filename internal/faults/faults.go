@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// Fault is a mistake that somebody might make in the package under test: Name says
-// which, File has Old exactly once and New takes its place, and Test notices.
+// Fault is a mistake that somebody might make in the package under test or one below:
+// Name says which, File has Old exactly once and New takes its place, and Test notices.
+// A part of Test may be named: TestA)$/^(part.
 type Fault = struct{ Name, File, Old, New, Test string }
 
 // env marks a run with a fault.
@@ -57,7 +58,7 @@ func seed(t *testing.T, f Fault) string {
 		}
 		return path
 	}
-	broken := write(f.File, strings.Replace(string(text), f.Old, f.New, 1))
+	broken := write(filepath.Base(f.File), strings.Replace(string(text), f.Old, f.New, 1))
 	whole, err := filepath.Abs(f.File)
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,7 @@ func renderWrite(s *source, f field) {
 
 func renderDecode(s *source, o *object) {
 	s.line("func (m *%s) decode(r *codec.Reader) {", o.Go)
-	s.line("for name := range r.Fields {\nswitch string(name) {")
+	s.line("for ok := r.Fields(); ok; ok = r.NextField() {\nswitch string(r.Name()) {")
 	for _, f := range o.Fields {
 		s.line("case %q:", f.JSON)
 		renderRead(s, f)
@@ -66,10 +66,10 @@ func renderRead(s *source, f field) {
 	target := "m." + f.Go
 	switch {
 	case f.List && f.of != nil:
-		s.line("%s = nil\nfor range r.Elements {", target)
+		s.line("%s = nil\nfor ok := r.Elements(); ok; ok = r.NextElement() {", target)
 		s.line("var e %s\ne.decode(r)\n%s = append(%s, e)\n}", f.Kind.goType, target, target)
 	case f.List:
-		s.line("%s = nil\nfor range r.Elements {\n%s = append(%s, %s)\n}", target, target, target, f.Kind.read)
+		s.line("%s = nil\nfor ok := r.Elements(); ok; ok = r.NextElement() {\n%s = append(%s, %s)\n}", target, target, target, f.Kind.read)
 	case f.pointer():
 		s.line("if !r.Null() {\n%s = new(%s)\n%s.decode(r)\n}", target, f.Kind.goType, target)
 	case f.of != nil:

@@ -94,7 +94,7 @@ func (o *object) reach(f func(*object)) {
 
 // exported are the objects that authors of guests see.
 var exported = map[string]bool{
-	"Message": true, "Part": true, "Artifact": true, "Description": true, "Skill": true, "Limits": true, "Error": true,
+	"Message": true, "Part": true, "Artifact": true, "Description": true, "Skill": true, "Extension": true, "Limits": true, "Error": true,
 }
 
 // sdkName returns the SDK's name of an object.

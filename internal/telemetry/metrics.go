@@ -24,6 +24,9 @@ type Metrics struct {
 	HostCalls *Counter
 	// RequestSeconds is the time of HTTP requests by route and status class.
 	RequestSeconds *Histogram
+	// CallSeconds is the time of gRPC calls by method and status code; that of a
+	// stream is its whole length.
+	CallSeconds *Histogram
 	// UploadsRefused counts refused modules by rule.
 	UploadsRefused *Counter
 	// CompileSeconds is the time of compiling a module.
@@ -40,6 +43,21 @@ type Metrics struct {
 	Fuel         *Counter
 	Slices       *Counter
 	QueueSeconds *Histogram
+	// EgressDials counts connections that were asked for, by outcome: ok, failed,
+	// or refused for an address that is not public.
+	EgressDials *Counter
+	// PushAttempts counts attempts at webhooks by outcome: delivered, failed (to be
+	// tried again), or dead (given up); PushSeconds is the time from an event to
+	// its delivery, PushesActive the requests at the moment.
+	PushAttempts *Counter
+	PushSeconds  *Histogram
+	PushesActive *Gauge
+	// MemoryWaitSeconds is how long sandboxes waited for which there was no memory.
+	MemoryWaitSeconds *Histogram
+	// ModulesLoaded and ModulesUnloaded count modules that were made ready, and those
+	// that had to make room for others.
+	ModulesLoaded   *Counter
+	ModulesUnloaded *Counter
 }
 
 // newMetrics declares every metric in reg, beside those of the Go runtime and of
@@ -62,9 +80,17 @@ func newMetrics(reg *prometheus.Registry, version string) (*Metrics, error) {
 		ResetSeconds:     d.histogram("carrel_sandbox_reset_duration_seconds", "Time of making a sandbox clean for the next run."),
 		ResetPages:       d.counter("carrel_sandbox_reset_pages_total", "Pages of memory restored by resets."),
 	}
+	m.CallSeconds = d.histogram("carrel_grpc_call_duration_seconds", "Time of gRPC calls.", "method", "code")
 	m.Fuel = d.counter("carrel_fuel_spent_total", "Fuel that guests spent, about an instruction each.")
 	m.Slices = d.counter("carrel_slices_total", "Slices of CPU time that guests had.")
 	m.QueueSeconds = d.histogram("carrel_cpu_wait_duration_seconds", "Time that guests waited for the CPU before they began.")
+	m.EgressDials = d.counter("carrel_egress_dials_total", "Connections made for tenants.", "outcome")
+	m.PushAttempts = d.counter("carrel_push_attempts_total", "Attempts to deliver an event to a webhook.", "outcome")
+	m.PushSeconds = d.histogram("carrel_push_delay_seconds", "Time from an event to its delivery to a webhook.")
+	m.PushesActive = d.gauge("carrel_pushes_active", "Requests to webhooks at the moment.")
+	m.MemoryWaitSeconds = d.histogram("carrel_memory_wait_duration_seconds", "Time that sandboxes waited for which there was no memory.")
+	m.ModulesLoaded = d.counter("carrel_modules_loaded_total", "Compiled modules that were made ready to run.")
+	m.ModulesUnloaded = d.counter("carrel_modules_unloaded_total", "Compiled modules that were given up to make room.")
 	d.gauge("carrel_build_info", "Always 1, labelled with the version of the program.", "version").Add(1, version)
 	d.register(collectors.NewGoCollector())
 	d.register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

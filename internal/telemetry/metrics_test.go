@@ -28,6 +28,7 @@ func TestTheMetricsAreTheDeclaredOnes(t *testing.T) {
 	m.Followers.Add(7)
 	m.HostCalls.Add(1, "task_status", "ok")
 	m.RequestSeconds.Observe(30*time.Millisecond, "POST /agents", "2xx")
+	m.CallSeconds.Observe(20*time.Millisecond, "/lf.a2a.v1.A2AService/GetTask", "OK")
 	m.UploadsRefused.Add(1, "no memory")
 	m.CompileSeconds.Observe(time.Second)
 	m.SandboxesTaken.Add(2, "warm")
@@ -37,6 +38,11 @@ func TestTheMetricsAreTheDeclaredOnes(t *testing.T) {
 	m.Fuel.Add(12345)
 	m.Slices.Add(3)
 	m.QueueSeconds.Observe(30 * time.Microsecond)
+	m.EgressDials.Add(2, "ok")
+	m.EgressDials.Add(1, "refused")
+	m.PushAttempts.Add(4, "delivered")
+	m.PushSeconds.Observe(3 * time.Millisecond)
+	m.PushesActive.Add(2)
 
 	got := ours(t, tel)
 	const golden = "testdata/metrics.txt"

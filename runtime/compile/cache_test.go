@@ -100,7 +100,7 @@ func TestConcurrentLoadsOfOneModuleCompileItOnce(t *testing.T) {
 	h := open(t, Options{Dir: private(t), Command: commandOf(t, "child")})
 	var wg sync.WaitGroup
 	var compiled atomic.Int32
-	places := make(Places, 2)
+	places := NewPlaces(2, 100).Line("")
 	for range 8 {
 		for n := range 3 {
 			wg.Go(func() {

@@ -114,7 +114,7 @@ func TestAChildEndsWithWhoWaitsForIt(t *testing.T) {
 	reason := errors.New("enough")
 	result := make(chan error, 1)
 	go func() {
-		_, _, err := h.Load(ctx, h.r, answering(7), make(Places, 1))
+		_, _, err := h.Load(ctx, h.r, answering(7), NewPlaces(1, 1).Line(""))
 		result <- err
 	}()
 	gone(t, alive, func() { cancel(reason) })
@@ -129,7 +129,7 @@ func parent(args []string) int {
 	if err != nil {
 		panic(err)
 	}
-	_, _, err = c.Load(context.Background(), nil, answering(7), make(Places, 1))
+	_, _, err = c.Load(context.Background(), nil, answering(7), NewPlaces(1, 1).Line(""))
 	panic(err)
 }
 

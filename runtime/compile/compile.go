@@ -34,8 +34,9 @@ var (
 	ErrTime = errors.New("compile: too slow")
 	// ErrCrashed: the compiler failed by itself.
 	ErrCrashed = errors.New("compile: the compiler crashed")
-	// ErrBusy: other modules took all places for as long as compiling may take.
-	ErrBusy = errors.New("compile: other modules are being compiled")
+	// ErrBusy: other modules took all places for as long as compiling may take, or
+	// too many waited.
+	ErrBusy = errors.New("compile: other modules are being compiled or run")
 	// ErrUnavailable: it could not be tried, by no fault of the module.
 	ErrUnavailable = errors.New("compile: not possible")
 )

@@ -45,15 +45,15 @@ func TestHostileModulesEndAsRefusals(t *testing.T) {
 			t.Parallel()
 			limits := Limits{Time: 2 * time.Second, MemoryBytes: 192 << 20, CodeBytes: 16 << 20}
 			h := open(t, Options{Dir: private(t), Command: commandOf(t, "child"), Limits: limits})
-			places := make(Places, 2)
+			places := NewPlaces(2, 2)
 			refused := make(chan error, 1)
 			begin := time.Now()
 			go func() {
-				_, _, err := h.Load(t.Context(), h.r, bad, places)
+				_, _, err := h.Load(t.Context(), h.r, bad, places.Line("bad"))
 				refused <- err
 			}()
 			neighbour := open(t, Options{Dir: private(t), Command: commandOf(t, "child"), Limits: Limits{Time: ceiling}})
-			if m, _, err := neighbour.Load(t.Context(), neighbour.r, answering(7), places); err != nil {
+			if m, _, err := neighbour.Load(t.Context(), neighbour.r, answering(7), places.Line("neighbour")); err != nil {
 				t.Errorf("the neighbour: %v", err)
 			} else {
 				m.Close(t.Context())

@@ -13,11 +13,11 @@ import (
 
 // Load loads a module into r, which was made with [Cache.Engine] and [Config].
 // When there is no entry, or a wrong one, the module is compiled first, with a
-// place in places held; hit tells whether that was not needed. It returns the
+// place for it held; hit tells whether that was not needed. It returns the
 // cause of ctx when that ends first, or one of this package's errors. Loads of
 // one module wait for each other, and each has a CompiledModule of its own to
 // close.
-func (c *Cache) Load(ctx context.Context, r wazero.Runtime, module []byte, places Places) (_ wazero.CompiledModule, hit bool, err error) {
+func (c *Cache) Load(ctx context.Context, r wazero.Runtime, module []byte, line Line) (_ wazero.CompiledModule, hit bool, err error) {
 	key := c.key(module)
 	unlock, err := c.keys.lock(ctx, key)
 	if err != nil {
@@ -29,7 +29,7 @@ func (c *Cache) Load(ctx context.Context, r wazero.Runtime, module []byte, place
 		return compiled, true, err
 	}
 	work := func(ctx context.Context) error { return c.add(ctx, key, module) }
-	if err := places.within(ctx, c.opts.Limits.Time, work); err != nil {
+	if err := line.Within(ctx, c.opts.Limits.Time, work); err != nil {
 		return nil, false, err
 	}
 	if compiled, err = c.open(ctx, r, key, module); errors.Is(err, errMiss) {

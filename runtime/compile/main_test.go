@@ -121,7 +121,7 @@ func (h *house) shut(t testing.TB) {
 // load loads a module with a place to itself.
 func (h *house) load(t testing.TB, module []byte) (answer uint64, hit bool, err error) {
 	t.Helper()
-	compiled, hit, err := h.Load(t.Context(), h.r, module, make(Places, 1))
+	compiled, hit, err := h.Load(t.Context(), h.r, module, NewPlaces(1, 1).Line(""))
 	if err != nil {
 		return 0, false, err
 	}

@@ -3,35 +3,47 @@ package compile
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/carrelhq/carrel/runtime/share"
 )
 
-// Places bounds the compilations at a time that share it: as many as the
-// channel holds.
-type Places chan struct{}
+// Places bounds the compilations at a time that share it. Tenants take turns, and
+// where there are two places or more none has all of them.
+type Places struct{ account *share.Account }
 
-func (p Places) take(ctx context.Context) (leave func(), err error) {
-	select {
-	case p <- struct{}{}:
-		return func() { <-p }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+// NewPlaces returns that many places, for which so many compilations may wait.
+func NewPlaces(places, waiting int) *Places {
+	return &Places{share.New(share.Options{Most: int64(places), Queue: waiting})}
 }
 
-// within does the work of a compilation when there is a place. Waiting and work
-// may each take as long as limit: a module does not pay for those before it.
-func (p Places) within(ctx context.Context, limit time.Duration, work func(context.Context) error) error {
+// Line is where one tenant's compilations wait for a place.
+type Line struct {
+	places *Places
+	tenant string
+}
+
+// Line returns a tenant's line. The name only tells tenants apart.
+func (p *Places) Line(tenant string) Line { return Line{p, tenant} }
+
+// Within does the work of a compilation when there is a place. Waiting and work
+// may each take as long as limit: a module does not pay for those before it. The
+// error is an ErrBusy, an ErrTime, the cause of ctx, or that of work.
+func (l Line) Within(ctx context.Context, limit time.Duration, work func(context.Context) error) error {
 	busy := fmt.Errorf("%w: for %s", ErrBusy, limit)
 	waiting, stop := context.WithTimeoutCause(ctx, limit, busy)
-	leave, err := p.take(waiting)
+	place, err := l.places.account.Take(waiting, l.tenant, 1)
 	stop()
+	if errors.Is(err, share.ErrBusy) {
+		return fmt.Errorf("%w, and %w", ErrBusy, err)
+	}
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer place.Release()
 	slow := fmt.Errorf("%w: it takes longer than %s", ErrTime, limit)
 	working, stop := context.WithTimeoutCause(ctx, limit, slow)
 	defer stop()

@@ -36,10 +36,10 @@ func translate(ctx context.Context, dir string, module []byte) (err error) {
 	return classify(err)
 }
 
-// Here compiles a module in r, in process and without a cache, with a place in
-// places held and within limit. Errors are as those of [Cache.Load].
-func Here(ctx context.Context, r wazero.Runtime, module []byte, places Places, limit time.Duration) (compiled wazero.CompiledModule, err error) {
-	err = places.within(ctx, limit, func(ctx context.Context) (err error) {
+// Here compiles a module in r, in process and without a cache, with a place for
+// it held and within limit. Errors are as those of [Cache.Load].
+func Here(ctx context.Context, r wazero.Runtime, module []byte, line Line, limit time.Duration) (compiled wazero.CompiledModule, err error) {
+	err = line.Within(ctx, limit, func(ctx context.Context) (err error) {
 		compiled, err = r.CompileModule(experimental.WithCompilationWorkers(ctx, workers), module)
 		return classify(err)
 	})

@@ -20,7 +20,9 @@ type mapped struct {
 	base   unsafe.Pointer
 	max    int // bytes, without the guard
 	finder finder
-	found  findings
+	watch  watch
+	found  findings // what the memory had of its own after the last restore
+	known  bool     // found has all of it
 	resets int
 	taken  int // mappings
 }
@@ -102,6 +104,7 @@ func (s *mapped) noHuge() error {
 }
 
 func (s *mapped) load(img *Image) error {
+	s.known = false
 	if err := s.count(len(img.layout.extents)); err != nil {
 		return err
 	}
@@ -119,8 +122,7 @@ func (s *mapped) load(img *Image) error {
 // restore copies the pages that were written and keeps them, or gives them back
 // when there are many; so it does when it cannot tell which they are.
 func (s *mapped) restore(img *Image) (pages, private int, err error) {
-	s.found.begin()
-	if err := s.finder.find(s.slice(0, img.size), &img.layout, &s.found); err != nil {
+	if err := s.find(img); err != nil {
 		return img.size / pageSize, 0, s.drop(img)
 	}
 	pages = s.found.pages
@@ -128,7 +130,7 @@ func (s *mapped) restore(img *Image) (pages, private int, err error) {
 		return pages, 0, s.drop(img)
 	}
 	if pages*pageSize > keeps(img.size) {
-		return pages, 0, s.discard(s.found.discards()...)
+		return pages, 0, s.giveBack(s.found.discards()...)
 	}
 	for _, part := range s.found.parts {
 		img.restore(s.slice(0, img.size), part.start, part.end)
@@ -136,11 +138,27 @@ func (s *mapped) restore(img *Image) (pages, private int, err error) {
 	return pages, pages * pageSize, nil
 }
 
-func (s *mapped) drop(img *Image) error { return s.discard(extent{0, img.size}) }
+// find finds the memory's own pages. They are those of last time if no other can
+// have become so.
+func (s *mapped) find(img *Image) error {
+	if s.watch.nothingNew() && s.known {
+		return nil
+	}
+	s.found.begin()
+	err := s.finder.find(s.slice(0, img.size), &img.layout, &s.found)
+	s.known = err == nil
+	return err
+}
 
-// discard gives back all pages in some ranges: reading them finds the image, or
-// zeros.
-func (s *mapped) discard(parts ...extent) error {
+func (s *mapped) beginWatch() { s.watch.begin() }
+func (s *mapped) endWatch()   { s.watch.end() }
+
+func (s *mapped) drop(img *Image) error { return s.giveBack(extent{0, img.size}) }
+
+// giveBack gives back all pages in some ranges, which have all that are the
+// memory's own: reading them finds the image, or zeros.
+func (s *mapped) giveBack(parts ...extent) error {
+	s.known = false
 	for _, part := range parts {
 		if part.start == part.end {
 			continue

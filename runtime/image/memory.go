@@ -147,6 +147,29 @@ func (m *Memory) charge(bytes int) bool {
 	return true
 }
 
+// Watch and Unwatch let a Reset be cheap: they bracket the times in which the
+// memory is written to, in one goroutine, which is locked to its thread from the
+// one to the other. There may be any number of them between two Resets. When no
+// page fault happened in any, Reset restores the pages that it restored last
+// time, and does not look for others. Without them it looks each time; a memory
+// that is written to outside of them, once they are used, is not restored.
+func (m *Memory) Watch() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.space != nil {
+		m.space.beginWatch()
+	}
+}
+
+// Unwatch ends what Watch began.
+func (m *Memory) Unwatch() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.space != nil {
+		m.space.endWatch()
+	}
+}
+
 // Reset makes the content equal to the image again and returns how many pages it
 // took for written: all of them where it cannot tell. It fails with ErrGrew,
 // ErrNoImage or ErrFreed. After any error the content must not be used: free the

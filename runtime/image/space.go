@@ -10,6 +10,9 @@ type space interface {
 	// restore undoes all writes since load or restore. It returns the number of
 	// pages it took for written, and how many bytes the space has for itself.
 	restore(img *Image) (pages, private int, err error)
+	// beginWatch and endWatch are those of Memory.
+	beginWatch()
+	endWatch()
 	// drop is a restore that leaves the space as few bytes as load does.
 	drop(img *Image) error
 	// floor returns how many bytes the space has for itself after load.
@@ -43,6 +46,9 @@ func (p *plain) restore(img *Image) (pages, private int, err error) {
 	img.restore(p.bytes, 0, img.size)
 	return img.size / pageSize, img.size, nil
 }
+
+func (p *plain) beginWatch() {}
+func (p *plain) endWatch()   {}
 
 func (p *plain) drop(img *Image) error {
 	_, _, err := p.restore(img)

@@ -20,9 +20,21 @@ var bestWay = sync.OnceValue(func() way {
 	return byNothing
 })
 
-// try maps an image of two pages of content and two of zeros. Of each it reads one
-// and writes the other.
+// try writes two pages of the four kinds, and reads the others.
 func try(w way) error {
+	return tryMemory(w, func(space *mapped, img *Image) error {
+		mem := space.resize(img.size)
+		if mem[0] != 1 || mem[2*wasmPage] != 0 {
+			return errCannotFind
+		}
+		mem[wasmPage]++
+		mem[3*wasmPage]++
+		return tryFind(space.finder, mem, img)
+	})
+}
+
+// tryMemory maps an image of two pages of content and two of zeros.
+func tryMemory(w way, fn func(*mapped, *Image) error) error {
 	content := slices.Concat(bytes.Repeat([]byte{1}, 2*wasmPage), make([]byte, 2*wasmPage))
 	img, err := New(content, nil)
 	if err != nil {
@@ -37,13 +49,7 @@ func try(w way) error {
 	if err := space.load(img); err != nil {
 		return err
 	}
-	mem := space.resize(img.size)
-	if mem[0] != 1 || mem[2*wasmPage] != 0 {
-		return errCannotFind
-	}
-	mem[wasmPage]++
-	mem[3*wasmPage]++
-	return tryFind(newFinder(w), mem, img)
+	return fn(space.(*mapped), img)
 }
 
 // tryFind looks for the pages that were written. It does not mind if the page of

@@ -12,7 +12,7 @@ type body struct {
 
 	spent  uint32 // local i64
 	length uint32 // local i32, for lengths
-	frame  int64  // bytes on the stack; 0 for a function that calls nothing
+	frame  int64  // bytes on the stack; 0 for a small one of a function that calls nothing
 }
 
 // rewriteBody appends a function to the code section.
@@ -54,8 +54,8 @@ func (f *body) replace(x edit) *encoder {
 	return &f.out
 }
 
-// accountable writes a function that pays. One that calls others is wrapped in a
-// block, so that every way out of it comes by where its frame is given back.
+// accountable writes a function that pays. One that counts on the stack is wrapped
+// in a block, so that every way out of it comes by where its frame is given back.
 func (f *body) accountable() {
 	f.spent, f.length = uint32(f.b.NumLocals), uint32(f.b.NumLocals)+1
 	more := []wasm.ValueType{wasm.I64}
@@ -63,8 +63,8 @@ func (f *body) accountable() {
 		more = append(more, wasm.I32)
 	}
 	f.locals(more)
-	if f.plan.calls {
-		f.frame = frameSize(f.b)
+	if size := f.w.frameSize(f.b, f.plan); f.plan.calls || size > maxLeaf {
+		f.frame = size
 	}
 	charges := f.plan.charges
 	f.enter(charges[0].cost)
@@ -86,46 +86,6 @@ func (f *body) accountable() {
 func (f *body) charge(c charge) {
 	f.catchUp(c.at)
 	f.w.pay(&f.out, f.spent, c.cost, c.check)
-}
-
-// frameSize estimates the bytes that the engine's stack takes for a call: what
-// it may keep there are locals and intermediate values.
-func frameSize(b *wasm.Body) int64 {
-	return int64(64+8*b.NumLocals+b.Count) &^ 15
-}
-
-// enter pays for the function's beginning and takes its frame from the stack.
-func (f *body) enter(cost int64) {
-	w, e := f.w, &f.out
-	if f.frame == 0 {
-		w.pay(e, f.spent, cost, true)
-		return
-	}
-	w.spend(e, f.spent, cost)
-	e.with(wasm.OpLocalGet, f.spent)
-	e.with(wasm.OpGlobalGet, w.stack())
-	e.i64(f.frame)
-	e.op(wasm.OpI64Sub)
-	e.with(wasm.OpLocalTee, f.spent)
-	e.with(wasm.OpGlobalSet, w.stack())
-	e.with(wasm.OpLocalGet, f.spent)
-	e.op(wasm.OpI64Or)
-	w.askIfBelowZero(e)
-	e.op(wasm.OpBlock)
-	w.resultBlock(e, w.m.Types[f.b.Type].Results)
-}
-
-// leave gives the frame back.
-func (f *body) leave() {
-	if f.frame == 0 {
-		return
-	}
-	w, e := f.w, &f.out
-	e.with(wasm.OpGlobalGet, w.stack())
-	e.i64(f.frame)
-	e.op(wasm.OpI64Add)
-	e.with(wasm.OpGlobalSet, w.stack())
-	e.op(wasm.OpEnd)
 }
 
 // edit writes an instruction that changes.
@@ -151,10 +111,13 @@ func (f *body) edit(x edit) {
 		return
 	}
 	f.catchUp(x.start)
-	if x.op != wasm.OpTableSet && x.op != wasm.OpElemDrop && x.op != wasm.OpDataDrop {
+	if byLength[x.op] {
 		e.with(wasm.OpLocalTee, f.length)
 		w.spendLength(e, f.length, 0)
 		w.ask(e)
+	}
+	if x.op == wasm.OpTableGrow {
+		w.grown[x.index] = true
 	}
 	// What is left changes a table or drops a segment, which no reset undoes.
 	e.i32(1)

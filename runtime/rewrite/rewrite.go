@@ -11,10 +11,6 @@ import (
 	"github.com/carrelhq/carrel/runtime/wasm"
 )
 
-// Version changes whenever the output for some module does. It is part of the
-// name of everything that is kept of an output.
-const Version = 1
-
 // Names of what a rewritten module imports and exports beyond the original's. A
 // guest may not export names that begin with Prefix.
 const (
@@ -60,6 +56,9 @@ type Result struct {
 	// Segments are the active data segments that were taken out, in the order in
 	// which they are to be written. They are parts of the original module.
 	Segments []Segment
+	// InstanceBytes is about the most that an instance takes beside its memory and its
+	// call stack: for tables, segments and global variables.
+	InstanceBytes int
 	// Saved is the number of exported globals that Save writes.
 	Saved int
 	// Unsaved says why the module's state cannot be saved and restored; empty when it can.
@@ -87,6 +86,7 @@ type rewriter struct {
 	body    encoder // of the function that is being written
 	code    encoder // bodies, rewritten and added
 	helpers []helper
+	grown   map[uint32]bool   // tables that some code may grow
 	byInit  map[uint32]uint32 // helper function for memory.init by data segment
 	fill    uint32            // helper functions, 0 when there is none
 	copy    uint32
@@ -97,7 +97,7 @@ func Rewrite(m *wasm.Module, opts Options) (*Result, error) {
 	if opts.StackBytes == 0 {
 		opts.StackBytes = 1 << 20
 	}
-	w := &rewriter{m: m, opts: opts, blockTypes: map[string]uint32{}, byInit: map[uint32]uint32{}}
+	w := &rewriter{m: m, opts: opts, blockTypes: map[string]uint32{}, byInit: map[uint32]uint32{}, grown: map[uint32]bool{}}
 	w.out.Unsaved = w.unsaved()
 	if err := w.takeSegments(); err != nil {
 		return nil, err
@@ -115,7 +115,8 @@ func Rewrite(m *wasm.Module, opts Options) (*Result, error) {
 	}
 	w.addSaveAndRestore()
 	w.assemble()
-	return &w.out, nil
+	out := w.out // by itself: a pointer into the rewriter would keep all of it
+	return &out, nil
 }
 
 // Function indexes: the import comes after the original's imports, so that all

@@ -7,7 +7,7 @@ import (
 )
 
 var mistakes = []faults.Fault{
-	{"a slice never ends", "turn.go", "if t.had+time.Since(t.began) < t.s.slice {", "if true {", "TestAGuestOfAnIdleTenantWaitsForASliceAtMost"},
+	{"a slice never ends", "turn.go", "	if t.Due() {", "	if false {", "TestAGuestOfAnIdleTenantWaitsForASliceAtMost"},
 	{"tenants are served by chance", "schedule.go", "t.used < first.used ||", "true ||", "TestTenantsShareTheCPUHoweverManyGuestsTheyHave"},
 	{"who comes anew is always first", "schedule.go", "	t.of.used = max(t.of.used, s.clock)\n", "", "TestShortRunsGetNoMoreThanTheShareOfTheirTenant"},
 	{"a CPU that nobody wanted is held against who used it", "schedule.go", "	s.clock = max(s.clock, t.of.used)\n}", "}", "TestWhatNobodyElseWantedIsNotADebt"},

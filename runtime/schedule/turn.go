@@ -42,7 +42,8 @@ func (t *Turn) wait(ctx context.Context, granted bool) error {
 }
 
 // Check is for a guest to call every tenth of a millisecond or so. When its slice
-// is over and others wait, it gives its slot to the next and waits for another.
+// is over and others wait, it gives its slot to the next and waits for another;
+// else the operating system may run threads that wait for the core.
 // It returns the cause of ctx when that has ended: then the guest has no more
 // business on the CPU, and may have lost its slot. It does nothing on a turn that
 // has none.
@@ -50,9 +51,18 @@ func (t *Turn) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if t.had+time.Since(t.began) < t.s.slice {
-		return nil
+	if t.Due() {
+		return t.endSlice(ctx)
 	}
+	letThreadsRun()
+	return nil
+}
+
+// Due reports whether the slice is over, so that Check may wait.
+func (t *Turn) Due() bool { return t.had+time.Since(t.began) >= t.s.slice }
+
+// endSlice begins another slice, now or when it is the turn's turn again.
+func (t *Turn) endSlice(ctx context.Context) error {
 	s := t.s
 	s.mu.Lock()
 	if !t.running {
@@ -64,6 +74,7 @@ func (t *Turn) Check(ctx context.Context) error {
 	if s.waiting == 0 {
 		s.begin(t)
 		s.mu.Unlock()
+		letThreadsRun()
 		return nil
 	}
 	s.stats.Slices++

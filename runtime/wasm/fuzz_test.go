@@ -2,6 +2,8 @@ package wasm
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -14,6 +16,17 @@ func FuzzParse(f *testing.F) {
 	f.Add(moduleOf())
 	f.Add(moduleOf(aType, aFunction, section(SectionCode, []byte{1, 9, 0, byte(OpBlock), 0x40, byte(OpBrTable), 1, 0, 1, byte(OpEnd), byte(OpEnd)})))
 	f.Add(moduleOf(aType, aMemory, section(SectionData, []byte{1, 0, byte(OpI32Const), 0, byte(OpEnd), 1, 'x'})))
+	hostile, err := filepath.Glob("../testdata/hostile/*.wasm")
+	if err != nil || len(hostile) == 0 {
+		f.Fatalf("the hostile modules are not there: %v", err)
+	}
+	for _, path := range hostile {
+		module, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(module)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := Parse(data)
 		var refusal *abi.Refusal

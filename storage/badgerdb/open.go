@@ -129,8 +129,10 @@ func engineOptions(opts Options, log badger.Logger) badger.Options {
 	o.MetricsEnabled = false
 	o.MemTableSize = opts.memTable()
 	o.NumMemtables = 1 // waiting to be flushed, beside the one in use
-	// Few and large tables: merging them is most of what an update costs in CPU.
-	o.BaseTableSize = 8 << 20
+	// Few and large tables: merging them is most of what an update costs in CPU. But
+	// as large on all levels: each merge has several in memory, twice their size.
+	o.BaseTableSize = 4 << 20
+	o.TableSizeMultiplier = 1
 	o.NumLevelZeroTables = 6
 	o.NumLevelZeroTablesStall = 18
 	o.NumCompactors = 2

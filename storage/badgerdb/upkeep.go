@@ -1,13 +1,16 @@
 package badgerdb
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 const (
 	lookEvery = time.Second
 	// collectEvery is how often the value log is searched for files that are mostly garbage.
 	collectEvery = 5 * time.Minute
-	// The value log's memory is looked at in this interval, and when so much has been written to it.
-	trimEvery = 30 * time.Second
+	// trimBytes is how much is written to the value log before its memory is looked
+	// at, beside each look.
 	trimBytes = 16 << 20
 )
 
@@ -17,19 +20,17 @@ func (db *DB) keepUp() {
 	if db.opts.ReadOnly {
 		return
 	}
-	look, collect, trimmed := time.NewTicker(lookEvery), time.NewTicker(collectEvery), time.NewTicker(trimEvery)
+	look, collect := time.NewTicker(lookEvery), time.NewTicker(collectEvery)
 	defer look.Stop()
 	defer collect.Stop()
-	defer trimmed.Stop()
 	for {
 		select {
 		case <-look.C:
 			db.engine.SetDiscardTs(db.oldest())
 			db.measure()
+			db.trim()
 		case <-collect.C:
 			db.collect()
-		case <-trimmed.C:
-			db.trim()
 		case <-db.written:
 			db.trim()
 		case <-db.quit:
@@ -38,9 +39,12 @@ func (db *DB) keepUp() {
 	}
 }
 
+// trim bounds the memory of the engine's files. Tables are read again and again as
+// they are merged, so they have more of it.
 func (db *DB) trim() {
-	if err := trim(db.opts.Dir, db.opts.MemoryBytes/4); err != nil {
-		db.opts.Logger.Warn("value log memory not trimmed", "error", err)
+	memory := db.opts.MemoryBytes
+	if err := errors.Join(trim(db.opts.Dir, ".vlog", memory/4), trim(db.opts.Dir, ".sst", 2*memory)); err != nil {
+		db.opts.Logger.Warn("memory of the store's files not trimmed", "error", err)
 	}
 }
 

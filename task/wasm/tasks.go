@@ -35,7 +35,7 @@ func (t tasks) Status(req abi.TaskStatusRequest) (host.Effect, error) {
 	if err != nil {
 		return host.Effect{}, refusal(err)
 	}
-	return host.Effect{Size: proto.Size(msg), Apply: func(tx storage.Tx) error { return t.run.AppendStatus(tx, msg) }}, nil
+	return host.Effect{Size: proto.Size(msg), Apply: func(tx storage.Tx) error { return blamed(t.run.AppendStatus(tx, msg)) }}, nil
 }
 
 func (t tasks) Artifact(req abi.TaskArtifactRequest) (host.Effect, error) {
@@ -46,7 +46,15 @@ func (t tasks) Artifact(req abi.TaskArtifactRequest) (host.Effect, error) {
 	if err != nil {
 		return host.Effect{}, refusal(err)
 	}
-	return host.Effect{Size: proto.Size(chunk), Apply: func(tx storage.Tx) error { return t.run.AppendArtifact(tx, chunk) }}, nil
+	return host.Effect{Size: proto.Size(chunk), Apply: func(tx storage.Tx) error { return blamed(t.run.AppendArtifact(tx, chunk)) }}, nil
+}
+
+// blamed says that writing too much is the guest's fault.
+func blamed(err error) error {
+	if errors.Is(err, task.ErrLogFull) {
+		return fmt.Errorf("%w: %w", host.ErrGuest, err)
+	}
+	return err
 }
 
 // refusal is what is wrong with a request, as the guest sees it.

@@ -64,7 +64,7 @@ func (w *Worker) Work(ctx context.Context, run *task.Run) (task.Result, error) {
 	if run.Version.Native {
 		return failure("This server cannot run the agent: it has no module."), nil
 	}
-	module, err := w.load(ctx, run.Version.Digest)
+	module, err := w.load(ctx, run.Ref.Tenant, run.Version.Digest)
 	if errors.Is(err, agent.ErrNotFound) {
 		return failure("The agent was deleted before the task could run."), nil
 	}
@@ -72,7 +72,7 @@ func (w *Worker) Work(ctx context.Context, run *task.Run) (task.Result, error) {
 		return task.Result{}, err
 	}
 	defer module.Release()
-	sandbox, err := w.sandbox(ctx, module)
+	sandbox, err := w.sandbox(ctx, run.Ref.Tenant, module)
 	if err != nil {
 		return outcome(ctx, err)
 	}
@@ -80,16 +80,16 @@ func (w *Worker) Work(ctx context.Context, run *task.Run) (task.Result, error) {
 	return w.run(ctx, run, sandbox)
 }
 
-func (w *Worker) load(ctx context.Context, digest string) (m *runtime.Module, err error) {
+func (w *Worker) load(ctx context.Context, tenant, digest string) (m *runtime.Module, err error) {
 	ctx, span := w.opts.Telemetry.Start(ctx, "module.load")
 	defer func() { span.End(err) }()
-	return w.engine.Load(ctx, digest, func(ctx context.Context) ([]byte, error) { return w.modules.Module(ctx, digest) })
+	return w.engine.Load(ctx, tenant, digest, func(ctx context.Context) ([]byte, error) { return w.modules.Module(ctx, digest) })
 }
 
-func (w *Worker) sandbox(ctx context.Context, m *runtime.Module) (s *runtime.Sandbox, err error) {
+func (w *Worker) sandbox(ctx context.Context, tenant string, m *runtime.Module) (s *runtime.Sandbox, err error) {
 	ctx, span := w.opts.Telemetry.Start(ctx, "sandbox.take")
 	defer func() { span.End(err) }()
-	return m.Sandbox(ctx)
+	return m.Sandbox(ctx, tenant)
 }
 
 // run calls the guest and commits its effects before its reply is believed.
@@ -105,7 +105,7 @@ func (w *Worker) run(ctx context.Context, run *task.Run, sandbox *runtime.Sandbo
 	reply, err := sandbox.Run(ctx, request, session)
 	span.End(err)
 	if ended := session.End(); ended != nil && (err == nil || guilty(err)) {
-		return task.Result{}, ended
+		return outcome(ctx, ended)
 	}
 	if err != nil {
 		return outcome(ctx, err)

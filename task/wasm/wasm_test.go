@@ -2,6 +2,7 @@ package wasm_test
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,17 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
+	module, err := os.Open(buildGuest(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer module.Close()
+	return serve(t, module)
+}
+
+// serve serves a module by the name of the conformance agent.
+func serve(t *testing.T, module io.Reader) *house {
+	t.Helper()
 	db, b := storagetest.Memory(), broker.New()
 	// The race detector makes the engine's compiler forty times slower.
 	engine, err := runtime.NewEngine(runtime.Options{InspectTimeout: 10 * time.Minute})
@@ -40,11 +52,6 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	module, err := os.Open(buildGuest(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer module.Close()
 	if _, err := agents.Push(t.Context(), conformance.Tenant, conformance.Agent, module, agent.PushOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +165,29 @@ func TestTheConformanceAgent(t *testing.T) {
 	h.lines()
 	h.randoms()
 	h.canceled()
+}
+
+// echo is an Extism plug-in whose output is its input: the message that came is
+// the message of its reply.
+const echo = "\x00asm\x01\x00\x00\x00" +
+	"\x01\x0e\x03\x60\x00\x01\x7e\x60\x02\x7e\x7e\x00\x60\x00\x01\x7f" + // types: () -> i64, (i64, i64) -> (), () -> i32
+	"\x02\x5c\x03" + // imports
+	"\x0fextism:host/env\x0cinput_offset\x00\x00" +
+	"\x0fextism:host/env\x0cinput_length\x00\x00" +
+	"\x0fextism:host/env\x0aoutput_set\x00\x01" +
+	"\x03\x02\x01\x02" + // one function, of the third type
+	"\x05\x03\x01\x00\x01" + // a memory of one page
+	"\x07\x07\x01\x03run\x00\x03" + // it is exported as run
+	"\x0a\x0c\x01\x0a\x00\x10\x00\x10\x01\x10\x02\x41\x00\x0b" // output_set(input_offset(), input_length()); 0
+
+func TestAnExtismPlugin(t *testing.T) {
+	t.Parallel()
+	h := serve(t, strings.NewReader(echo))
+	for range 2 {
+		if got := outcome(h.say("hello")); got != "completed: hello" {
+			t.Errorf("got %q", got)
+		}
+	}
 }
 
 func (h *house) contexts() {

@@ -24,6 +24,9 @@ func (l *Loop) do(ctx context.Context, job broker.Job) {
 	if run == nil {
 		return
 	}
+	if l.hard.Load() {
+		run.Interrupt(task.ErrShutdown)
+	}
 	begin := time.Now()
 	metrics := l.metrics()
 	metrics.RunsActive.Add(1)

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/carrelhq/carrel/broker"
@@ -58,6 +59,7 @@ type Loop struct {
 
 	places chan struct{} // one for each run at a time
 	runs   sync.WaitGroup
+	hard   atomic.Bool // runs are interrupted, see drain
 }
 
 // New returns a loop over the manager's tasks.
@@ -118,9 +120,13 @@ func (l *Loop) takeJobs(ctx context.Context) {
 	}
 }
 
-// drain waits for the runs, at first as long as they take, then interrupting them.
+// drain waits for the runs, at first as long as they take, then interrupting
+// them, and those too that were being claimed meanwhile.
 func (l *Loop) drain() {
-	hard := time.AfterFunc(l.opts.SoftStop, func() { l.tasks.InterruptAll(task.ErrShutdown) })
+	hard := time.AfterFunc(l.opts.SoftStop, func() {
+		l.hard.Store(true)
+		l.tasks.InterruptAll(task.ErrShutdown)
+	})
 	defer hard.Stop()
 	l.runs.Wait()
 }

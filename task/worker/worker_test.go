@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/storage/storagetest"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/task/worker"
@@ -32,7 +34,12 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	db, b := storagetest.Memory(), broker.New()
+	return newHouseOn(t, storagetest.Memory())
+}
+
+func newHouseOn(t *testing.T, db storage.DB) *house {
+	t.Helper()
+	b := broker.New()
 	agents, err := agent.NewRegistry(db, nil, agent.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -215,6 +222,37 @@ func TestNoMoreRunsThanPlaces(t *testing.T) {
 		}
 		if most != 1 {
 			t.Errorf("%d runs at once, want 1", most)
+		}
+	})
+}
+
+// slowDB takes its time over updates that nobody waits for, as claims are.
+type slowDB struct {
+	storage.DB
+	delay atomic.Int64
+}
+
+func (d *slowDB) UpdateLater(ctx context.Context, fn func(storage.Tx) error) (func() error, error) {
+	time.Sleep(time.Duration(d.delay.Load()))
+	return d.DB.UpdateLater(ctx, fn)
+}
+
+func TestShutdownInterruptsRunsThatWereBeingClaimed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := &slowDB{DB: storagetest.Memory()}
+		h := newHouseOn(t, db)
+		h.send(strings.Repeat("x", 10<<10)) // too large for the claim to need no update
+		db.delay.Store(int64(30 * time.Second))
+		stop := h.run(func(ctx context.Context, _ *task.Run) (task.Result, error) {
+			<-ctx.Done()
+			return task.Result{}, context.Cause(ctx)
+		}, worker.Options{SoftStop: 10 * time.Second})
+		synctest.Wait()
+		begin := time.Now()
+		stop()
+		if took := time.Since(begin); took > time.Minute {
+			t.Errorf("shutdown took %v", took)
 		}
 	})
 }

@@ -26,8 +26,8 @@ type snapshot struct {
 }
 
 func (m *snapshot) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "id":
 			m.ID = r.String()
 		case "contextId":
@@ -39,14 +39,14 @@ func (m *snapshot) decode(r *codec.Reader) {
 			}
 		case "artifacts":
 			m.Artifacts = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				var e Artifact
 				e.decode(r)
 				m.Artifacts = append(m.Artifacts, e)
 			}
 		case "history":
 			m.History = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				var e Message
 				e.decode(r)
 				m.History = append(m.History, e)
@@ -70,8 +70,8 @@ type taskStatus struct {
 }
 
 func (m *taskStatus) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "state":
 			m.State = r.String()
 		case "message":
@@ -157,8 +157,8 @@ func (m *Message) encode(w *codec.Writer) {
 }
 
 func (m *Message) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "messageId":
 			m.MessageID = r.String()
 		case "contextId":
@@ -169,7 +169,7 @@ func (m *Message) decode(r *codec.Reader) {
 			m.Role = r.String()
 		case "parts":
 			m.Parts = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				var e Part
 				e.decode(r)
 				m.Parts = append(m.Parts, e)
@@ -178,12 +178,12 @@ func (m *Message) decode(r *codec.Reader) {
 			m.Metadata = r.Object()
 		case "extensions":
 			m.Extensions = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				m.Extensions = append(m.Extensions, r.String())
 			}
 		case "referenceTaskIds":
 			m.ReferenceTaskIDs = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				m.ReferenceTaskIDs = append(m.ReferenceTaskIDs, r.String())
 			}
 		default:
@@ -246,8 +246,8 @@ func (m *Part) encode(w *codec.Writer) {
 }
 
 func (m *Part) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "text":
 			m.Text = r.String()
 		case "raw":
@@ -322,8 +322,8 @@ func (m *Artifact) encode(w *codec.Writer) {
 }
 
 func (m *Artifact) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "artifactId":
 			m.ArtifactID = r.String()
 		case "name":
@@ -332,7 +332,7 @@ func (m *Artifact) decode(r *codec.Reader) {
 			m.Description = r.String()
 		case "parts":
 			m.Parts = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				var e Part
 				e.decode(r)
 				m.Parts = append(m.Parts, e)
@@ -341,7 +341,7 @@ func (m *Artifact) decode(r *codec.Reader) {
 			m.Metadata = r.Object()
 		case "extensions":
 			m.Extensions = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				m.Extensions = append(m.Extensions, r.String())
 			}
 		default:

@@ -32,8 +32,8 @@ type taskGetReply struct {
 }
 
 func (m *taskGetReply) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "task":
 			m.Task.decode(r)
 		default:
@@ -90,8 +90,8 @@ type contextLoadReply struct {
 }
 
 func (m *contextLoadReply) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "data":
 			m.Data = r.Base64()
 		case "version":
@@ -126,8 +126,8 @@ type contextSaveReply struct {
 }
 
 func (m *contextSaveReply) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "version":
 			m.Version = r.Uint()
 		default:
@@ -159,11 +159,11 @@ type contextHistoryReply struct {
 }
 
 func (m *contextHistoryReply) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "messages":
 			m.Messages = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				var e Message
 				e.decode(r)
 				m.Messages = append(m.Messages, e)
@@ -196,8 +196,8 @@ type runRequest struct {
 }
 
 func (m *runRequest) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "taskId":
 			m.TaskID = r.String()
 		case "contextId":
@@ -212,14 +212,14 @@ func (m *runRequest) decode(r *codec.Reader) {
 			m.Message.decode(r)
 		case "pending":
 			m.Pending = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				var e Message
 				e.decode(r)
 				m.Pending = append(m.Pending, e)
 			}
 		case "acceptedOutputModes":
 			m.AcceptedOutputModes = nil
-			for range r.Elements {
+			for ok := r.Elements(); ok; ok = r.NextElement() {
 				m.AcceptedOutputModes = append(m.AcceptedOutputModes, r.String())
 			}
 		case "limits":
@@ -239,8 +239,8 @@ type Limits struct {
 }
 
 func (m *Limits) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "runSeconds":
 			m.RunSeconds = int(r.Int())
 		case "memoryBytes":
@@ -306,8 +306,8 @@ func (m *Error) encode(w *codec.Writer) {
 }
 
 func (m *Error) decode(r *codec.Reader) {
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "code":
 			m.Code = r.String()
 		case "message":
@@ -333,6 +333,8 @@ type Description struct {
 	// DocumentationURL and IconURL are absolute URLs.
 	DocumentationURL string `json:"documentationUrl,omitempty"`
 	IconURL          string `json:"iconUrl,omitempty"`
+	// Extensions are the protocol extensions that the agent knows.
+	Extensions []Extension `json:"extensions,omitempty"`
 	// Replies is "message" when the agent may answer with a bare message, else empty.
 	Replies string `json:"replies,omitempty"`
 }
@@ -382,6 +384,14 @@ func (m *Description) encode(w *codec.Writer) {
 	if m.IconURL != "" {
 		w.Name("iconUrl")
 		w.String(m.IconURL)
+	}
+	if len(m.Extensions) > 0 {
+		w.Name("extensions")
+		w.Open('[')
+		for i := range m.Extensions {
+			m.Extensions[i].encode(w)
+		}
+		w.Close(']')
 	}
 	if m.Replies != "" {
 		w.Name("replies")
@@ -445,6 +455,32 @@ func (m *Skill) encode(w *codec.Writer) {
 			w.String(m.OutputModes[i])
 		}
 		w.Close(']')
+	}
+	w.Close('}')
+}
+
+// Extension is a protocol extension that an agent knows. Clients name those they use with each
+// request, and the messages that are about one say so.
+type Extension struct {
+	// URI names the extension and its version.
+	URI string `json:"uri"`
+	// Description says for people how the agent uses it.
+	Description string `json:"description,omitempty"`
+	// Required extensions must be named by every client: its requests are refused else.
+	Required bool `json:"required,omitempty"`
+}
+
+func (m *Extension) encode(w *codec.Writer) {
+	w.Open('{')
+	w.Name("uri")
+	w.String(m.URI)
+	if m.Description != "" {
+		w.Name("description")
+		w.String(m.Description)
+	}
+	if m.Required {
+		w.Name("required")
+		w.Bool(m.Required)
 	}
 	w.Close('}')
 }

@@ -93,3 +93,18 @@ func TestContextLastsFromTaskToTask(t *testing.T) {
 	})
 	send(t, h, "three")
 }
+
+func TestACharacterThatIsWrittenInTwoHalvesArrivesWhole(t *testing.T) {
+	agent.Handle(func(_ context.Context, task *agent.Task) error {
+		out := task.Stream("text", "")
+		for _, b := range []byte("naïve 語 🙂!") {
+			if n, err := out.Write([]byte{b}); n != 1 || err != nil {
+				t.Errorf("a write of one byte: %d, %v", n, err)
+			}
+		}
+		return out.Close()
+	})
+	if r := send(t, agenttest.New(), "hi"); r.Output != "naïve 語 🙂!" {
+		t.Errorf("got %q", r.Output)
+	}
+}

@@ -20,8 +20,8 @@ func call(invoke func(request []byte) []byte, encode func(*codec.Writer), decode
 func unframe(frame []byte, decode func(*codec.Reader)) error {
 	var refusal *Error
 	r := codec.NewReader(frame)
-	for name := range r.Fields {
-		switch string(name) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
 		case "ok":
 			decode(r)
 		case "error":
@@ -63,7 +63,7 @@ func respond(request []byte) []byte {
 	case handler == nil:
 		return encodeReply(runReply{Error: errNoHandler})
 	}
-	return encodeReply(work(newTask(req)))
+	return encodeReply(work(newTask(&req)))
 }
 
 func encodeReply(reply runReply) []byte {

@@ -16,7 +16,7 @@ var generated = map[string]any{
 	"contextSaveRequest": &contextSaveRequest{}, "contextSaveReply": &contextSaveReply{},
 	"contextHistoryRequest": &contextHistoryRequest{}, "contextHistoryReply": &contextHistoryReply{},
 	"runRequest": &runRequest{}, "Limits": &Limits{}, "runReply": &runReply{}, "Error": &Error{},
-	"Description": &Description{}, "Skill": &Skill{},
+	"Description": &Description{}, "Skill": &Skill{}, "Extension": &Extension{},
 	"snapshot": &snapshot{}, "taskStatus": &taskStatus{}, "Message": &Message{}, "Part": &Part{}, "Artifact": &Artifact{},
 }
 

@@ -83,7 +83,7 @@ func decodeValue(data []byte, v any) error {
 		return json.Unmarshal(data, v)
 	}
 	r := codec.NewReader(data)
-	for range r.Elements {
+	for ok := r.Elements(); ok; ok = r.NextElement() {
 		var m Message
 		m.decode(r)
 		*messages = append(*messages, m)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"unicode/utf8"
 )
 
 // Task is the task a handler works on, in one run of it.
@@ -23,7 +24,7 @@ type Task struct {
 	done []Artifact // complete with the end of the run
 }
 
-func newTask(r runRequest) *Task {
+func newTask(r *runRequest) *Task {
 	return &Task{
 		ID: r.TaskID, ContextID: r.ContextID, Tenant: r.Tenant, Agent: r.Agent, Run: r.Run,
 		Message: r.Message, Pending: r.Pending, AcceptedOutputModes: r.AcceptedOutputModes, Limits: r.Limits,
@@ -65,6 +66,7 @@ func (t *Task) Emit(a Artifact) error {
 type Stream struct {
 	artifact Artifact
 	begun    bool
+	rest     []byte // of a character whose end is yet to be written
 }
 
 // Stream begins an artifact of that id and name.
@@ -72,14 +74,36 @@ func (t *Task) Stream(id, name string) *Stream {
 	return &Stream{artifact: Artifact{ArtifactID: id, Name: name}}
 }
 
-// Write sends p as a chunk.
-func (s *Stream) Write(p []byte) (int, error) { return len(p), s.chunk(string(p), false) }
+// Write sends p as a chunk. A character that ends in the next Write goes with that.
+func (s *Stream) Write(p []byte) (int, error) {
+	text := append(s.rest, p...)
+	n := wholeRunes(text)
+	s.rest = append([]byte(nil), text[n:]...)
+	if n == 0 {
+		return len(p), nil
+	}
+	return len(p), s.chunk(string(text[:n]), false)
+}
 
 // WriteString sends text as a chunk.
-func (s *Stream) WriteString(text string) (int, error) { return len(text), s.chunk(text, false) }
+func (s *Stream) WriteString(text string) (int, error) { return s.Write([]byte(text)) }
 
 // Close ends the artifact.
-func (s *Stream) Close() error { return s.chunk("", true) }
+func (s *Stream) Close() error { return s.chunk(string(s.rest), true) }
+
+// wholeRunes is the length of b without the last character, if its end is missing.
+func wholeRunes(b []byte) int {
+	for i := len(b) - 1; i >= max(0, len(b)-utf8.UTFMax); i-- {
+		if !utf8.RuneStart(b[i]) {
+			continue
+		}
+		if !utf8.FullRune(b[i:]) {
+			return i
+		}
+		break
+	}
+	return len(b)
+}
 
 func (s *Stream) chunk(text string, last bool) error {
 	a := s.artifact

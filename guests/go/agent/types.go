@@ -24,6 +24,9 @@ func agentMessage(text string) *Message {
 }
 
 func textOf(parts []Part) string {
+	if len(parts) == 1 {
+		return parts[0].Text
+	}
 	var out strings.Builder
 	for _, p := range parts {
 		out.WriteString(p.Text)

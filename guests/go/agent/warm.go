@@ -2,9 +2,21 @@ package agent
 
 import (
 	"runtime"
+	"slices"
 
 	"github.com/carrelhq/carrel/guests/go/internal/codec"
 )
+
+// warmers are the functions given to Warm.
+var warmers []func()
+
+// Warm has f called once, when the module is uploaded, and not in each run: what
+// it leaves in memory is there when a run begins. Let it do what each run does
+// before it is at work, as to parse templates, or to read and write a sample of
+// the JSON that the agent deals with, since encoding/json first learns a type. Of
+// host functions only log works, and clocks stand still. Call it in an init
+// function; several are called in turn.
+func Warm(f func()) { warmers = append(warmers, f) }
 
 // spareHeap is the memory in bytes that a run may use before the heap grows.
 const spareHeap = 1 << 20
@@ -20,9 +32,25 @@ func warm() {
 	// follows fills again, and a first run would.
 	runtime.KeepAlive(make([]byte, spareHeap))
 	runtime.GC()
+	touchAllocator()
+	for _, f := range warmers {
+		f()
+	}
 	var request runRequest
 	request.decode(codec.NewReader([]byte(sample)))
 	var w codec.Writer
 	reply := runReply{State: "completed", Message: &request.Message, Artifacts: []Artifact{{Parts: request.Message.Parts}}}
 	reply.encode(&w)
+}
+
+// largestTouched is the size in bytes up to which the allocator is touched.
+const largestTouched = 2 << 10
+
+// touchAllocator allocates one object of each small size, with and without
+// pointers: the allocator then has a span at hand for each, which takes a run
+// several times as long to get as an object of it.
+func touchAllocator() {
+	for size := 8; size <= largestTouched; size = cap(slices.Grow([]byte(nil), size+1)) {
+		runtime.KeepAlive(make([]*byte, size/8))
+	}
 }

@@ -3,14 +3,14 @@
 package agent
 
 import (
-	"math/rand/v2"
 	"runtime"
+	"slices"
 	"unsafe"
 )
 
 // pinned holds the buffers that the host knows by address: while they are here,
-// the collector leaves them alone.
-var pinned = map[uint32][]byte{}
+// the collector leaves them alone. They are few.
+var pinned [][]byte
 
 func address(b []byte) uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
 
@@ -19,15 +19,19 @@ func address(b []byte) uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.Slic
 //go:wasmexport carrel_alloc
 func alloc(n uint32) uint32 {
 	b := make([]byte, max(n, 1))
-	pinned[address(b)] = b
+	pinned = append(pinned, b)
 	return address(b)
 }
 
 // take returns the bytes that the host has put at an address it was given.
 func take(ptr, n uint32) []byte {
-	b := pinned[ptr]
-	delete(pinned, ptr)
-	return b[:n]
+	for i, b := range pinned {
+		if address(b) == ptr {
+			pinned = slices.Delete(pinned, i, i+1)
+			return b[:n]
+		}
+	}
+	return nil
 }
 
 // give keeps b for the host and returns where it is.
@@ -35,7 +39,7 @@ func give(b []byte) uint64 {
 	if len(b) == 0 {
 		return 0
 	}
-	pinned[address(b)] = b
+	pinned = append(pinned, b)
 	return uint64(address(b))<<32 | uint64(len(b))
 }
 
@@ -49,7 +53,7 @@ func describeExport() uint64 { return give(describe()) }
 //
 //go:wasmexport carrel_reseed
 func reseed(seed int64) {
-	Random = rand.New(rand.NewPCG(uint64(seed), uint64(seed)^0x9E3779B97F4A7C15))
+	source.Seed(uint64(seed), uint64(seed)^0x9E3779B97F4A7C15)
 }
 
 //go:wasmexport carrel_warm

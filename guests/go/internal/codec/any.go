@@ -15,8 +15,8 @@ func (r *Reader) Object() map[string]any {
 		return nil
 	}
 	m := map[string]any{}
-	for name := range r.Fields {
-		key := string(name)
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		key := string(r.Name())
 		m[key] = r.any()
 	}
 	return m
@@ -28,7 +28,7 @@ func (r *Reader) any() any {
 		return r.Object()
 	case '[':
 		list := []any{}
-		for range r.Elements {
+		for ok := r.Elements(); ok; ok = r.NextElement() {
 			list = append(list, r.any())
 		}
 		return list

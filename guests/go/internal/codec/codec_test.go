@@ -243,7 +243,7 @@ func FuzzWriter(f *testing.F) {
 		}
 		r := NewReader(w.Bytes())
 		var index int
-		for range r.Elements {
+		for ok := r.Elements(); ok; ok = r.NextElement() {
 			index++
 			switch index {
 			case 1:

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strconv"
+	"unsafe"
 )
 
 // MaxDepth is the deepest nesting of objects and arrays a Reader follows.
@@ -25,10 +26,12 @@ type Reader struct {
 	data  []byte
 	pos   int
 	depth int
+	name  []byte
 	err   error
 }
 
-// NewReader returns a reader of data, which must not change while it is read.
+// NewReader returns a reader of data, which must not change any more: the strings
+// that are read are parts of it where they can be.
 func NewReader(data []byte) *Reader { return &Reader{data: data} }
 
 // End returns the first error, or ErrSyntax if something follows the value.
@@ -39,33 +42,32 @@ func (r *Reader) End() error {
 	return r.err
 }
 
-// Fields iterates over the names of an object's fields; the caller reads or
-// skips each value. The name is only valid until then. Null has no fields.
-func (r *Reader) Fields(yield func(name []byte) bool) {
-	if r.Null() || !r.open('{') {
-		return
-	}
-	for first := true; !r.shut('}', first); first = false {
-		name := r.text()
-		r.expect(':')
-		if r.err != nil || !yield(name) {
-			return
-		}
-	}
+// Fields opens an object, and NextField goes on in it: both report whether there
+// is a field, whose name is [Reader.Name] and whose value the caller reads or skips
+// before it asks for the next. Null has no fields.
+func (r *Reader) Fields() bool {
+	return !r.Null() && r.open('{') && !r.shut('}', true) && r.field()
 }
 
-// Elements iterates over an array; the caller reads or skips each element. Null
-// has no elements.
-func (r *Reader) Elements(yield func() bool) {
-	if r.Null() || !r.open('[') {
-		return
-	}
-	for first := true; !r.shut(']', first); first = false {
-		if !yield() {
-			return
-		}
-	}
+// NextField is described with Fields.
+func (r *Reader) NextField() bool { return !r.shut('}', false) && r.field() }
+
+func (r *Reader) field() bool {
+	r.name = r.text()
+	return r.expect(':')
 }
+
+// Name is the name of the field that Fields or NextField came to last. It is only
+// valid until the next one, which may be of an object in the value.
+func (r *Reader) Name() []byte { return r.name }
+
+// Elements opens an array, and NextElement goes on in it: both report whether there
+// is an element, which the caller reads or skips before it asks for the next. Null
+// has no elements.
+func (r *Reader) Elements() bool { return !r.Null() && r.open('[') && !r.shut(']', true) }
+
+// NextElement is described with Elements.
+func (r *Reader) NextElement() bool { return !r.shut(']', false) }
 
 // Null reports whether the next value is null, and consumes it if so.
 func (r *Reader) Null() bool { return r.peek() == 'n' && r.word("null") }
@@ -75,7 +77,8 @@ func (r *Reader) String() string {
 	if r.Null() {
 		return ""
 	}
-	return string(r.text())
+	text := r.text()
+	return unsafe.String(unsafe.SliceData(text), len(text))
 }
 
 // Base64 reads a string of base64 in standard encoding; null is nil, an empty string is not.
@@ -147,11 +150,11 @@ func (r *Reader) Raw() []byte {
 func (r *Reader) Skip() {
 	switch c := r.peek(); c {
 	case '{':
-		for range r.Fields {
+		for ok := r.Fields(); ok; ok = r.NextField() {
 			r.Skip()
 		}
 	case '[':
-		for range r.Elements {
+		for ok := r.Elements(); ok; ok = r.NextElement() {
 			r.Skip()
 		}
 	case '"':

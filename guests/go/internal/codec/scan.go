@@ -5,19 +5,27 @@ import (
 	"unicode/utf8"
 )
 
+// fail goes to the end, where nothing more is read.
 func (r *Reader) fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
+	r.pos = len(r.data)
 }
 
 // peek passes over white space and returns the next byte, or 0 at the end or
 // after an error.
 func (r *Reader) peek() byte {
-	for r.err == nil && r.pos < len(r.data) {
+	if r.pos < len(r.data) && r.data[r.pos] > ' ' {
+		return r.data[r.pos]
+	}
+	return r.peekFurther()
+}
+
+func (r *Reader) peekFurther() byte {
+	for ; r.pos < len(r.data); r.pos++ {
 		switch c := r.data[r.pos]; c {
 		case ' ', '\t', '\r', '\n':
-			r.pos++
 		default:
 			return c
 		}
@@ -85,7 +93,7 @@ func (r *Reader) number() []byte {
 }
 
 func (r *Reader) accept(c byte) bool {
-	if r.err != nil || r.pos == len(r.data) || r.data[r.pos] != c {
+	if r.pos == len(r.data) || r.data[r.pos] != c {
 		return false
 	}
 	r.pos++
@@ -93,7 +101,7 @@ func (r *Reader) accept(c byte) bool {
 }
 
 func (r *Reader) digits() (n int) {
-	for r.err == nil && r.pos < len(r.data) && '0' <= r.data[r.pos] && r.data[r.pos] <= '9' {
+	for r.pos < len(r.data) && '0' <= r.data[r.pos] && r.data[r.pos] <= '9' {
 		r.pos++
 		n++
 	}
@@ -106,19 +114,25 @@ func (r *Reader) text() []byte {
 	if !r.expect('"') {
 		return nil
 	}
-	for i := r.pos; i < len(r.data); i++ {
-		switch c := r.data[i]; {
-		case c == '"':
-			s := r.data[r.pos:i]
-			r.pos = i + 1
-			return s
-		case c == '\\' || c < ' ' || c >= utf8.RuneSelf:
-			return r.unquote(i)
-		}
+	data, start := r.data, r.pos
+	i := start
+	for i < len(data) && plain[data[i]] {
+		i++
 	}
-	r.fail(ErrSyntax)
-	return nil
+	if i < len(data) && data[i] == '"' {
+		r.pos = i + 1
+		return data[start:i]
+	}
+	return r.unquote(i)
 }
+
+// plain are the bytes that stand for themselves in a string, each a character.
+var plain = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
 
 // unquote reads the rest of a string whose first i-r.pos bytes are plain.
 func (r *Reader) unquote(i int) []byte {

@@ -17,6 +17,9 @@ type Writer struct {
 	err   error
 }
 
+// firstSize is what a writer has room for at first, in bytes: a small reply.
+const firstSize = 512
+
 // Bytes returns what was written. It stays valid until the next write.
 func (w *Writer) Bytes() []byte { return w.buf }
 
@@ -33,6 +36,9 @@ func (w *Writer) Empty() {
 //
 //go:noinline
 func (w *Writer) Open(bracket byte) {
+	if w.buf == nil {
+		w.buf = make([]byte, 0, firstSize)
+	}
 	w.separate()
 	w.buf = append(w.buf, bracket)
 	w.comma = false
@@ -114,41 +120,44 @@ func (w *Writer) separate() {
 	}
 }
 
+// quote works on a buffer of its own: to store the writer's each time is most of
+// the work in a guest.
 func (w *Writer) quote(s string) {
-	start := 0
+	buf, start := w.buf, 0
 	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
-			if c < ' ' || c == '"' || c == '\\' {
-				w.buf = append(w.buf, s[start:i]...)
-				w.escape(c)
+		c := s[i]
+		switch {
+		case plain[c]:
+			i++
+		case c < utf8.RuneSelf:
+			buf = append(buf, s[start:i]...)
+			buf = appendEscape(buf, c)
+			i++
+			start = i
+		default:
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				buf = append(buf, s[start:i]...)
+				buf = utf8.AppendRune(buf, utf8.RuneError)
 				start = i + 1
 			}
-			i++
-			continue
+			i += size
 		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 {
-			w.buf = append(w.buf, s[start:i]...)
-			w.buf = utf8.AppendRune(w.buf, utf8.RuneError)
-			start = i + 1
-		}
-		i += size
 	}
-	w.buf = append(w.buf, s[start:]...)
+	w.buf = append(buf, s[start:]...)
 }
 
-func (w *Writer) escape(c byte) {
+func appendEscape(buf []byte, c byte) []byte {
 	const hex = "0123456789abcdef"
 	switch c {
 	case '"', '\\':
-		w.buf = append(w.buf, '\\', c)
+		return append(buf, '\\', c)
 	case '\n':
-		w.buf = append(w.buf, '\\', 'n')
+		return append(buf, '\\', 'n')
 	case '\t':
-		w.buf = append(w.buf, '\\', 't')
+		return append(buf, '\\', 't')
 	case '\r':
-		w.buf = append(w.buf, '\\', 'r')
-	default:
-		w.buf = append(w.buf, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		return append(buf, '\\', 'r')
 	}
+	return append(buf, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }

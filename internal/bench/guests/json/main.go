@@ -22,12 +22,13 @@ type part struct {
 
 const sample = `{"role":"ROLE_USER","parts":[{"text":"the quick brown fox jumps over the lazy dog"}]}`
 
-// init does the work once: encoding/json builds what it knows of a type then, and
-// the snapshot of a sandbox has it.
+// init does the work once, for Extism and others whose instances begin there.
+// carrel's snapshot has what is done in Warm.
 func init() {
 	if _, err := work(1); err != nil {
 		panic(err)
 	}
+	agent.Warm(func() { _, _ = work(1) })
 	agent.HandleText(func(_ context.Context, text string) (string, error) {
 		times, err := strconv.Atoi(text)
 		if err != nil {

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package schedule
+
+// letThreadsRun leaves it to the operating system when other threads run.
+func letThreadsRun() {}

@@ -1,0 +1,131 @@
+package share
+
+// Grant is a hold on units. Its methods are safe for concurrent use. All but
+// Resize do nothing on nil.
+type Grant struct {
+	account *Account
+
+	// Guarded by account.mu.
+	of    *holder // nil when it is no tenant's
+	units int64
+}
+
+// Resize makes the units held that many, and reports whether it did. Fewer is
+// always possible. More is had at once or not at all, for the holder of units
+// cannot be made to wait for others that do the same. While others wait, a tenant
+// gets no more this way than its equal part: what becomes free is theirs.
+func (g *Grant) Resize(units int64) bool {
+	a := g.account
+	if g.resize(units) {
+		return true
+	}
+	a.opts.MakeRoom(func() bool { return g.couldBe(units) })
+	return g.resize(units)
+}
+
+func (g *Grant) resize(units int64) bool {
+	a := g.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !g.may(units) || a.used+units-g.units > a.opts.Most {
+		return false
+	}
+	g.set(units)
+	return true
+}
+
+// couldBe reports whether there is no use in making more room for a size.
+func (g *Grant) couldBe(units int64) bool {
+	a := g.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !g.may(units) || a.used+units-g.units <= a.opts.Most
+}
+
+// may reports whether the tenant may have the grant at that size. It is called with mu held.
+func (g *Grant) may(units int64) bool {
+	a, h, more := g.account, g.of, units-g.units
+	if more <= 0 || h == nil || h.used == g.units {
+		return true
+	}
+	part := a.opts.Each
+	if a.waiting > len(h.queue) {
+		part = min(part, a.opts.Most/int64(len(a.holders)))
+	}
+	return h.used+more <= part
+}
+
+// Own makes the units a tenant's, even when it then holds more than it may.
+func (g *Grant) Own(tenant string) {
+	if g == nil {
+		return
+	}
+	a := g.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g.disown()
+	if g.units == 0 {
+		return // released
+	}
+	g.of = a.enter(tenant)
+	g.of.used += g.units
+	g.of.grants++
+	a.serve() // whose they were may have more now
+}
+
+// Disown makes the units nobody's: what is kept because it may be of use again,
+// and given up when there is not enough, is held against no tenant.
+func (g *Grant) Disown() {
+	if g == nil {
+		return
+	}
+	a := g.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g.disown()
+	a.serve() // the tenant may have more now
+}
+
+// Release gives all units back. It may be called twice.
+func (g *Grant) Release() {
+	if g == nil {
+		return
+	}
+	a := g.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g.release()
+	a.serve()
+}
+
+func (g *Grant) release() {
+	g.set(0)
+	g.disown()
+}
+
+// set changes the units held. It is called with mu held.
+func (g *Grant) set(units int64) {
+	a := g.account
+	more := units - g.units
+	g.units = units
+	a.used += more
+	if g.of != nil {
+		g.of.used += more
+		a.touch(g.of)
+	}
+	if more < 0 {
+		a.serve()
+	}
+}
+
+// disown takes the grant from its tenant. It is called with mu held.
+func (g *Grant) disown() {
+	h := g.of
+	if h == nil {
+		return
+	}
+	h.used -= g.units
+	h.grants--
+	g.of = nil
+	g.account.leave(h)
+}

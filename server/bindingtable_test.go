@@ -1,0 +1,200 @@
+package server
+
+import (
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// row is an operation and how it goes. What it returns is asked for with acme's
+// key and version 1.0, of the agent acme/carded, where it names no other.
+type row struct {
+	name string
+	ask  func(b *bench) asked
+}
+
+const nowhere = "00000000-0000-4000-8000-000000000000"
+
+func say(words string, change ...func(*a2apb.SendMessageRequest)) asked {
+	req := ask(words)
+	req.Tenant = ""
+	for _, c := range change {
+		c(req)
+	}
+	return asked{method: "SendMessage", req: req}
+}
+
+func (a asked) streaming() asked { a.method = "SendStreamingMessage"; return a }
+
+func (a asked) of(agentName string) asked { a.agent = agentName; return a }
+
+func toTask(id string) func(*a2apb.SendMessageRequest) {
+	return func(r *a2apb.SendMessageRequest) { r.Message.TaskId = id }
+}
+
+var table = []row{
+	{"SendMessage", func(*bench) asked { return say("echo hello") }},
+	{"SendMessage: it asks back", func(*bench) asked { return say("ask") }},
+	{"SendMessage: it wants authorization", func(*bench) asked { return say("auth") }},
+	{"SendMessage: it fails", func(*bench) asked { return say("fail no luck") }},
+	{"SendMessage: the next message of a task", func(b *bench) asked { return say("echo that", toTask(b.send("carded", "ask").Id)) }},
+	{"SendMessage: no history", func(*bench) asked {
+		return say("echo hello", func(r *a2apb.SendMessageRequest) {
+			r.Configuration = &a2apb.SendMessageConfiguration{HistoryLength: proto.Int32(0)}
+		})
+	}},
+	{"SendMessage: less than no history", func(*bench) asked {
+		return say("echo hello", func(r *a2apb.SendMessageRequest) {
+			r.Configuration = &a2apb.SendMessageConfiguration{HistoryLength: proto.Int32(-1)}
+		})
+	}},
+	{"SendMessage: no message", func(*bench) asked { return asked{method: "SendMessage", req: &a2apb.SendMessageRequest{}} }},
+	{"SendMessage: no id", func(*bench) asked {
+		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.MessageId = "" })
+	}},
+	{"SendMessage: no parts", func(*bench) asked {
+		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.Parts = nil })
+	}},
+	{"SendMessage: a part without content", func(*bench) asked {
+		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.Parts[0].Content = nil })
+	}},
+	{"SendMessage: the agent's role", func(*bench) asked {
+		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.Role = a2apb.Role_ROLE_AGENT })
+	}},
+	{"SendMessage: no such task", func(*bench) asked { return say("x", toTask(nowhere)) }},
+	{"SendMessage: a finished task", func(b *bench) asked { return say("x", toTask(b.send("carded", "echo hi").Id)) }},
+	{"SendMessage: another context", func(b *bench) asked {
+		return say("x", toTask(b.send("carded", "ask").Id), func(r *a2apb.SendMessageRequest) { r.Message.ContextId = "other" })
+	}},
+	{"SendMessage: a reference to no task", func(*bench) asked {
+		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.ReferenceTaskIds = []string{nowhere} })
+	}},
+	{"SendMessage: a type that is not taken", func(*bench) asked {
+		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.Parts[0].MediaType = "image/png" }).of("acme/picky")
+	}},
+	{"SendMessage: with extensions", func(*bench) asked {
+		a := say("echo hi").of("acme/extended")
+		a.extensions = "https://example.com/other/v1, https://example.com/geo/v1"
+		return a
+	}},
+	{"SendMessage: without a required extension", func(*bench) asked {
+		a := say("echo hi").of("acme/extended")
+		a.extensions = "https://example.com/geo/v2,https://example.com/cite/v1"
+		return a
+	}},
+	{"GetTask: without any extension", func(*bench) asked { return get(nowhere, nil).of("acme/extended") }},
+	{"SendMessage: a webhook with it", func(*bench) asked {
+		return say("echo hi", func(r *a2apb.SendMessageRequest) {
+			r.Configuration = &a2apb.SendMessageConfiguration{TaskPushNotificationConfig: &a2apb.TaskPushNotificationConfig{Url: "https://hooks.example.com/"}}
+		})
+	}},
+	{"SendMessage: a context that can be guessed, without a key", func(*bench) asked {
+		a := say("echo hi", func(r *a2apb.SendMessageRequest) { r.Message.ContextId = "mine" }).of("acme/open")
+		a.who = "nobody"
+		return a
+	}},
+
+	{"SendStreamingMessage", func(*bench) asked { return say("chunks 2").streaming() }},
+	{"SendStreamingMessage: it asks back", func(*bench) asked { return say("ask").streaming() }},
+	{"SendStreamingMessage: no message", func(*bench) asked {
+		return asked{method: "SendStreamingMessage", req: &a2apb.SendMessageRequest{}}
+	}},
+	{"SendStreamingMessage: a finished task", func(b *bench) asked {
+		return say("x", toTask(b.send("carded", "echo hi").Id)).streaming()
+	}},
+	{"SendStreamingMessage: no such task", func(*bench) asked { return say("x", toTask(nowhere)).streaming() }},
+
+	{"GetTask", func(b *bench) asked { return get(b.send("carded", "echo hi").Id, nil) }},
+	{"GetTask: no history", func(b *bench) asked { return get(b.send("carded", "ask").Id, proto.Int32(0)) }},
+	{"GetTask: less than no history", func(b *bench) asked { return get(b.send("carded", "ask").Id, proto.Int32(-1)) }},
+	{"GetTask: no such task", func(*bench) asked { return get(nowhere, nil) }},
+	{"GetTask: a task of another agent", func(b *bench) asked { return get(b.send("open", "echo hi").Id, nil) }},
+
+	{"ListTasks", func(b *bench) asked {
+		t := b.send("carded", "echo hi")
+		return list(&a2apb.ListTasksRequest{ContextId: t.ContextId, Status: a2apb.TaskState_TASK_STATE_COMPLETED, StatusTimestampAfter: &timestamppb.Timestamp{}})
+	}},
+	{"ListTasks: with artifacts", func(b *bench) asked {
+		t := b.send("carded", "echo hi")
+		return list(&a2apb.ListTasksRequest{ContextId: t.ContextId, IncludeArtifacts: proto.Bool(true), HistoryLength: proto.Int32(0), PageSize: proto.Int32(1)})
+	}},
+	{"ListTasks: none", func(*bench) asked { return list(&a2apb.ListTasksRequest{ContextId: "nothing"}) }},
+	{"ListTasks: a page too large", func(*bench) asked { return list(&a2apb.ListTasksRequest{PageSize: proto.Int32(101)}) }},
+	{"ListTasks: a page too small", func(*bench) asked { return list(&a2apb.ListTasksRequest{PageSize: proto.Int32(-1)}) }},
+	{"ListTasks: a page of another list", func(*bench) asked { return list(&a2apb.ListTasksRequest{PageToken: "AAAA"}) }},
+	{"ListTasks: less than no history", func(*bench) asked { return list(&a2apb.ListTasksRequest{HistoryLength: proto.Int32(-1)}) }},
+	{"ListTasks: without a key", func(*bench) asked {
+		a := list(&a2apb.ListTasksRequest{}).of("acme/open")
+		a.who = "nobody"
+		return a
+	}},
+
+	{"CancelTask", func(b *bench) asked { return cancel(b.send("carded", "ask").Id) }},
+	{"CancelTask: a finished task", func(b *bench) asked { return cancel(b.send("carded", "echo hi").Id) }},
+	{"CancelTask: no such task", func(*bench) asked { return cancel(nowhere) }},
+
+	{"SubscribeToTask", func(b *bench) asked {
+		a := subscribe(b.send("carded", "ask").Id)
+		a.onEvent = func(e *a2apb.StreamResponse) {
+			if t := e.GetTask(); t != nil {
+				b.cancel(t.Id)
+			}
+		}
+		return a
+	}},
+	{"SubscribeToTask: a finished task", func(b *bench) asked { return subscribe(b.send("carded", "echo hi").Id) }},
+	{"SubscribeToTask: no such task", func(*bench) asked { return subscribe(nowhere) }},
+
+	{"CreateTaskPushNotificationConfig", func(b *bench) asked { return hook(b.send("carded", "ask").Id, "https://hooks.example.com/") }},
+	{"CreateTaskPushNotificationConfig: no address", func(b *bench) asked { return hook(b.send("carded", "ask").Id, "") }},
+	{"CreateTaskPushNotificationConfig: an address that may not be", func(b *bench) asked {
+		return hook(b.send("carded", "ask").Id, "ftp://hooks.example.com/")
+	}},
+	{"CreateTaskPushNotificationConfig: no such task", func(*bench) asked { return hook(nowhere, "https://hooks.example.com/") }},
+	{"GetTaskPushNotificationConfig", func(b *bench) asked {
+		return asked{method: "GetTaskPushNotificationConfig", req: &a2apb.GetTaskPushNotificationConfigRequest{TaskId: b.hook(b.send("carded", "ask")).Id, Id: "mine"}}
+	}},
+	{"GetTaskPushNotificationConfig: none", func(b *bench) asked {
+		return asked{method: "GetTaskPushNotificationConfig", req: &a2apb.GetTaskPushNotificationConfigRequest{TaskId: b.send("carded", "ask").Id, Id: "mine"}}
+	}},
+	{"GetTaskPushNotificationConfig: no such task", func(*bench) asked {
+		return asked{method: "GetTaskPushNotificationConfig", req: &a2apb.GetTaskPushNotificationConfigRequest{TaskId: nowhere, Id: "mine"}}
+	}},
+	{"ListTaskPushNotificationConfigs", func(b *bench) asked {
+		return asked{method: "ListTaskPushNotificationConfigs", req: &a2apb.ListTaskPushNotificationConfigsRequest{TaskId: b.hook(b.send("carded", "ask")).Id}}
+	}},
+	{"ListTaskPushNotificationConfigs: no such task", func(*bench) asked {
+		return asked{method: "ListTaskPushNotificationConfigs", req: &a2apb.ListTaskPushNotificationConfigsRequest{TaskId: nowhere}}
+	}},
+	{"DeleteTaskPushNotificationConfig", func(b *bench) asked {
+		return asked{method: "DeleteTaskPushNotificationConfig", req: &a2apb.DeleteTaskPushNotificationConfigRequest{TaskId: b.hook(b.send("carded", "ask")).Id, Id: "mine"}}
+	}},
+	{"DeleteTaskPushNotificationConfig: none", func(b *bench) asked {
+		return asked{method: "DeleteTaskPushNotificationConfig", req: &a2apb.DeleteTaskPushNotificationConfigRequest{TaskId: b.send("carded", "ask").Id, Id: "mine"}}
+	}},
+	{"DeleteTaskPushNotificationConfig: no such task", func(*bench) asked {
+		return asked{method: "DeleteTaskPushNotificationConfig", req: &a2apb.DeleteTaskPushNotificationConfigRequest{TaskId: nowhere, Id: "mine"}}
+	}},
+
+	{"GetExtendedAgentCard", func(*bench) asked {
+		return asked{method: "GetExtendedAgentCard", req: &a2apb.GetExtendedAgentCardRequest{}}
+	}},
+}
+
+func get(id string, history *int32) asked {
+	return asked{method: "GetTask", req: &a2apb.GetTaskRequest{Id: id, HistoryLength: history}}
+}
+
+func list(req *a2apb.ListTasksRequest) asked { return asked{method: "ListTasks", req: req} }
+
+func cancel(id string) asked {
+	return asked{method: "CancelTask", req: &a2apb.CancelTaskRequest{Id: id}}
+}
+
+func subscribe(id string) asked {
+	return asked{method: "SubscribeToTask", req: &a2apb.SubscribeToTaskRequest{Id: id}}
+}
+
+func hook(id, url string) asked {
+	return asked{method: "CreateTaskPushNotificationConfig", req: &a2apb.TaskPushNotificationConfig{TaskId: id, Id: "mine", Url: url}}
+}

@@ -1,0 +1,40 @@
+package server
+
+import "strings"
+
+// headerExtensions names the extensions of a request, and those that are active
+// in the answer.
+const headerExtensions = "A2A-Extensions"
+
+// negotiate returns the extensions that are active: those that the client names
+// and the agent knows, as a list with commas. What the agent does not know is
+// ignored, and a version is never taken for another. It is errExtension when one
+// is missing that the agent requires. Sections 3.2.6, 3.3.4, 4.6.
+func (by caller) negotiate(named string) (active string, err error) {
+	if len(by.extensions) == 0 {
+		return "", nil
+	}
+	uses := map[string]bool{}
+	for uri := range strings.SplitSeq(named, ",") {
+		uses[strings.TrimSpace(uri)] = true
+	}
+	var list []string
+	for _, e := range by.extensions {
+		switch {
+		case uses[e.URI] && e.URI != "":
+			list = append(list, e.URI)
+		case e.Required:
+			return "", refuse(errExtension, "name "+e.URI+" in "+headerExtensions)
+		}
+	}
+	return strings.Join(list, ", "), nil
+}
+
+// negotiate says in the answer which extensions are active.
+func (x *exchange) negotiate(by caller) error {
+	active, err := by.negotiate(x.headers(headerExtensions))
+	if active != "" {
+		x.set(headerExtensions, active)
+	}
+	return err
+}

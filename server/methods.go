@@ -1,0 +1,94 @@
+package server
+
+import (
+	"context"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// method is an operation as the JSON bindings call it: it decodes the request,
+// calls the operation, and returns the result's JSON appended to dst, or a feed
+// if the method streams.
+type method struct {
+	streams bool
+	serve   func(ctx context.Context, by caller, asked call, dst []byte) ([]byte, *feed, error)
+}
+
+// call is what a method is called with.
+type call struct {
+	// decode reads the request into a message.
+	decode func(proto.Message) error
+	// lastEventID is the header of a stream that is taken up again.
+	lastEventID string
+}
+
+// methodsByName are the methods of section 9.4.
+func (o *operations) methodsByName() map[string]method {
+	return map[string]method{
+		"SendMessage":                      unary(o.sendMessage),
+		"GetTask":                          unary(o.getTask),
+		"ListTasks":                        {serve: o.jsonListTasks},
+		"CancelTask":                       unary(o.cancelTask),
+		"SendStreamingMessage":             {streams: true, serve: o.openSendStreamingMessage},
+		"SubscribeToTask":                  {streams: true, serve: o.openSubscribeToTask},
+		"CreateTaskPushNotificationConfig": unary(o.createPushConfig),
+		"GetTaskPushNotificationConfig":    unary(o.getPushConfig),
+		"ListTaskPushNotificationConfigs":  unary(o.listPushConfigs),
+		"DeleteTaskPushNotificationConfig": unary(o.deletePushConfig),
+		"GetExtendedAgentCard":             unary(o.getExtendedAgentCard),
+	}
+}
+
+// message is a pointer to a generated message.
+type message[T any] interface {
+	*T
+	proto.Message
+}
+
+// unary makes a method of an operation that answers once.
+func unary[Q any, PQ message[Q], R proto.Message](op func(context.Context, caller, PQ) (R, error)) method {
+	return method{serve: func(ctx context.Context, by caller, asked call, dst []byte) ([]byte, *feed, error) {
+		req := PQ(new(Q))
+		if err := asked.decode(req); err != nil {
+			return nil, nil, err
+		}
+		result, err := op(ctx, by, req)
+		if err != nil {
+			return nil, nil, err
+		}
+		dst, err = appendProto(dst, result)
+		return dst, nil, err
+	}}
+}
+
+func (o *operations) jsonListTasks(ctx context.Context, by caller, asked call, dst []byte) ([]byte, *feed, error) {
+	req := &a2apb.ListTasksRequest{}
+	if err := asked.decode(req); err != nil {
+		return nil, nil, err
+	}
+	page, err := o.listTasks(ctx, by, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	dst, err = appendTaskPage(dst, page, req.GetIncludeArtifacts())
+	return dst, nil, err
+}
+
+func (o *operations) openSendStreamingMessage(ctx context.Context, by caller, asked call, _ []byte) ([]byte, *feed, error) {
+	req := &a2apb.SendMessageRequest{}
+	if err := asked.decode(req); err != nil {
+		return nil, nil, err
+	}
+	f, err := o.sendStreamingMessage(ctx, by, req)
+	return nil, f, err
+}
+
+func (o *operations) openSubscribeToTask(ctx context.Context, by caller, asked call, _ []byte) ([]byte, *feed, error) {
+	req := &a2apb.SubscribeToTaskRequest{}
+	if err := asked.decode(req); err != nil {
+		return nil, nil, err
+	}
+	f, err := o.subscribeToTask(ctx, by, req, asked.lastEventID)
+	return nil, f, err
+}

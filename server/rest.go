@@ -1,0 +1,130 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/carrelhq/carrel/task"
+)
+
+// serveREST serves the HTTP+JSON binding below an agent's base. Section 11.
+func (s *Server) serveREST(x *exchange, ref task.Ref, below string) error {
+	x.media = restMedia(x.header(fiber.HeaderAccept), x.header(fiber.HeaderContentType))
+	route, fields, ok := findResource(ref, below)
+	if ok {
+		x.route = routeRPC + route.pattern
+	}
+	name := route.verbs[verbOf(x.c.Method(), route)]
+	if name == "" {
+		if _, err := s.admitReader(x, ref); err != nil {
+			return err
+		}
+		if !ok {
+			return errNotFound
+		}
+		return s.allow(x, route.allowed())
+	}
+	by, err := s.admitCaller(x, ref)
+	if err != nil {
+		return err
+	}
+	if err := s.checkVersion(x, true); err != nil {
+		return err
+	}
+	if err := x.negotiate(by); err != nil {
+		return err
+	}
+	asked, err := s.readREST(x, fields)
+	if err != nil {
+		return err
+	}
+	return s.answerREST(x, by, s.methods[name], asked)
+}
+
+func (s *Server) answerREST(x *exchange, by caller, m method, asked call) error {
+	if m.streams {
+		return s.serveStream(x, restFraming(), func() (*feed, error) {
+			_, f, err := m.serve(x.ctx, by, asked, nil)
+			return f, err
+		})
+	}
+	reply, _, err := m.serve(x.ctx, by, asked, make([]byte, 0, 1024))
+	if err != nil {
+		return err
+	}
+	x.json(fiber.StatusOK, x.media, reply)
+	return nil
+}
+
+// restFraming shows bare events. Section 11.7.
+func restFraming() framing {
+	return framing{fail: func(w wire, err error) []byte { return marshal(newStatus(w, err)) }}
+}
+
+// readREST reads the request: the fields in its path, and its body or, where the
+// verb has none, its query.
+func (s *Server) readREST(x *exchange, fields []pathField) (call, error) {
+	asked := call{lastEventID: x.header("Last-Event-ID")}
+	if x.c.Method() != fiber.MethodPost {
+		query := string(x.c.Context().URI().QueryString())
+		asked.decode = func(req proto.Message) error {
+			if err := decodeQuery(query, req); err != nil {
+				return err
+			}
+			return setFields(req, fields)
+		}
+		return asked, nil
+	}
+	data, err := x.body.all(s.opts.MaxBody)
+	if err != nil {
+		return call{}, err
+	}
+	if len(data) > 0 { // none is as good as an empty object
+		if err := checkJSON(x); err != nil {
+			return call{}, err
+		}
+		if err := checkObject(data); err != nil {
+			return call{}, err
+		}
+	}
+	asked.decode = func(req proto.Message) error {
+		if len(data) > 0 {
+			if err := decodeProto(data, req); err != nil {
+				return err
+			}
+		}
+		return setFields(req, fields)
+	}
+	return asked, nil
+}
+
+// setFields puts the fields of the path into the request. Where the body names
+// one, too, it must say the same.
+func setFields(req proto.Message, fields []pathField) error {
+	m := req.ProtoReflect()
+	for _, f := range fields {
+		field := m.Descriptor().Fields().ByJSONName(f.name)
+		if there := m.Get(field).String(); there != "" && there != f.value {
+			return badField(f.name, "is not the one of the address")
+		}
+		m.Set(field, protoreflect.ValueOfString(f.value))
+	}
+	return nil
+}
+
+// restMedia is the media type of answers: the binding's own where the client
+// names it or names nothing, plain JSON for the many that look for just that.
+// Section 11.1.
+func restMedia(accept, contentType string) string {
+	named := strings.ToLower(accept + "," + contentType)
+	switch {
+	case strings.Contains(named, typeA2A):
+		return typeA2A
+	case strings.Contains(named, typeJSON), strings.Contains(named, typeEvents):
+		return typeJSON
+	}
+	return typeA2A
+}

@@ -1,0 +1,241 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"github.com/carrelhq/carrel/task"
+)
+
+func TestPathsAreTakenApartByHand(t *testing.T) {
+	t.Parallel()
+	acme := task.Ref{Tenant: "acme", Agent: "bot"}
+	for _, test := range []struct {
+		name, path, pattern string
+		fields              []pathField
+	}{
+		{"send", "/message:send", "/message:send", nil},
+		{"a list", "/tasks", "/tasks", nil},
+		{"a task", "/tasks/1", "/tasks/{id}", []pathField{{"id", "1"}}},
+		{"an id with escapes", "/tasks/a%2Fb%3Acancel", "/tasks/{id}", []pathField{{"id", "a/b:cancel"}}},
+		{"cancel", "/tasks/1:cancel", "/tasks/{id}:cancel", []pathField{{"id", "1"}}},
+		{"the last verb counts", "/tasks/a:subscribe:cancel", "/tasks/{id}:cancel", []pathField{{"id", "a:subscribe"}}},
+		{"a config", "/tasks/1/pushNotificationConfigs/2", "/tasks/{taskId}/pushNotificationConfigs/{id}", []pathField{{"taskId", "1"}, {"id", "2"}}},
+		{"behind a tenant", "/acme/tasks/1", "/tasks/{id}", []pathField{{"id", "1"}}},
+		{"behind tenant and agent", "/acme/bot/message:send", "/message:send", nil},
+		{"behind both as one segment", "/acme%2fbot/tasks", "/tasks", nil},
+		{"a slash at the end", "/tasks/", "", nil},
+		{"cancel of nothing", "/tasks/:cancel", "/tasks/{id}", []pathField{{"id", ":cancel"}}},
+		{"an escape that is none", "/tasks/%zz", "", nil},
+		{"no UTF-8", "/tasks/%ff", "", nil},
+		{"too long", "/tasks/1/pushNotificationConfigs/2/3", "", nil},
+		{"behind another tenant", "/beta/tasks", "", nil},
+		{"behind another agent", "/acme/dog/tasks", "", nil},
+		{"behind the beginning of a name", "/acmetasks", "", nil},
+	} {
+		r, fields, ok := findResource(acme, test.path)
+		if r.pattern != test.pattern || ok != (test.pattern != "") || !cmp.Equal(fields, test.fields, cmp.AllowUnexported(pathField{})) {
+			t.Errorf("%s: %s is %q with %v", test.name, test.path, r.pattern, fields)
+		}
+	}
+}
+
+// TestResourcesAreTheOnesOfTheMethods checks that the table names methods and
+// fields that there are.
+func TestResourcesAreTheOnesOfTheMethods(t *testing.T) {
+	t.Parallel()
+	methods := (&operations{}).methodsByName()
+	service := a2apb.File_a2av1_proto.Services().ByName("A2AService")
+	served := map[string]bool{}
+	for _, r := range resources {
+		for verb, name := range r.verbs {
+			served[name] = true
+			rpc := service.Methods().ByName(protoreflect.Name(name))
+			if rpc == nil || methods[name].streams != r.streams {
+				t.Fatalf("%s %s: method %s is not there, or streams otherwise", verb, r.pattern, name)
+			}
+			fields, _ := r.match(r.pattern)
+			for _, f := range fields {
+				if rpc.Input().Fields().ByJSONName(f.name) == nil {
+					t.Errorf("%s %s: %s has no field %s", verb, r.pattern, rpc.Input().Name(), f.name)
+				}
+			}
+		}
+	}
+	for name := range methods {
+		if !served[name] {
+			t.Errorf("no address leads to %s", name)
+		}
+	}
+}
+
+func TestQueriesAreReadStrictly(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, query, want, field string
+	}{
+		{"nothing", "", `{}`, ""},
+		{"all", "contextId=c&status=TASK_STATE_WORKING&pageSize=5&pageToken=p&historyLength=0&statusTimestampAfter=2026-01-02T03:04:05.6Z&includeArtifacts=true&tenant=t",
+			`{"contextId":"c","status":"TASK_STATE_WORKING","pageSize":5,"pageToken":"p","historyLength":0,"statusTimestampAfter":"2026-01-02T03:04:05.6Z","includeArtifacts":true,"tenant":"t"}`, ""},
+		{"proto names", "page_size=5&context_id=c", `{"pageSize":5,"contextId":"c"}`, ""},
+		{"what the Go client calls it", "lastUpdatedAfter=2026-01-02T03:04:05Z", `{"statusTimestampAfter":"2026-01-02T03:04:05Z"}`, ""},
+		{"unknown ones", "A2A-Version=1.0&colour=red&colour=blue", `{}`, ""},
+		{"escapes", "contextId=%7B%22%3A%0A", `{"contextId":"{\":\n"}`, ""},
+		{"a number that is none", "pageSize=ten", "", "pageSize"},
+		{"a number that is too large", "pageSize=4294967296", "", "pageSize"},
+		{"no number", "historyLength=", "", "historyLength"},
+		{"a time that is none", "statusTimestampAfter=2026-01-02", "", "statusTimestampAfter"},
+		{"a boolean that is none", "includeArtifacts=1", "", "includeArtifacts"},
+		{"a state that is none", "status=working", "", "status"},
+		{"twice", "pageSize=1&pageSize=1", "", "pageSize"},
+		{"twice under two names", "pageSize=1&page_size=1", "", "pageSize"},
+		{"bad escapes", "contextId=%", "", "query"},
+		{"semicolons", "contextId=a;b", "", "query"},
+		{"no UTF-8", "contextId=%ff", "", "contextId"},
+	} {
+		got := &a2apb.ListTasksRequest{}
+		err := decodeQuery(test.query, got)
+		var f *task.FieldError
+		if test.field != "" {
+			if !errors.As(err, &f) || f.Field != test.field {
+				t.Errorf("%s: got %v, want field %s", test.name, err, test.field)
+			}
+			continue
+		}
+		want := &a2apb.ListTasksRequest{}
+		if jsonErr := protojson.Unmarshal([]byte(test.want), want); jsonErr != nil {
+			t.Fatal(jsonErr)
+		}
+		if diff := cmp.Diff(want, got, protocmp.Transform()); err != nil || diff != "" {
+			t.Errorf("%s: %v, (-want +got):\n%s", test.name, err, diff)
+		}
+	}
+}
+
+func FuzzDecodeQuery(f *testing.F) {
+	for _, seed := range []string{"pageSize=1&status=TASK_STATE_WORKING", "statusTimestampAfter=2026-01-02T03%3A04%3A05Z", "a=%zz&;", "includeArtifacts=true&&=x"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		req := &a2apb.ListTasksRequest{}
+		if err := decodeQuery(query, req); err != nil {
+			var field *task.FieldError
+			if !errors.As(err, &field) {
+				t.Errorf("%q: got %v, want an invalid field", query, err)
+			}
+			return
+		}
+		// What was taken can be said in JSON, and is read the same there.
+		text, err := protojson.Marshal(req)
+		again := &a2apb.ListTasksRequest{}
+		if err == nil {
+			err = decodeProto(text, again)
+		}
+		if err != nil || !proto.Equal(req, again) {
+			t.Errorf("%q: %s: %v", query, text, err)
+		}
+	})
+}
+
+func FuzzFindResource(f *testing.F) {
+	for _, r := range resources {
+		f.Add(r.pattern)
+		f.Add("/acme/bot" + r.pattern)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		r, fields, ok := findResource(task.Ref{Tenant: "acme", Agent: "bot"}, path)
+		if ok && len(fields) != strings.Count(r.pattern, "{") {
+			t.Errorf("%q: %s with %v", path, r.pattern, fields)
+		}
+	})
+}
+
+func TestAnswersAreOfTheTypeThatWasAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ accept, contentType, want string }{
+		{"", "", typeA2A},
+		{"*/*", "", typeA2A},
+		{"application/json", "", typeJSON},
+		{"text/event-stream", "", typeJSON},
+		{"*/*", "application/json", typeJSON},
+		{"application/json, application/a2a+json", "", typeA2A},
+		{"Application/A2A+JSON", "application/json", typeA2A},
+		{"text/html", "text/plain", typeA2A},
+	} {
+		if got := restMedia(test.accept, test.contentType); got != test.want {
+			t.Errorf("%+v: got %s", test, got)
+		}
+	}
+}
+
+func TestTheLandingAgentHasTheWholeBinding(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, working(t, newScripted()), func(_ *parts, o *Options) { o.DefaultAgent = "acme/open" })
+	for _, prefix := range []string{"", "/acme", "/acme/open"} {
+		r := h.do("POST", prefix+"/message:send", `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"echo hi"}]}}`, "Content-Type", "application/json", "A2A-Version", "1.0")
+		if r.StatusCode != http.StatusOK || !strings.Contains(r.body, `"text":"hi"`) {
+			t.Errorf("%s: got %d %s", prefix, r.StatusCode, r.body)
+		}
+	}
+	for _, path := range []string{"/beta/message:send", "/acme/carded/message:send", "/message", "/acme/open/x/message:send"} {
+		if r := h.do("POST", path, `{}`, "Content-Type", "application/json", "A2A-Version", "1.0"); r.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: got %d %s", path, r.StatusCode, r.body)
+		}
+	}
+}
+
+func TestRESTBodiesAreBounded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(_ *parts, o *Options) { o.MaxBody = 1000 })
+	deep := strings.Repeat(`[`, 200) + strings.Repeat(`]`, 200)
+	for body, want := range map[string]int{
+		`{"metadata":"` + strings.Repeat("x", 2000) + `"}`: http.StatusRequestEntityTooLarge,
+		`{"metadata":{"x":` + deep + `}}`:                  http.StatusBadRequest,
+		" ":                                                http.StatusBadRequest,
+		"{\"message\":\"\xff\"}":                           http.StatusBadRequest,
+	} {
+		if r := h.do("POST", "/agents/acme/open/message:send", body, "Content-Type", typeA2A, "A2A-Version", "1.0"); r.StatusCode != want {
+			t.Errorf("%.30s: got %d %s", body, r.StatusCode, r.body)
+		}
+	}
+}
+
+// TestARESTStreamIsResumed takes a stream up again while its task is running.
+func TestARESTStreamIsResumed(t *testing.T) {
+	t.Parallel()
+	w := newScripted()
+	h := newHouse(t, working(t, w))
+	ctx := context.WithoutCancel(t.Context())
+	accepted, err := h.server.parts.tasks.Send(ctx, task.Ref{Tenant: "acme", Agent: "open"}, &a2apb.SendMessageRequest{
+		Message: &a2apb.Message{MessageId: "m", Role: a2apb.Role_ROLE_USER, Parts: text("hold")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-w.held
+	resp := h.open("GET", "/agents/acme/open/tasks/"+accepted.TaskID+":subscribe", strings.NewReader(""), "A2A-Version", "1.0", "Last-Event-ID", "1")
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for i, want := range []string{"id: 2", `data: {"statusUpdate":`, "", "id: 3", `data: {"statusUpdate":`, ""} {
+		if i == 3 {
+			w.release <- struct{}{}
+		}
+		if !lines.Scan() || !strings.HasPrefix(lines.Text(), want) || want == "" && lines.Text() != "" {
+			t.Fatalf("line %d: got %q, want %q", i, lines.Text(), want)
+		}
+	}
+	if lines.Scan() {
+		t.Errorf("after the end: got %q", lines.Text())
+	}
+}

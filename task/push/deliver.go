@@ -1,0 +1,131 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/carrelhq/carrel/task"
+)
+
+// start begins deliveries for which there are free places.
+func (p *Pusher) start() {
+	for {
+		j := p.queue.next()
+		if j == nil {
+			return
+		}
+		p.work.Go(func() { p.do(j) })
+	}
+}
+
+// do works on a delivery for a while, and passes its place on.
+func (p *Pusher) do(j *job) {
+	goOn := p.deliver(j.d)
+	if goOn && p.stopping() {
+		p.giveBack(j.d)
+		goOn = false
+	}
+	again, room := p.queue.done(j, goOn)
+	if again {
+		p.lookAt(j.d.DeliveryID)
+	}
+	if room {
+		p.retryAt(time.Now())
+	}
+	p.start()
+}
+
+// turn is how many events a webhook is sent before others of its target have a turn.
+const turn = 32
+
+// deliver sends the next events of a delivery. It reports whether there are more;
+// otherwise the delivery is over.
+func (p *Pusher) deliver(d *task.Delivery) (goOn bool) {
+	for sent := 0; sent < turn; {
+		events, err := d.Events(p.sending)
+		if err != nil {
+			p.broken(d, err)
+			return false
+		}
+		if len(events) == 0 {
+			events = []task.Event{{Seq: d.Seq}}
+		}
+		for _, e := range events {
+			if p.stopping() {
+				return true
+			}
+			if more := p.event(d, e); !more {
+				return false
+			}
+			sent++
+		}
+	}
+	return true
+}
+
+// event sends one event, if it is for sending, and notes how that went. It
+// reports whether the delivery goes on.
+func (p *Pusher) event(d *task.Delivery, e task.Event) (goOn bool) {
+	taken := false
+	if e.Body != nil {
+		outcome := p.send(d, e)
+		if outcome.fault != "" {
+			p.failed(d, outcome)
+			return false
+		}
+		taken = outcome.taken
+	}
+	if taken {
+		p.metrics().PushAttempts.Add(1, "delivered")
+		p.metrics().PushSeconds.Observe(time.Since(e.Time))
+	}
+	more, err := d.Advance(context.Background(), e.Seq, taken, lease)
+	if err != nil {
+		p.broken(d, err)
+		return false
+	}
+	return more
+}
+
+// broken ends a delivery that cannot go on, for a reason that is not the
+// webhook's. It is due again when its claim runs out, unless it is gone.
+func (p *Pusher) broken(d *task.Delivery, err error) {
+	switch {
+	case errors.Is(err, task.ErrFenced), errors.Is(err, task.ErrTaskNotFound):
+	case errors.Is(err, task.ErrEventsPurged):
+		p.giveUp(d, "events that it was not sent are no longer kept")
+	case p.sending.Err() != nil:
+		p.giveBack(d)
+	default:
+		p.opts.Logger.Error("a webhook could not be worked on", "tenant", d.Tenant, "task", d.TaskID, "config", d.ConfigID, "error", err)
+	}
+}
+
+// failed decides what comes of a failed attempt: another, or none.
+func (p *Pusher) failed(d *task.Delivery, o outcome) {
+	attempts := d.Attempts + 1
+	switch {
+	case o.cut:
+		p.giveBack(d)
+	case o.gone, attempts >= p.opts.MaxAttempts, !d.Failing.IsZero() && time.Since(d.Failing) >= p.opts.MaxAge:
+		p.giveUp(d, o.fault)
+	default:
+		p.metrics().PushAttempts.Add(1, "failed")
+		at := time.Now().Add(max(p.opts.backOff(attempts), min(o.after, p.opts.MaxBackOff)))
+		if err := d.Retry(context.Background(), at, o.fault); err != nil {
+			p.broken(d, err)
+			return
+		}
+		p.retryAt(at)
+	}
+}
+
+func (p *Pusher) giveUp(d *task.Delivery, reason string) {
+	p.metrics().PushAttempts.Add(1, "dead")
+	p.opts.Logger.Warn("a webhook was given up", "tenant", d.Tenant, "agent", d.Ref.Agent, "task", d.TaskID, "config", d.ConfigID,
+		"after_event", d.Seq, "attempts", d.Attempts+1, "reason", reason)
+	if err := d.GiveUp(context.Background(), reason); err != nil && !errors.Is(err, task.ErrFenced) {
+		p.opts.Logger.Error("a webhook was not given up", "error", err)
+	}
+}

@@ -1,0 +1,443 @@
+package push_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/carrelhq/carrel/storage/badgerdb"
+	"github.com/carrelhq/carrel/storage/storagetest"
+	"github.com/carrelhq/carrel/task"
+	"github.com/carrelhq/carrel/task/push"
+)
+
+// call is a request as a webhook saw it.
+type call struct {
+	path   string
+	header http.Header
+	body   []byte
+}
+
+// text is the event as text: "task", "working", "artifact:x", "completed".
+func (c call) text(t testing.TB) string {
+	t.Helper()
+	var r a2apb.StreamResponse
+	if err := protojson.Unmarshal(c.body, &r); err != nil {
+		t.Errorf("body %q: %v", c.body, err)
+	}
+	switch {
+	case r.GetTask() != nil:
+		return "task"
+	case r.GetArtifactUpdate() != nil:
+		return "artifact:" + r.GetArtifactUpdate().GetArtifact().GetParts()[0].GetText()
+	}
+	return strings.ToLower(strings.TrimPrefix(r.GetStatusUpdate().GetStatus().GetState().String(), "TASK_STATE_"))
+}
+
+// receiver is a webhook that notes what it took; answer decides, nil takes all.
+type receiver struct {
+	*httptest.Server
+	mu    sync.Mutex
+	calls []call
+}
+
+func newReceiver(t testing.TB, answer http.HandlerFunc) *receiver {
+	t.Helper()
+	r := &receiver{}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			return
+		}
+		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		if answer != nil {
+			answer(status, req)
+		}
+		if status.status < 300 {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.calls = append(r.calls, call{req.URL.Path, req.Header.Clone(), body})
+		}
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (r *receiver) taken() []call {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.calls)
+}
+
+func (r *receiver) texts(t testing.TB) string {
+	var out []string
+	for _, c := range r.taken() {
+		out = append(out, c.text(t))
+	}
+	return strings.Join(out, " ")
+}
+
+func hook(url string) *a2apb.TaskPushNotificationConfig {
+	return &a2apb.TaskPushNotificationConfig{Url: url + "/hook"}
+}
+
+func TestAWebhookGetsEveryEventInOrder(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	h.start(push.Options{})
+	r := newReceiver(t, nil)
+	id := h.send(hook(r.URL))
+	run := h.claim(id)
+	want := "task working"
+	for i := range 100 {
+		h.chunk(run, strconv.Itoa(i))
+		want += " artifact:" + strconv.Itoa(i)
+	}
+	h.finish(run)
+	h.health(id, func(ph task.PushHealth) bool { return idle(ph) && ph.Seq == 103 })
+	if got := r.texts(t); got != want+" completed" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestWhatAWebhookIsSent(t *testing.T) {
+	t.Parallel()
+	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	tests := map[string]struct {
+		token        string
+		auth         *a2apb.AuthenticationInfo
+		wantHeaders  map[string]string
+		key          string
+		wantUnsigned bool
+	}{
+		"nothing to show": {wantUnsigned: true},
+		"a token":         {token: "t0ken", wantHeaders: map[string]string{"X-A2A-Notification-Token": "t0ken", "A2A-Notification-Token": "t0ken"}, key: "t0ken"},
+		"credentials": {
+			auth:        &a2apb.AuthenticationInfo{Scheme: "Bearer", Credentials: "cr3d"},
+			wantHeaders: map[string]string{"Authorization": "Bearer cr3d"}, key: "cr3d",
+		},
+		"a token to sign with is not shown": {
+			token: secret, auth: &a2apb.AuthenticationInfo{Scheme: "Basic", Credentials: "dTpw"},
+			wantHeaders: map[string]string{"Authorization": "Basic dTpw"}, key: secret,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, storagetest.Memory())
+			h.start(push.Options{UserAgent: "carrel/test"})
+			r := newReceiver(t, nil)
+			config := hook(r.URL)
+			config.Token, config.Authentication = test.token, test.auth
+			id := h.send(config)
+			h.health(id, idle)
+			c := r.taken()[0]
+			want := map[string]string{
+				"Content-Type": "application/a2a+json", "User-Agent": "carrel/test", "Webhook-Id": id + "-1",
+				"Authorization": "", "X-A2A-Notification-Token": "", "A2A-Notification-Token": "",
+			}
+			for k, v := range test.wantHeaders {
+				want[k] = v
+			}
+			for k, v := range want {
+				if got := c.header.Get(k); got != v {
+					t.Errorf("%s is %q, want %q", k, got, v)
+				}
+			}
+			if test.wantUnsigned != (c.header.Get("Webhook-Signature") == "") {
+				t.Errorf("headers %v", c.header)
+			}
+			if !test.wantUnsigned {
+				verify(t, c, test.key)
+			}
+			var payload map[string]json.RawMessage
+			if err := json.Unmarshal(c.body, &payload); err != nil || len(payload) != 1 || payload["task"] == nil {
+				t.Errorf("body is %s, %v", c.body, err)
+			}
+		})
+	}
+}
+
+// verify checks a signature as a receiver with the official library does.
+func verify(t *testing.T, c call, key string) {
+	t.Helper()
+	wh, err := webhooks.NewWebhookRaw([]byte(key))
+	if strings.HasPrefix(key, "whsec_") {
+		wh, err = webhooks.NewWebhook(key)
+	}
+	if err == nil {
+		err = wh.Verify(c.body, c.header)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// quick are options under which retries come soon.
+var quick = push.Options{BackOff: time.Millisecond, MaxBackOff: 2 * time.Millisecond}
+
+func TestAnEventThatIsNotTakenComesAgainUnderTheSameID(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	h.start(quick)
+	var ids sync.Map
+	var n atomic.Int32
+	r := newReceiver(t, func(w http.ResponseWriter, req *http.Request) {
+		ids.Store(req.Header.Get("Webhook-Id"), true)
+		if n.Add(1)%3 != 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	id := h.send(hook(r.URL))
+	h.finish(h.claim(id))
+	h.health(id, func(ph task.PushHealth) bool { return idle(ph) && ph.Seq == 3 })
+	if got := r.texts(t); got != "task working completed" {
+		t.Errorf("got %s", got)
+	}
+	count := 0
+	ids.Range(func(any, any) bool { count++; return true })
+	if count != 3 || n.Load() != 9 {
+		t.Errorf("%d ids in %d calls", count, n.Load())
+	}
+}
+
+func TestAWebhookIsGivenUp(t *testing.T) {
+	t.Parallel()
+	moved := func(w http.ResponseWriter, req *http.Request) { http.Redirect(w, req, "/elsewhere", http.StatusFound) }
+	answer := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+	}
+	tests := map[string]struct {
+		answer   http.HandlerFunc
+		opts     push.Options
+		attempts int
+		fault    string
+	}{
+		"after its attempts":           {answer(500), push.Options{MaxAttempts: 4, BackOff: 1, MaxBackOff: 1}, 4, "the webhook answered with status 500"},
+		"when it says that it is gone": {answer(410), push.Options{}, 1, "the webhook answered with status 410"},
+		"after some time":              {answer(500), push.Options{MaxAge: 1, BackOff: 1, MaxBackOff: 1}, 2, "the webhook answered with status 500"},
+		"that leads elsewhere":         {moved, push.Options{MaxAttempts: 1}, 1, "the webhook answered with status 302"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, storagetest.Memory())
+			h.start(test.opts)
+			r := newReceiver(t, test.answer)
+			got := h.health(h.send(hook(r.URL)), dead)
+			if got.Attempts != test.attempts || got.LastError != test.fault || got.Seq != 0 || got.LastFailure.IsZero() {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// A target that is private, closed, or speaks something else: one answer.
+func TestWhatIsWrongWithATargetIsNotTold(t *testing.T) {
+	t.Parallel()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	for _, url := range []string{"http://10.0.0.1:8080", "http://169.254.169.254", "http://" + closed.Addr().String()} {
+		h := newHouse(t, storagetest.Memory())
+		h.start(push.Options{MaxAttempts: 1})
+		if got := h.health(h.send(hook(url)), dead); got.LastError != "the target cannot be reached" {
+			t.Errorf("%s: got %q", url, got.LastError)
+		}
+	}
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]time.Duration{"120": 2 * time.Minute, "999999": 10 * time.Minute, "soon": 0, "-5": 0} {
+		h := newHouse(t, storagetest.Memory())
+		h.start(push.Options{BackOff: time.Second, MaxBackOff: 10 * time.Minute})
+		r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", header)
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		got := h.health(h.send(hook(r.URL)), tried)
+		in := got.NextAttempt.Sub(got.LastFailure)
+		if want == 0 && in > 2*time.Second || want > 0 && (in < want-time.Second || in > want+time.Second) {
+			t.Errorf("%s: the next attempt is in %s", header, in)
+		}
+	}
+}
+
+// hang waits until the caller has had enough.
+func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+// A target that hangs has no more places than are its own.
+func TestATargetThatHangsHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	live := newReceiver(t, nil)
+	stuck := newReceiver(t, hang)
+	stop := h.start(push.Options{Concurrency: 16, SoftStop: time.Millisecond})
+	for range 50 {
+		h.send(hook(stuck.URL))
+	}
+	for range 50 {
+		h.health(h.send(hook(live.URL)), idle)
+	}
+	stop()
+}
+
+func TestAfterARestartDeliveryGoesOnInOrder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var calls atomic.Int32
+	stuck := make(chan struct{}, 1)
+	over := make(chan struct{})
+	var broken atomic.Bool
+	broken.Store(true)
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1) > 2 && broken.Load() {
+			stuck <- struct{}{}
+			<-over
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	live := func(fn func(h *house)) {
+		db, err := badgerdb.Open(badgerdb.Options{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newHouse(t, db)
+		stop := h.start(push.Options{SoftStop: time.Millisecond})
+		fn(h)
+		stop()
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	var id string
+	live(func(h *house) {
+		id = h.send(hook(r.URL))
+		run := h.claim(id)
+		h.chunk(run, "1")
+		h.finish(run)
+		<-stuck // in the middle of a request
+	})
+	broken.Store(false)
+	close(over)
+	live(func(h *house) {
+		h.health(id, func(ph task.PushHealth) bool { return idle(ph) && ph.Seq == 4 })
+	})
+	if got := r.texts(t); got != "task working artifact:1 completed" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestAPayloadOfAnotherVersion(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	h.start(push.Options{Payloads: map[string]push.Payload{
+		"0.3": func(_ context.Context, d *task.Delivery, e task.Event) (string, []byte, error) {
+			if e.Seq == 2 {
+				return "", nil, errBroken // left out
+			}
+			return "application/json", fmt.Appendf(nil, "%s %d", d.Version, e.Seq), nil
+		},
+	}})
+	r := newReceiver(t, nil)
+	id := h.send(nil)
+	config := hook(r.URL)
+	config.TaskId = id
+	if _, err := h.CreatePushConfig(task.WithVersion(t.Context(), "0.3"), bot, config); err != nil {
+		t.Fatal(err)
+	}
+	h.finish(h.claim(id))
+	got := h.health(id, func(ph task.PushHealth) bool { return idle(ph) && ph.Seq == 3 })
+	c := r.taken()
+	if len(c) != 1 || string(c[0].body) != "0.3 3" || c[0].header.Get("Content-Type") != "application/json" || got.Delivered != 1 {
+		t.Errorf("got %q, %+v", c, got)
+	}
+}
+
+// Configs are replaced and deleted while their tasks run and are delivered.
+func TestChangesWhileDelivering(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	h.start(push.Options{BackOff: time.Microsecond, MaxBackOff: time.Millisecond, Concurrency: 8})
+	var n atomic.Int32
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+		if n.Add(1)%5 == 0 {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	})
+	var tasks sync.WaitGroup
+	for range 8 {
+		tasks.Go(func() {
+			config := hook(r.URL)
+			config.Id = "kept"
+			id := h.send(config)
+			run := h.claim(id)
+			for i := range 20 {
+				h.chunk(run, strconv.Itoa(i))
+				config.TaskId = id
+				if _, err := h.CreatePushConfig(t.Context(), bot, config); err != nil {
+					t.Error(err)
+				}
+				other := hook(r.URL)
+				other.TaskId, other.Id = id, "other"
+				if _, err := h.CreatePushConfig(t.Context(), bot, other); err != nil {
+					t.Error(err)
+				}
+				if err := h.DeletePushConfig(t.Context(), bot, id, "other"); err != nil {
+					t.Error(err)
+				}
+			}
+			h.finish(run)
+			h.health(id, func(ph task.PushHealth) bool { return idle(ph) && ph.Seq == ph.Last })
+		})
+	}
+	tasks.Wait()
+}
+
+// What waits for its turn when the server stops is given back at once.
+func TestShutdownGivesBackWhatWaits(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	stuck := newReceiver(t, hang)
+	stop := h.start(push.Options{Concurrency: 4, SoftStop: time.Millisecond})
+	var ids []string
+	for range 12 { // of more, a tenant's are put off
+		ids = append(ids, h.send(hook(stuck.URL)))
+	}
+	stop()
+	due, _, _, err := h.DueDeliveries(t.Context(), nil, false)
+	if err != nil || len(due) != len(ids) {
+		t.Errorf("%d are due, %v", len(due), err)
+	}
+	for _, id := range ids {
+		h.health(id, func(ph task.PushHealth) bool { return ph.State == "pending" && ph.Attempts == 0 })
+	}
+}

@@ -1,0 +1,144 @@
+package carrel_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carrelhq/carrel"
+	"github.com/carrelhq/carrel/storage/storagetest"
+)
+
+// rpc posts a JSON-RPC request to the agent shout and returns the reply.
+func rpc(t *testing.T, s running, method, params string) string {
+	t.Helper()
+	body := `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":` + params + `}`
+	resp, err := http.Post(s.URL()+"/agents/default/shout", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	reply, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(reply)
+}
+
+func withWebhook(url string) string {
+	return `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"hello"}]},
+		"configuration":{"taskPushNotificationConfig":{"url":"` + url + `","token":"t0p-s3cret"}}}`
+}
+
+func TestAWebhookOnAnOpenedNetworkIsTold(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 100)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		told <- r.Header.Get("X-A2A-Notification-Token") + " " + string(body)
+	}))
+	defer hook.Close()
+	dir := t.TempDir()
+	opts := embedded(dir)
+	opts.AllowEgress = []string{"127.0.0.0/8"}
+	s := start(t, opts)
+	if reply := rpc(t, s, "SendMessage", withWebhook(hook.URL)); !strings.Contains(reply, "HELLO") {
+		t.Fatal(reply)
+	}
+	for _, want := range []string{`{"task":`, "TASK_STATE_WORKING", "HELLO", "TASK_STATE_COMPLETED"} {
+		if got := <-told; !strings.HasPrefix(got, "t0p-s3cret {") || !strings.Contains(got, want) {
+			t.Errorf("told %s, want %s", got, want)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	wantNoSecret(t, dir, "t0p-s3cret")
+	info, err := os.Stat(filepath.Join(dir, carrel.SecretKeyFile))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("key file: %v, %v", info, err)
+	}
+}
+
+// wantNoSecret searches a folder.
+func wantNoSecret(t *testing.T, dir, secret string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if strings.Contains(string(data), secret) {
+			t.Errorf("%s holds the secret", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Also a development server reaches no private address that it was not told to.
+func TestAWebhookOnAPrivateAddressIsNotReached(t *testing.T) {
+	t.Parallel()
+	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the webhook was reached") }))
+	defer hook.Close()
+	s := start(t, embedded(t.TempDir()))
+	reply := rpc(t, s, "SendMessage", withWebhook(hook.URL))
+	_, rest, _ := strings.Cut(reply, `"id":"`)
+	id, _, _ := strings.Cut(rest, `"`)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for health := ""; !strings.Contains(health, `"last_error":"the target cannot be reached"`); {
+		if ctx.Err() != nil {
+			t.Fatalf("the attempt was not noted: %s", health)
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL()+"/api/v1/tenants/default/agents/shout/tasks/"+id+"/webhooks", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		health = string(data)
+	}
+}
+
+func TestWithoutAFileForTheKeyThereAreNoWebhooks(t *testing.T) {
+	t.Parallel()
+	opts := embedded("")
+	opts.DB = storagetest.Memory()
+	s := start(t, opts)
+	if reply := rpc(t, s, "SendMessage", withWebhook("https://example.com")); !strings.Contains(reply, "-32003") {
+		t.Error(reply)
+	}
+}
+
+func TestAWrongKeyFileIsRefused(t *testing.T) {
+	t.Parallel()
+	opts := embedded(t.TempDir())
+	opts.KeyFile = filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(opts.KeyFile, []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := carrel.New(t.Context(), opts)
+	opts.KeyFile, opts.AllowEgress = "", []string{"everything"}
+	_, alsoWrong := carrel.New(t.Context(), opts)
+	if err = errors.Join(err, alsoWrong); err == nil || !strings.Contains(err.Error(), "64 hexadecimal digits") || !strings.Contains(err.Error(), "AllowEgress") {
+		t.Errorf("got %v", err)
+	}
+}
