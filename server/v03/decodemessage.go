@@ -104,7 +104,7 @@ func (r *reader) part() (*a2apb.Part, bool) {
 	case contents != 1:
 		r.fail("must have exactly one of text, file and data")
 	case kind != "" && kind != has:
-		r.failAt("kind", "must be that of its content, "+has)
+		r.failAt("kind", "must be text, file or data, as the content is")
 	}
 	if kind != "" && r.dialect == JSONRPC && p.GetData() != nil && p.GetData().GetStructValue() == nil {
 		r.failAt("data", "must be an object")
@@ -113,17 +113,17 @@ func (r *reader) part() (*a2apb.Part, bool) {
 	return p, kind != "" || has == "file"
 }
 
-// barePart reads what only FastA2A has in a part.
+// barePart reads what only FastA2A has in a part: no kind goes with it.
 func (r *reader) barePart(name string, p *a2apb.Part, content func(string)) bool {
 	if r.dialect == REST {
 		return false
 	}
 	switch name {
 	case "raw":
-		content("raw")
+		content("")
 		p.Content = &a2apb.Part_Raw{Raw: r.bytes()}
 	case "url":
-		content("url")
+		content("")
 		p.Content = &a2apb.Part_Url{Url: r.text()}
 	case "filename":
 		p.Filename = r.text()
