@@ -115,20 +115,11 @@ func TestEachStateAndRoleHasItsWord(t *testing.T) {
 	}
 }
 
-func TestErrorsOf03(t *testing.T) {
+func TestCodesOf03(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		code, want int
-		message    string
-	}{
-		{-32001, -32001, "Task not found"},
-		{-32007, -32007, "Authenticated Extended Card is not configured"},
-		{-32008, -32600, "Request payload validation error"},
-		{-32009, -32600, "Request payload validation error"},
-		{-31401, -31401, ""},
-	} {
-		if code, message := Error(test.code); code != test.want || message != test.message {
-			t.Errorf("%d: got %d %q, want %d %q", test.code, code, message, test.want, test.message)
+	for v1, want := range map[int]int{-32001: -32001, -32007: -32007, -32008: -32600, -32009: -32600, -31401: -31401} {
+		if got := Code(v1); got != want {
+			t.Errorf("%d: got %d, want %d", v1, got, want)
 		}
 	}
 }
