@@ -68,12 +68,14 @@ type changeAgentInput struct {
 	Body   struct {
 		Visibility agent.Visibility `json:"visibility,omitempty" enum:"public,card,private" doc:"Who may see and call the agent"`
 		Protocols  []string         `json:"protocolVersions,omitempty" minItems:"1" maxItems:"2" enum:"1.0,0.3" doc:"The versions of A2A that the agent speaks: 1.0, and 0.3 or not"`
-	} `minProperties:"1"`
+	}
 }
 
-// changeAgent changes what the body names, and is an agent that lacks nothing:
-// the versions, which can be refused, come first.
+// changeAgent changes what the body names, first what can be refused.
 func (s *Server) changeAgent(ctx context.Context, in *changeAgentInput) (_ *one[agent.Agent], err error) {
+	if in.Body.Visibility == "" && len(in.Body.Protocols) == 0 {
+		return nil, badField("body", "names nothing to change")
+	}
 	var a agent.Agent
 	if len(in.Body.Protocols) > 0 {
 		if a, err = s.parts.agents.SetProtocols(ctx, in.Tenant, in.Agent, in.Body.Protocols); err != nil {

@@ -30,7 +30,7 @@ func findResource03(x *exchange, below string) (resource, []pathField, bool) {
 
 // serveREST03 serves the HTTP+JSON binding of 0.3. Its clients want plain JSON.
 func (s *Server) serveREST03(x *exchange, ref task.Ref, route resource, fields []pathField) error {
-	x.media, x.route = typeJSON, routeRPC+route.pattern
+	x.media, x.route, x.in03 = typeJSON, routeRPC+route.pattern, true
 	name := route.verbs[verbOf(x.c.Method(), route)]
 	if name == "" {
 		if _, err := s.admitReader(x, ref); err != nil {
