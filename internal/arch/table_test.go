@@ -51,7 +51,7 @@ var table = map[string]rule{
 	"server/docs": {},
 	"": {
 		ours: []string{
-			"abi", "agent", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/push", "task/wasm", "task/worker",
+			"abi", "agent", "broker", "host", "runtime", "server", "server/v03", "storage", "storage/badgerdb", "task", "task/push", "task/wasm", "task/worker",
 			"tenant", "internal/egress", "internal/seal", "internal/telemetry",
 		},
 		outside: []string{a2apb, protobuf, uuid, sync},
