@@ -41,7 +41,7 @@ func (t *translation) decode(data []byte, req proto.Message) (err error) {
 
 func (t *translation) append(dst []byte, reply proto.Message) ([]byte, error) {
 	if card, ok := reply.(*a2apb.AgentCard); ok {
-		reply = withInterfaces03(card)
+		reply = withSecurity03(card)
 	}
 	return v03.Append(dst, reply, t.dialect)
 }

@@ -30,13 +30,17 @@ func (s *Server) serveOldCard(x *exchange, ref task.Ref) error {
 	return s.serveCard(x, ref)
 }
 
-// bindings03 are the bindings that are served in 0.3, too.
-var bindings03 = []string{"JSONRPC", "HTTP+JSON"}
+// interfaces03 are the addresses at which an agent speaks 0.3, if it does.
+func interfaces03(a agent.Agent, url string) []agent.Interface {
+	if !a.Speaks(v03.Version) {
+		return nil
+	}
+	return []agent.Interface{{URL: url, Binding: "JSONRPC", Version: v03.Version}, {URL: url, Binding: "HTTP+JSON", Version: v03.Version}}
+}
 
 // variant03 returns the card as the client can read it: as it is for one that
 // asks for 1.0, and for others, who may be of either version, with the members of
-// 0.3 beside those of 1.0. Its interfaces stay those of 1.0 alone: who can read
-// them needs no older ones.
+// 0.3 beside those of 1.0.
 func (s *Server) variant03(x *exchange, a agent.Agent, card []byte) ([]byte, error) {
 	if !a.Speaks(v03.Version) {
 		return card, nil
@@ -60,29 +64,23 @@ func unionCard(encoded []byte) ([]byte, error) {
 	if err := d.Decode(&object); err != nil {
 		return nil, err
 	}
-	if err := v03.Union(object, withInterfaces03(card)); err != nil {
+	if err := v03.Union(object, withSecurity03(card)); err != nil {
 		return nil, err
 	}
 	return json.Marshal(object)
 }
 
-// withInterfaces03 returns a copy of the card that lists its interfaces in 0.3, too,
-// and says that each of its security schemes is enough where it does not say more.
-func withInterfaces03(card *a2apb.AgentCard) *a2apb.AgentCard {
-	card = proto.CloneOf(card)
-	for _, i := range card.SupportedInterfaces {
-		if i.ProtocolVersion == a2aVersion && slices.Contains(bindings03, i.ProtocolBinding) {
-			card.SupportedInterfaces = append(card.SupportedInterfaces, &a2apb.AgentInterface{
-				Url: i.Url, ProtocolBinding: i.ProtocolBinding, ProtocolVersion: v03.Version,
-			})
-		}
+// withSecurity03 returns the card with requirements: where it has none, each of its
+// security schemes is enough. Clients of 0.3 look for their keys there.
+func withSecurity03(card *a2apb.AgentCard) *a2apb.AgentCard {
+	if len(card.SecurityRequirements) > 0 {
+		return card
 	}
-	if len(card.SecurityRequirements) == 0 {
-		for _, name := range slices.Sorted(maps.Keys(card.SecuritySchemes)) {
-			card.SecurityRequirements = append(card.SecurityRequirements, &a2apb.SecurityRequirement{
-				Schemes: map[string]*a2apb.StringList{name: {}},
-			})
-		}
+	card = proto.CloneOf(card)
+	for _, name := range slices.Sorted(maps.Keys(card.SecuritySchemes)) {
+		card.SecurityRequirements = append(card.SecurityRequirements, &a2apb.SecurityRequirement{
+			Schemes: map[string]*a2apb.StringList{name: {}},
+		})
 	}
 	return card
 }

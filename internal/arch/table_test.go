@@ -47,7 +47,7 @@ var table = map[string]rule{
 		// fasthttp is Fiber's own engine and comes with it.
 		outside: []string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/danielgtaylor/huma/v2", a2apb, protobuf, "google.golang.org/grpc", "google.golang.org/genproto", uuid},
 	},
-	"server/v03": {outside: []string{a2apb, protobuf}},
+	"server/v03":  {outside: []string{a2apb, protobuf}},
 	"server/docs": {},
 	"": {
 		ours: []string{
