@@ -49,7 +49,7 @@ func (s *Server) variant03(x *exchange, a agent.Agent, card []byte) ([]byte, err
 	if majorMinor(x.version()) == a2aVersion {
 		return card, nil
 	}
-	return unionCard(card)
+	return s.unions.of(card)
 }
 
 // unionCard adds the members of 0.3 to a card.
