@@ -32,7 +32,7 @@ func (b *bench) send(agentName, words string) *a2apb.Task {
 	b.t.Helper()
 	req := ask(words)
 	req.Tenant = ""
-	t, err := b.server.parts.tasks.SendAndAwait(context.WithoutCancel(b.t.Context()), task.Ref{Tenant: "acme", Agent: agentName}, req)
+	t, err := b.server.parts.tasks.SendAndAwait(context.WithoutCancel(b.t.Context()), task.Ref{Tenant: "acme", Agent: agentName}, task.Once{}, req)
 	if err != nil {
 		b.t.Fatal(err)
 	}

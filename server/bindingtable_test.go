@@ -2,7 +2,9 @@ package server
 
 import (
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -25,6 +27,8 @@ func say(words string, change ...func(*a2apb.SendMessageRequest)) asked {
 }
 
 func (a asked) streaming() asked { a.method = "SendStreamingMessage"; return a }
+
+func (a asked) under(key string) asked { a.once = key; return a }
 
 func (a asked) of(agentName string) asked { a.agent = agentName; return a }
 
@@ -90,6 +94,29 @@ var table = []row{
 	}},
 	{"SendMessage: a context that can be guessed, without a key", func(*bench) asked {
 		a := say("echo hi", func(r *a2apb.SendMessageRequest) { r.Message.ContextId = "mine" }).of("acme/open")
+		a.who = "nobody"
+		return a
+	}},
+
+	{"SendMessage: a key that came with another message", func(b *bench) asked {
+		key := uuid.NewString()
+		b.run(say("echo hi").under(key), askRPC)
+		return say("echo ho").under(key)
+	}},
+	{"SendMessage: a key with a blank", func(*bench) asked { return say("echo hi").under("a key") }},
+	{"SendMessage: a key that is badly quoted", func(*bench) asked { return say("echo hi").under(`"key`) }},
+	{"SendMessage: a key in the metadata, too, and another one", func(*bench) asked {
+		return say("echo hi", func(r *a2apb.SendMessageRequest) {
+			r.Message.Metadata = &structpb.Struct{Fields: map[string]*structpb.Value{metadataOnce: structpb.NewStringValue("one")}}
+		}).under("other")
+	}},
+	{"SendMessage: a key in the metadata that is no string", func(*bench) asked {
+		return say("echo hi", func(r *a2apb.SendMessageRequest) {
+			r.Metadata = &structpb.Struct{Fields: map[string]*structpb.Value{metadataOnce: structpb.NewNumberValue(1)}}
+		})
+	}},
+	{"SendMessage: a key that can be guessed, without a key", func(*bench) asked {
+		a := say("echo hi").under("mine").of("acme/open")
 		a.who = "nobody"
 		return a
 	}},

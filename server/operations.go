@@ -11,15 +11,16 @@ import (
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/task"
+	"github.com/carrelhq/carrel/tenant"
 )
 
 // tasks is what A2A needs of the task manager.
 type tasks interface {
-	Send(ctx context.Context, ref task.Ref, req *a2apb.SendMessageRequest) (task.Accepted, error)
+	SendOnce(ctx context.Context, ref task.Ref, once task.Once, req *a2apb.SendMessageRequest) (task.Accepted, error)
 	Get(ctx context.Context, ref task.Ref, id string, historyLength *int32) (*a2apb.Task, error)
 	List(ctx context.Context, ref task.Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error)
 	Cancel(ctx context.Context, ref task.Ref, id string) (*a2apb.Task, error)
-	SendAndAwait(ctx context.Context, ref task.Ref, req *a2apb.SendMessageRequest) (*a2apb.Task, error)
+	SendAndAwait(ctx context.Context, ref task.Ref, once task.Once, req *a2apb.SendMessageRequest) (*a2apb.Task, error)
 	pushConfigs
 }
 
@@ -42,10 +43,14 @@ type operations struct {
 // caller is who asks, and the agent it asks.
 type caller struct {
 	ref task.Ref
-	// anonymous callers have shown no key; they know tasks by their ids only.
+	// principal is whose key was shown. Anonymous callers have shown none that
+	// counts here; they know tasks by their ids only.
+	principal tenant.Principal
 	anonymous bool
 	// extensions are those that the agent knows.
 	extensions []abi.Extension
+	// onceKey is the header or metadata of that name, see [caller.once].
+	onceKey string
 }
 
 // sendMessage accepts a message and answers with the task: when it has ended or
@@ -69,9 +74,13 @@ func (o *operations) answer(ctx context.Context, by caller, req *a2apb.SendMessa
 	if err := checkMessage(by, req); err != nil {
 		return nil, err
 	}
+	once, err := by.once(req)
+	if err != nil {
+		return nil, err
+	}
 	waiting, cancel := context.WithTimeout(ctx, o.blockingTimeout)
 	defer cancel()
-	return o.tasks.SendAndAwait(waiting, by.ref, req)
+	return o.tasks.SendAndAwait(waiting, by.ref, once, req)
 }
 
 // sendStreamingMessage accepts a message and answers with what comes of it. Section 3.1.2.
@@ -81,7 +90,7 @@ func (o *operations) sendStreamingMessage(ctx context.Context, by caller, req *a
 		return nil, err
 	}
 	f := &feed{ref: by.ref, id: accepted.TaskID, untilInput: true, history: historyLength(req)}
-	if req.GetMessage().GetTaskId() == "" {
+	if req.GetMessage().GetTaskId() == "" && !accepted.Repeated {
 		return f, nil // the first event of a new task is the task
 	}
 	return f, f.snapshot(ctx, o.events)
@@ -92,7 +101,11 @@ func (o *operations) accept(ctx context.Context, by caller, req *a2apb.SendMessa
 	if err := checkMessage(by, req); err != nil {
 		return task.Accepted{}, err
 	}
-	return o.tasks.Send(ctx, by.ref, req)
+	once, err := by.once(req)
+	if err != nil {
+		return task.Accepted{}, err
+	}
+	return o.tasks.SendOnce(ctx, by.ref, once, req)
 }
 
 // checkMessage checks what a transport can know of a message.

@@ -193,7 +193,7 @@ func (r reply) decode(t *testing.T, v any) {
 // noTasks is a task manager that has none.
 type noTasks struct{}
 
-func (noTasks) Send(context.Context, task.Ref, *a2apb.SendMessageRequest) (task.Accepted, error) {
+func (noTasks) SendOnce(context.Context, task.Ref, task.Once, *a2apb.SendMessageRequest) (task.Accepted, error) {
 	return task.Accepted{}, task.ErrBusy
 }
 
@@ -209,7 +209,7 @@ func (noTasks) Cancel(context.Context, task.Ref, string) (*a2apb.Task, error) {
 	return nil, task.ErrTaskNotFound
 }
 
-func (noTasks) SendAndAwait(context.Context, task.Ref, *a2apb.SendMessageRequest) (*a2apb.Task, error) {
+func (noTasks) SendAndAwait(context.Context, task.Ref, task.Once, *a2apb.SendMessageRequest) (*a2apb.Task, error) {
 	return nil, task.ErrTaskNotFound
 }
 func (noTasks) Delete(context.Context, task.Ref, string) error        { return task.ErrTaskNotFound }

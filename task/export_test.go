@@ -18,3 +18,23 @@ func SaveBehind(ctx context.Context, db storage.DB, ref Ref, contextID string) e
 		return tx.Set(contextKey(ref.Agent, contextID), c.encode())
 	})
 }
+
+// CountKeys counts the records of idempotency keys, those in the index included.
+func CountKeys(ctx context.Context, db storage.DB, tenantName string) (n int, err error) {
+	err = db.View(ctx, func(root storage.Tx) error {
+		for _, err := range root.Scan(onceDueSpace, nil) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		for _, err := range tenant.ScopeTx(root, tenantName).Scan(storage.NewKey("once"), nil) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}

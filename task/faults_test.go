@@ -100,6 +100,22 @@ var mistakes = []faults.Fault{
 		`c.owner != "" && c.owner != m.instance && !m.opts.Shared`, "true", "TestClaimsOfAProcessThatIsGoneCountForNothing",
 	},
 	{
+		"another message gets what came of the first under its key", "once.go",
+		"case r.sum != c.sum:", "case false:", "TestAKeyIsForOneMessage",
+	},
+	{
+		"a key is not remembered with its message", "send.go",
+		"		return c.note(e, accepted.Seq)\n", "		return nil\n", "TestManyWhoSendUnderOneKeyMakeOneTask",
+	},
+	{
+		"a repetition promises what a crash takes back", "send.go",
+		"return accepted, durable() //", "return accepted, nil //", "TestARepetitionIsNotAnsweredBeforeTheDiskHasWhatItRepeats",
+	},
+	{
+		"a key is forgotten before its time", "forget.go",
+		"if d.at.After(now) ||", "if", "TestAKeyIsForgottenAfterItsTime",
+	},
+	{
 		"secrets are stored as they are", "pushrecord.go",
 		"return secrets.Seal(w, place.sealPlace(c.config.Id)), nil", "return w, nil", "TestSecretsOfWebhooksAreNotInTheStore",
 	},

@@ -49,9 +49,9 @@ func (m *Manager) Await(ctx context.Context, ref Ref, id string, seq uint64, his
 	return m.await(ctx, ref, id, seq, tail, want)
 }
 
-// SendAndAwait is Send and Await in one: the answer to a blocking SendMessage
+// SendAndAwait is SendOnce and Await in one: the answer to a blocking SendMessage
 // (section 3.2.2).
-func (m *Manager) SendAndAwait(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest) (*a2apb.Task, error) {
+func (m *Manager) SendAndAwait(ctx context.Context, ref Ref, once Once, req *a2apb.SendMessageRequest) (*a2apb.Task, error) {
 	var length *int32
 	if c := req.GetConfiguration(); c != nil {
 		length = c.HistoryLength
@@ -69,9 +69,12 @@ func (m *Manager) SendAndAwait(ctx context.Context, ref Ref, req *a2apb.SendMess
 	key := tailKey{ref, id}
 	tail := hold(key)
 	defer m.log.tails.release(key, tail)
-	accepted, err := m.send(ctx, ref, id, req)
+	accepted, err := m.send(ctx, ref, id, once, req)
 	if err != nil {
 		return nil, err
+	}
+	if accepted.TaskID != id { // it was accepted before
+		return m.Await(ctx, ref, accepted.TaskID, accepted.Seq, length)
 	}
 	return m.await(ctx, ref, id, accepted.Seq, tail, want)
 }

@@ -35,6 +35,8 @@ type Options struct {
 	// MaxLog bounds the events of a task in bytes (32 MiB): reading a task takes
 	// about twice that in memory. What a run writes beyond it fails the task.
 	MaxLog int64
+	// IdempotencyWindow is how long an idempotency key is remembered (24 h).
+	IdempotencyWindow time.Duration
 	// Push makes the manager take push notification configs; nil refuses them with
 	// ErrPushNotSupported.
 	Push *PushOptions
@@ -53,10 +55,11 @@ func (o Options) complete() (Options, error) {
 	o.MaxPending = cmp.Or(o.MaxPending, 16)
 	o.MaxMessage = cmp.Or(o.MaxMessage, 256<<10)
 	o.MaxLog = cmp.Or(o.MaxLog, 32<<20)
+	o.IdempotencyWindow = cmp.Or(o.IdempotencyWindow, 24*time.Hour)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.MaxAttempts < 0 || o.BackOff < 0 || o.MaxBackOff < o.BackOff || o.Lease < 0 || o.MaxQueued < 0 || o.MaxPending < 0 || o.MaxLog < 0 {
+	if o.MaxAttempts < 0 || o.BackOff < 0 || o.MaxBackOff < o.BackOff || o.Lease < 0 || o.MaxQueued < 0 || o.MaxPending < 0 || o.MaxLog < 0 || o.IdempotencyWindow < 0 {
 		return o, errors.New("task: Options must not be negative, nor MaxBackOff below BackOff")
 	}
 	if o.MaxMessage < 0 || o.MaxMessage > 256<<10 {
@@ -72,14 +75,15 @@ func (o Options) complete() (Options, error) {
 // Every method takes the agent the request came in on; a task of another agent
 // is ErrTaskNotFound. The requests are not changed and may be kept.
 type Manager struct {
-	db       storage.DB
-	broker   broker.Broker
-	agents   Agents
-	opts     Options
-	log      *Log
-	instance string // names this manager in leases
-	fresh    fresh
-	front    dueFront
+	db        storage.DB
+	broker    broker.Broker
+	agents    Agents
+	opts      Options
+	log       *Log
+	instance  string // names this manager in leases
+	fresh     fresh
+	front     dueFront
+	onceFront dueFront // of idempotency keys
 
 	mu       sync.Mutex
 	runs     map[runKey]*Run          // in the hands of this process's workers
@@ -102,6 +106,7 @@ func NewManager(db storage.DB, b broker.Broker, agents Agents, opts Options) (*M
 		db: db, broker: b, agents: agents, opts: opts,
 		log:      newLog(db, b, opts.Shared),
 		instance: newID(),
+		front:    dueFront{space: pushDueSpace}, onceFront: dueFront{space: onceDueSpace},
 		runs:     make(map[runKey]*Run),
 		reserved: make(map[runKey]*reservation),
 		claims:   make(map[runKey]chan struct{}),
@@ -117,6 +122,9 @@ type Accepted struct {
 	// Seq is the sequence number of the first event that the message caused:
 	// following from Seq-1 shows everything that came of it.
 	Seq uint64
+	// Repeated says that the message had been accepted before, under the same
+	// idempotency key: this is what came of it then.
+	Repeated bool
 }
 
 func newID() string { return uuid.NewString() }

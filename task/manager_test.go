@@ -181,7 +181,7 @@ func TestABlockingMessageIsAnsweredFromMemoryAsFromTheStore(t *testing.T) {
 	for _, contextID := range []string{"", "ctx"} {
 		msg := message("hi")
 		msg.ContextId = contextID
-		got, err := h.SendAndAwait(t.Context(), bot, &a2apb.SendMessageRequest{Message: msg})
+		got, err := h.SendAndAwait(t.Context(), bot, task.Once{}, &a2apb.SendMessageRequest{Message: msg})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,12 +20,14 @@ import (
 //	context/<agent>/<context>                     the agent's own bytes and their version
 //	push-config/<id>/<config>                     a push notification config, encrypted
 //	push-cursor/<id>/<config>                     how far its webhook has come, see pushrecord.go
+//	once/<agent>/<caller>/<key>                   what came of an idempotency key, see oncerecord.go
 //
 // and in the global spaces:
 //
 //	due/<time>/<tenant>/<id>                      a job or lease that is looked after at that time
 //	push-due/<time>/<tenant>/<id>/<config>        a webhook that is to be sent something
 //	gone/<tenant>/<id>                            a deleted task whose events are to be cleared away
+//	once-due/<time>/<tenant>/<agent>/<caller>/<key>  an idempotency key that is forgotten at that time
 func headKey(id string) storage.Key   { return storage.NewKey("task").Str(id) }
 func eventsKey(id string) storage.Key { return storage.NewKey("event").Str(id) }
 func eventKey(id string, seq uint64) storage.Key {
@@ -67,6 +69,7 @@ var (
 	dueSpace     = storage.NewKey("due")
 	pushDueSpace = storage.NewKey("push-due")
 	goneSpace    = storage.NewKey("gone")
+	onceDueSpace = storage.NewKey("once-due")
 )
 
 func dueKey(at time.Time, tenant, id string) storage.Key {
@@ -78,6 +81,14 @@ func pushDueKey(at time.Time, id DeliveryID) storage.Key {
 }
 
 func goneKey(tenant, id string) storage.Key { return goneSpace.Str(tenant).Str(id) }
+
+func onceKey(agent string, once Once) storage.Key {
+	return storage.NewKey("once").Str(agent).Str(once.Caller).Str(once.Key)
+}
+
+func onceDueKey(at time.Time, ref Ref, once Once) storage.Key {
+	return onceDueSpace.Time(at).Str(ref.Tenant).Str(ref.Agent).Str(once.Caller).Str(once.Key)
+}
 
 // topic is the broker's topic of a task: somebody who watches it looks again
 // when something of the task was committed.

@@ -152,7 +152,7 @@ func TestAQuestionIsNotTheAnswerToAMessageThatWaits(t *testing.T) {
 		go func() {
 			msg := message("two")
 			msg.TaskId = first.TaskID
-			got, err := h.SendAndAwait(t.Context(), bot, &a2apb.SendMessageRequest{Message: msg})
+			got, err := h.SendAndAwait(t.Context(), bot, task.Once{}, &a2apb.SendMessageRequest{Message: msg})
 			if err != nil {
 				t.Error(err)
 			}

@@ -104,7 +104,7 @@ func (h *house) say(text string, ids ...string) *a2apb.Task {
 	if len(ids) > 1 {
 		msg.TaskId = ids[1]
 	}
-	got, err := h.SendAndAwait(h.t.Context(), conformance, &a2apb.SendMessageRequest{Message: msg})
+	got, err := h.SendAndAwait(h.t.Context(), conformance, task.Once{}, &a2apb.SendMessageRequest{Message: msg})
 	if err != nil {
 		h.t.Fatalf("%q: %v", text, err)
 	}
