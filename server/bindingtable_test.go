@@ -121,6 +121,34 @@ var table = []row{
 		return a
 	}},
 
+	{"SendMessage: a direct reply", func(*bench) asked { return say("reply hello").of("acme/direct") }},
+	{"SendMessage: a direct reply again", func(b *bench) asked {
+		a := say("reply hello").of("acme/direct").under(uuid.NewString())
+		b.run(a, askRPC)
+		return a
+	}},
+	{"SendMessage: a message of an agent that gives no direct replies", func(*bench) asked { return say("reply hello") }},
+	{"SendMessage: a direct reply where a webhook is named", func(*bench) asked {
+		return say("reply hello", func(r *a2apb.SendMessageRequest) {
+			r.Configuration = &a2apb.SendMessageConfiguration{TaskPushNotificationConfig: &a2apb.TaskPushNotificationConfig{Url: "https://hooks.example.com/"}}
+		}).of("acme/direct")
+	}},
+	{"SendMessage: an artifact instead of a direct reply", func(*bench) asked { return say("echo hello").of("acme/direct") }},
+	{"SendMessage: a question instead of a direct reply", func(*bench) asked { return say("ask").of("acme/direct") }},
+	{"SendStreamingMessage: a direct reply", func(*bench) asked { return say("reply hello").of("acme/direct").streaming() }},
+	{"SendStreamingMessage: a direct reply again", func(b *bench) asked {
+		a := say("reply hello").of("acme/direct").under(uuid.NewString())
+		b.run(a, askRPC)
+		return a.streaming()
+	}},
+	{"SendStreamingMessage: chunks instead of a direct reply", func(*bench) asked { return say("chunks 2").of("acme/direct").streaming() }},
+	{"SendStreamingMessage: a failure instead of a direct reply", func(*bench) asked { return say("fail no luck").of("acme/direct").streaming() }},
+	{"ListTasks: after a direct reply", func(b *bench) asked {
+		contextID := uuid.NewString()
+		b.run(say("reply hello", func(r *a2apb.SendMessageRequest) { r.Message.ContextId = contextID }).of("acme/direct"), askRPC)
+		return list(&a2apb.ListTasksRequest{ContextId: contextID}).of("acme/direct")
+	}},
+
 	{"SendStreamingMessage", func(*bench) asked { return say("chunks 2").streaming() }},
 	{"SendStreamingMessage: it asks back", func(*bench) asked { return say("ask").streaming() }},
 	{"SendStreamingMessage: no message", func(*bench) asked {

@@ -197,6 +197,10 @@ func (noTasks) SendOnce(context.Context, task.Ref, task.Once, *a2apb.SendMessage
 	return task.Accepted{}, task.ErrBusy
 }
 
+func (noTasks) Answer(context.Context, task.Ref, task.Accepted, *int32) (*a2apb.SendMessageResponse, error) {
+	return nil, task.ErrTaskNotFound
+}
+
 func (noTasks) Get(context.Context, task.Ref, string, *int32) (*a2apb.Task, error) {
 	return nil, task.ErrTaskNotFound
 }
@@ -209,7 +213,7 @@ func (noTasks) Cancel(context.Context, task.Ref, string) (*a2apb.Task, error) {
 	return nil, task.ErrTaskNotFound
 }
 
-func (noTasks) SendAndAwait(context.Context, task.Ref, task.Once, *a2apb.SendMessageRequest) (*a2apb.Task, error) {
+func (noTasks) SendAndAwait(context.Context, task.Ref, task.Once, *a2apb.SendMessageRequest) (*a2apb.SendMessageResponse, error) {
 	return nil, task.ErrTaskNotFound
 }
 func (noTasks) Delete(context.Context, task.Ref, string) error        { return task.ErrTaskNotFound }

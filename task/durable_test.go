@@ -74,7 +74,7 @@ func TestARunMayBeginBeforeTheDiskHasItsTask(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			answer <- got
+			answer <- got.GetTask()
 		}()
 		run := h.claim()
 
@@ -191,7 +191,7 @@ func TestABlockingMessageIsAnsweredByAnotherProcess(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			got <- tk
+			got <- tk.GetTask()
 		}()
 		begin := time.Now()
 		job, err := h.broker.Dequeue(t.Context())

@@ -9,10 +9,10 @@ import (
 )
 
 // forgetBatch is how many keys one update forgets, forgetBatches how many updates
-// ForgetKeys makes: leases are renewed between two calls.
+// are made for it in a row: leases are renewed between two calls.
 const (
 	forgetBatch   = 1000
-	forgetBatches = 10
+	forgetBatches = 50
 )
 
 // ForgetKeys forgets idempotency keys whose time is over, a bounded number of them.

@@ -92,7 +92,7 @@ func (c *claim) before(tx storage.Tx, now time.Time) (Accepted, bool, error) {
 	case r.sum != c.sum:
 		return Accepted{}, false, fmt.Errorf("%w: it came with another message", ErrKeyReused)
 	}
-	return Accepted{TaskID: r.taskID, ContextID: h.contextID, Seq: r.seq, Repeated: true}, true, nil
+	return Accepted{TaskID: r.taskID, ContextID: h.contextID, Seq: r.seq, Repeated: true, Hidden: h.hidden}, true, nil
 }
 
 // lookUp is before, on its own.

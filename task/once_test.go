@@ -139,7 +139,8 @@ func TestManyWhoSendUnderOneKeyMakeOneTask(t *testing.T) {
 				ids[i] = h.sendOnce(key, asking("hi")).TaskID
 				return
 			}
-			got, err := h.SendAndAwait(t.Context(), bot, key, asking("hi"))
+			answer, err := h.SendAndAwait(t.Context(), bot, key, asking("hi"))
+			got := answer.GetTask()
 			if err != nil || got.GetStatus().GetState() != completed || artifacts(got) != "artifact-1=hi" {
 				t.Errorf("got %v, %v", got, err)
 			}

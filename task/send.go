@@ -78,6 +78,7 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *
 // create makes a task of the message.
 func (m *Manager) create(ctx context.Context, ref Ref, c *claim, version agent.Version, id string, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
 	h := head{agent: ref.Agent, version: version.Digest, contextID: req.Message.ContextId, run: 1, inbox: []uint64{1}, trace: inject(ctx)}
+	h.hidden = hides(version, req)
 	h.modes = req.GetConfiguration().GetAcceptedOutputModes()
 	if h.contextID == "" {
 		h.contextID = newID()
@@ -95,7 +96,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, c *claim, version agent.V
 		if first, err = m.insert(e, ref, req, push); err != nil {
 			return err
 		}
-		accepted = Accepted{TaskID: id, ContextID: h.contextID, Seq: 1}
+		accepted = Accepted{TaskID: id, ContextID: h.contextID, Seq: 1, Hidden: h.hidden}
 		return c.note(e, accepted.Seq)
 	})
 	if err != nil {
@@ -229,7 +230,7 @@ func (m *Manager) sendTo(ctx context.Context, ref Ref, c *claim, req *a2apb.Send
 // checkNext tells whether the task takes the message.
 func (m *Manager) checkNext(e *edit, ref Ref, msg *a2apb.Message) error {
 	switch {
-	case e.h.agent != ref.Agent:
+	case !e.h.shownTo(ref.Agent):
 		return ErrTaskNotFound
 	case msg.ContextId != "" && msg.ContextId != e.h.contextID:
 		return &FieldError{"message.contextId", "is not the context of the task"}
@@ -251,7 +252,10 @@ func (e *edit) userMessage(msg *a2apb.Message) *a2apb.Message {
 }
 
 func (m *Manager) checkRoom(tx storage.Tx, agentName string) error {
-	var open int64
+	open, err := storage.Counter(tx, hiddenCountKey(agentName))
+	if err != nil {
+		return err
+	}
 	for _, state := range unfinished {
 		n, err := storage.Counter(tx, countKey(agentName, state))
 		if err != nil {

@@ -156,7 +156,7 @@ func TestAQuestionIsNotTheAnswerToAMessageThatWaits(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			answers <- got
+			answers <- got.GetTask()
 		}()
 		synctest.Wait()
 		h.finish(run, task.Result{State: inputRequired, Message: said("which?")})

@@ -34,6 +34,8 @@ var spaces = map[string]space{
 	"push-due":     {"task", true}, // webhooks that are to be sent something, by time
 	"gone":         {"task", true}, // deleted tasks to be cleared away
 	"once-due":     {"task", true}, // idempotency keys by the end of their time
+	"reply-due":    {"task", true}, // direct replies by the end of their time
+	"task-hidden":  {"task", false},
 	"once":         {"task", false},
 	"task":         {"task", false},
 	"event":        {"task", false},

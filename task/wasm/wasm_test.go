@@ -108,7 +108,7 @@ func (h *house) say(text string, ids ...string) *a2apb.Task {
 	if err != nil {
 		h.t.Fatalf("%q: %v", text, err)
 	}
-	return got
+	return got.GetTask()
 }
 
 // outcome is a task as one line: its state, its status message and its artifacts.
