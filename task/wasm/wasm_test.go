@@ -31,7 +31,13 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	module, err := os.Open(buildGuest(t))
+	return serveGuest(t, "../../guests/go/conformance")
+}
+
+// serveGuest builds a guest and serves it by the name of the conformance agent.
+func serveGuest(t *testing.T, dir string) *house {
+	t.Helper()
+	module, err := os.Open(buildGuest(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,11 +88,11 @@ func serve(t *testing.T, module io.Reader) *house {
 	return &house{m, t}
 }
 
-func buildGuest(t *testing.T) string {
+func buildGuest(t *testing.T, dir string) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "conformance.wasm")
+	out := filepath.Join(t.TempDir(), "guest.wasm")
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", out, ".")
-	cmd.Dir = filepath.Join("..", "..", "guests", "go", "conformance")
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, text)
