@@ -3,6 +3,8 @@
 GO ?= go
 # The race detector needs a C compiler; where there is none, tests run without it and say so.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+# Pages are tested in a real browser. Where there is none, tests run without it and say so; with CI=true they fail.
+CHROMIUM := $(shell for b in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$b && break; done)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 GUESTS := guests/go examples/counter examples/greeter
 MODULES := $(GUESTS) internal/bench/guests/json internal/bench/peers/a2ago internal/bench/peers/engines
@@ -52,6 +54,9 @@ vet-guests:
 test: test-guests test-root ## runs all tests, under the race detector
 ifeq ($(RACE),)
 	@echo "NOT RUN: the race detector (no C compiler found; install one, for example gcc)"
+endif
+ifeq ($(CHROMIUM),)
+	@echo "NOT RUN: the pages in a browser (no Chromium found; install one, for example with apt-get install chromium)"
 endif
 
 test-guests:

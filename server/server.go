@@ -20,6 +20,7 @@ import (
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/server/docs"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
 )
@@ -79,6 +80,7 @@ type Server struct {
 	// landing is the agent at "/", where Options name one.
 	landing  *task.Ref
 	certs    *tls.Config
+	page     *docs.Page
 	app      *fiber.App
 	api      huma.API
 	streams  slots
@@ -114,7 +116,7 @@ func newServer(p parts, opts Options) (*Server, error) {
 	s.methods = s.ops.methodsByName()
 	s.base, s.stop = context.WithCancelCause(context.Background())
 	s.following, s.stopFollowing = context.WithCancelCause(s.base)
-	for _, prepare := range []func() error{s.parseProxies, s.parseLanding, s.loadCerts} {
+	for _, prepare := range []func() error{s.parseProxies, s.parseLanding, s.loadCerts, s.buildPage} {
 		if err := prepare(); err != nil {
 			return nil, err
 		}

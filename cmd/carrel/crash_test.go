@@ -100,7 +100,9 @@ func newCrashRun(t *testing.T) *crashRun {
 // start starts a server on the data and lets the clients go on.
 func (r *crashRun) start() {
 	r.t.Helper()
-	r.process = startServer(r.t, r.binary, r.addr, "--dev", "--data", r.data, "--allow-egress", "127.0.0.1")
+	// One task can be at work at each of the kills, and must outlive them all.
+	attempts := strconv.Itoa(*crashKills + 1)
+	r.process = startServer(r.t, r.binary, r.addr, "--dev", "--data", r.data, "--allow-egress", "127.0.0.1", "--max-attempts", attempts)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	close(r.generation)
@@ -172,20 +174,25 @@ func (r *crashRun) conversation(contextID string, keyed bool) {
 type crashTask struct {
 	ID     string `json:"id"`
 	Status struct {
-		State string `json:"state"`
+		State   string `json:"state"`
+		Message struct {
+			Parts crashParts `json:"parts"`
+		} `json:"message"`
 	} `json:"status"`
 	Artifacts []crashArtifact `json:"artifacts"`
 }
 
 type crashArtifact struct {
-	Parts []struct {
-		Text string `json:"text"`
-	} `json:"parts"`
+	Parts crashParts `json:"parts"`
 }
 
-func (a crashArtifact) text() string {
+type crashParts []struct {
+	Text string `json:"text"`
+}
+
+func (parts crashParts) text() string {
 	var out strings.Builder
-	for _, p := range a.Parts {
+	for _, p := range parts {
 		out.WriteString(p.Text)
 	}
 	return out.String()
@@ -336,7 +343,7 @@ func (f *follower) event(id uint64, data string) {
 		if !u.Append {
 			f.text = ""
 		}
-		f.text += u.Artifact.text()
+		f.text += u.Artifact.Parts.text()
 	}
 	if u := frame.Result.StatusUpdate; u != nil {
 		switch u.Status.State {
@@ -344,7 +351,7 @@ func (f *follower) event(id uint64, data string) {
 			f.final = true
 		case "TASK_STATE_SUBMITTED", "TASK_STATE_WORKING":
 		default:
-			f.fail("event %d: state %s", id, u.Status.State)
+			f.fail("event %d: state %s: %s", id, u.Status.State, u.Status.Message.Parts.text())
 		}
 	}
 }
@@ -362,7 +369,7 @@ func (r *crashRun) verify() {
 			r.t.Errorf("acknowledged task %s: %v", key, err)
 			return true
 		}
-		if task.Status.State != "TASK_STATE_COMPLETED" || len(task.Artifacts) != 1 || task.Artifacts[0].text() != want {
+		if task.Status.State != "TASK_STATE_COMPLETED" || len(task.Artifacts) != 1 || task.Artifacts[0].Parts.text() != want {
 			r.t.Errorf("acknowledged task %s: got %+v, want completed with one artifact %q", key, task, want)
 		}
 		return true
