@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"testing"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
@@ -66,4 +67,21 @@ func TestQuotedKeys(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want %q", header, got, err, want)
 		}
 	}
+}
+
+// FuzzQuotedKeys: what is quoted comes out as it was, and nothing is longer than
+// what it came in.
+func FuzzQuotedKeys(f *testing.F) {
+	for _, seed := range []string{"k-1", `a"b\\c`, `"`, `"a\`, ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if got, err := unquote(text); err == nil && len(got) > len(text) {
+			t.Errorf("%q became %q", text, got)
+		}
+		quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+		if got, err := unquote(quoted); text != "" && (err != nil || got != text) {
+			t.Errorf("%s: got %q, %v, want %q", quoted, got, err, text)
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -333,4 +334,81 @@ func (h *house) wantNothingLeft() {
 	if err != nil || len(left) > 0 {
 		h.t.Errorf("there is left %q, %v", left, err)
 	}
+}
+
+func TestManyWhoWaitUnderOneKeyGetOneReply(t *testing.T) {
+	t.Parallel()
+	h := replying(t, task.Options{})
+	h.start(func(context.Context, *task.Run) (task.Result, error) {
+		return task.Result{Message: said("yes")}, nil
+	}, worker.Options{})
+	answers := make([]string, 64)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() {
+			answer, err := h.SendAndAwait(t.Context(), bot, key, asking("hi"))
+			if err != nil {
+				t.Error(err)
+			}
+			answers[i] = answer.GetMessage().GetMessageId()
+		})
+	}
+	all.Wait()
+	for _, id := range answers {
+		if id == "" || id != answers[0] {
+			t.Fatalf("got messages %q and %q", answers[0], id)
+		}
+	}
+}
+
+// TestAHiddenTaskOutlivesItsProcess, and so does its answer for who asks again.
+func TestAHiddenTaskOutlivesItsProcess(t *testing.T) {
+	t.Parallel()
+	h := replying(t, task.Options{})
+	h.sendOnce(key, asking("hi"))
+	h.claim() // and the process dies
+	next := newHouse(t, h.db, task.Options{})
+	if err := next.Sweep(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	run := next.claim()
+	next.wantHidden(run.TaskID)
+	next.finish(run, task.Result{Message: said("yes")})
+	answer, err := next.SendAndAwait(t.Context(), bot, key, asking("hi"))
+	if err != nil || texts(answer.GetMessage().GetParts()) != "yes" {
+		t.Errorf("got %v, %v, want the reply", answer, err)
+	}
+}
+
+func TestAReplyComesFromAnotherProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := replying(t, task.Options{Shared: true})
+		other, err := task.NewManager(h.db, h.broker, h.agents, task.Options{Shared: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers := make(chan *a2apb.SendMessageResponse, 1)
+		go func() {
+			answer, err := h.SendAndAwait(t.Context(), bot, task.Once{}, asking("hi"))
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- answer
+		}()
+		job, err := h.broker.Dequeue(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := other.Claim(t.Context(), job)
+		if err != nil || run == nil {
+			t.Fatal(run, err)
+		}
+		if err := other.Finish(t.Context(), run, task.Result{Message: said("yes")}); err != nil {
+			t.Fatal(err)
+		}
+		if answer := <-answers; texts(answer.GetMessage().GetParts()) != "yes" {
+			t.Errorf("got %v", answer)
+		}
+	})
 }
