@@ -6,7 +6,7 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # Pages are tested in a real browser. Where there is none, tests run without it and say so; with CI=true they fail.
 CHROMIUM := $(shell for b in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$b && break; done)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-GUESTS := guests/go examples/counter
+GUESTS := guests/go examples/counter examples/greeter
 MODULES := $(GUESTS) internal/bench/guests/json internal/bench/peers/a2ago internal/bench/peers/engines
 
 .PHONY: help build check test test-root test-guests vet-guests vet-systems lint vuln tidy generate generated bench crash hostile soak fuzz clean

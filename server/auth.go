@@ -88,7 +88,9 @@ func (s *Server) admitReader(x *exchange, ref task.Ref) (agent.Agent, error) {
 }
 
 func (s *Server) admitCaller(x *exchange, ref task.Ref) (caller, error) {
-	return s.admit(x.ctx, s.visitor(x), ref)
+	by, err := s.admit(x.ctx, s.visitor(x), ref)
+	by.onceKey = x.headers(headerOnce)
+	return by, err
 }
 
 // admit returns who calls the agent. Anyone may call a public one; else it takes
