@@ -58,6 +58,7 @@ endif
 ifeq ($(CHROMIUM),)
 	@echo "NOT RUN: the pages in a browser (no Chromium found; install one, for example with apt-get install chromium)"
 endif
+	@for t in python3 node npm; do command -v $$t >/dev/null || echo "NOT RUN: clients of other languages ($$t not found)"; done
 
 test-guests:
 	@for m in $(GUESTS); do echo "test $$m"; (cd $$m && $(GO) test $(RACE) -shuffle=on ./...) || exit 1; done

@@ -64,6 +64,7 @@ var table = map[string]rule{
 	},
 	"examples/embedded": {ours: []string{"", "abi", "agent", "task"}, outside: []string{a2apb}},
 	"internal/arch":     {},
+	"internal/clients":  {},
 	"internal/bench": {
 		ours:    []string{"", "abi", "agent", "host", "runtime", "runtime/compile", "storage", "task"},
 		outside: []string{a2apb, "github.com/valyala/fasthttp", sync},
