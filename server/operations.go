@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"iter"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -39,6 +40,8 @@ type operations struct {
 	tasks           tasks
 	events          events
 	blockingTimeout time.Duration
+	// waiting are the calls that wait for their task.
+	waiting *quota
 }
 
 // caller is who asks, and the agent it asks.
@@ -48,6 +51,8 @@ type caller struct {
 	// counts here; they know tasks by their ids only.
 	principal tenant.Principal
 	anonymous bool
+	// addr is where the call comes from.
+	addr netip.Addr
 	// extensions are those that the agent knows.
 	extensions []abi.Extension
 	// onceKey is the header or metadata of that name, see [caller.once].
@@ -72,6 +77,10 @@ func (o *operations) sendMessage(ctx context.Context, by caller, req *a2apb.Send
 	if err != nil {
 		return nil, err
 	}
+	if !o.waiting.take(by.party(), 1) {
+		return nil, errTooManyWaiting
+	}
+	defer o.waiting.give(by.party(), 1)
 	waiting, cancel := context.WithTimeout(ctx, o.blockingTimeout)
 	defer cancel()
 	return o.tasks.SendAndAwait(waiting, by.ref, once, req)
