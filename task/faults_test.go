@@ -129,11 +129,11 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"another message gets what came of the first under its key", "once.go",
-		"case r.sum != c.sum:", "case false:", "TestAKeyIsForOneMessage",
+		"case r.sum != k.sum:", "case false:", "TestAKeyIsForOneMessage",
 	},
 	{
 		"a key is not remembered with its message", "send.go",
-		"		return c.note(e, accepted.Seq)\n", "		return nil\n", "TestManyWhoSendUnderOneKeyMakeOneTask",
+		"		return k.note(e, accepted.Seq)\n", "		return nil\n", "TestManyWhoSendUnderOneKeyMakeOneTask",
 	},
 	{
 		"a repetition promises what a crash takes back", "send.go",

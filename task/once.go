@@ -42,15 +42,15 @@ func (o Once) check() error {
 	return nil
 }
 
-// claim is a message that is sent under a key; a nil one is sent under none.
-type claim struct {
-	ref  Ref
-	once Once
-	sum  [sha256.Size]byte // of what the message asks for
-	lead time.Duration     // how long the key is remembered
+// keyed is a message that is sent under a key; a nil one is sent under none.
+type keyed struct {
+	ref    Ref
+	once   Once
+	sum    [sha256.Size]byte // of what the message asks for
+	window time.Duration     // how long the key is remembered
 }
 
-func (m *Manager) newClaim(ref Ref, once Once, req *a2apb.SendMessageRequest) (*claim, error) {
+func (m *Manager) newKeyed(ref Ref, once Once, req *a2apb.SendMessageRequest) (*keyed, error) {
 	if once.Key == "" {
 		return nil, nil
 	}
@@ -58,7 +58,7 @@ func (m *Manager) newClaim(ref Ref, once Once, req *a2apb.SendMessageRequest) (*
 		return nil, err
 	}
 	sum, err := fingerprint(req)
-	return &claim{ref, once, sum, m.opts.IdempotencyWindow}, err
+	return &keyed{ref, once, sum, m.opts.IdempotencyWindow}, err
 }
 
 // fingerprint tells requests apart by what they ask for. How much the caller wants
@@ -75,11 +75,11 @@ func fingerprint(req *a2apb.SendMessageRequest) (sum [sha256.Size]byte, err erro
 // before returns what became of the message that came with the key first, false
 // when it is the first. A key is as good as new when its time is over, or when
 // the task is gone. Another message under the key is ErrKeyReused.
-func (c *claim) before(tx storage.Tx, now time.Time) (Accepted, bool, error) {
-	if c == nil {
+func (k *keyed) before(tx storage.Tx, now time.Time) (Accepted, bool, error) {
+	if k == nil {
 		return Accepted{}, false, nil
 	}
-	r, err := getOnce(tx, c.ref.Agent, c.once)
+	r, err := getOnce(tx, k.ref.Agent, k.once)
 	if r == nil || err != nil || !r.expires.After(now) {
 		return Accepted{}, false, err
 	}
@@ -89,41 +89,41 @@ func (c *claim) before(tx storage.Tx, now time.Time) (Accepted, bool, error) {
 		return Accepted{}, false, nil
 	case err != nil:
 		return Accepted{}, false, err
-	case r.sum != c.sum:
+	case r.sum != k.sum:
 		return Accepted{}, false, fmt.Errorf("%w: it came with another message", ErrKeyReused)
 	}
 	return Accepted{TaskID: r.taskID, ContextID: h.contextID, Seq: r.seq, Repeated: true, Hidden: h.hidden}, true, nil
 }
 
 // lookUp is before, on its own.
-func (m *Manager) lookUp(ctx context.Context, c *claim) (a Accepted, again bool, err error) {
-	if c == nil {
+func (m *Manager) lookUp(ctx context.Context, k *keyed) (a Accepted, again bool, err error) {
+	if k == nil {
 		return Accepted{}, false, nil
 	}
-	err = m.view(ctx, c.ref.Tenant, func(tx storage.Tx) error {
-		a, again, err = c.before(tx, time.Now())
+	err = m.view(ctx, k.ref.Tenant, func(tx storage.Tx) error {
+		a, again, err = k.before(tx, time.Now())
 		return err
 	})
 	return a, again, err
 }
 
 // note remembers the key, in the update that accepts its message.
-func (c *claim) note(e *edit, seq uint64) error {
-	if c == nil {
+func (k *keyed) note(e *edit, seq uint64) error {
+	if k == nil {
 		return nil
 	}
-	old, err := getOnce(e.tx, c.ref.Agent, c.once)
+	old, err := getOnce(e.tx, k.ref.Agent, k.once)
 	if err != nil {
 		return err
 	}
 	if old != nil {
-		if err := e.root.Delete(onceDueKey(old.expires, c.ref, c.once)); err != nil {
+		if err := e.root.Delete(onceDueKey(old.expires, k.ref, k.once)); err != nil {
 			return err
 		}
 	}
-	r := &onceRecord{taskID: e.id, seq: seq, sum: c.sum, expires: e.now.Add(c.lead)}
-	if err := e.root.Set(onceDueKey(r.expires, c.ref, c.once), nil); err != nil {
+	r := &onceRecord{taskID: e.id, seq: seq, sum: k.sum, expires: e.now.Add(k.window)}
+	if err := e.root.Set(onceDueKey(r.expires, k.ref, k.once), nil); err != nil {
 		return err
 	}
-	return e.tx.Set(onceKey(c.ref.Agent, c.once), r.encode())
+	return e.tx.Set(onceKey(k.ref.Agent, k.once), r.encode())
 }

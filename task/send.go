@@ -43,13 +43,13 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *
 	if err := m.checkRequest(req); err != nil {
 		return Accepted{}, err
 	}
-	c, err := m.newClaim(ref, once, req)
+	k, err := m.newKeyed(ref, once, req)
 	if err != nil {
 		return Accepted{}, err
 	}
 	// What was accepted is not held to what has changed since. This sees all that
 	// is durable; the update that accepts the message looks again.
-	if a, again, err := m.lookUp(ctx, c); again || err != nil {
+	if a, again, err := m.lookUp(ctx, k); again || err != nil {
 		return a, err
 	}
 	a, err := m.agents.Get(ctx, ref.Tenant, ref.Agent)
@@ -70,13 +70,13 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *
 		return Accepted{}, err
 	}
 	if req.Message.TaskId != "" {
-		return m.sendTo(ctx, ref, c, req, push)
+		return m.sendTo(ctx, ref, k, req, push)
 	}
-	return m.create(ctx, ref, c, a.Current, id, req, push)
+	return m.create(ctx, ref, k, a.Current, id, req, push)
 }
 
 // create makes a task of the message.
-func (m *Manager) create(ctx context.Context, ref Ref, c *claim, version agent.Version, id string, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
+func (m *Manager) create(ctx context.Context, ref Ref, k *keyed, version agent.Version, id string, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
 	h := head{agent: ref.Agent, version: version.Digest, contextID: req.Message.ContextId, run: 1, inbox: []uint64{1}, trace: inject(ctx)}
 	h.hidden = hides(version, req)
 	h.modes = req.GetConfiguration().GetAcceptedOutputModes()
@@ -90,14 +90,14 @@ func (m *Manager) create(ctx context.Context, ref Ref, c *claim, version agent.V
 		fresh := h
 		e = &edit{root: root, tx: tenant.ScopeTx(root, ref.Tenant), tenant: ref.Tenant, id: id, now: time.Now().UTC(), h: &fresh}
 		var err error
-		if accepted, again, err = c.before(e.tx, e.now); again || err != nil {
+		if accepted, again, err = k.before(e.tx, e.now); again || err != nil {
 			return err
 		}
 		if first, err = m.insert(e, ref, req, push); err != nil {
 			return err
 		}
 		accepted = Accepted{TaskID: id, ContextID: h.contextID, Seq: 1, Hidden: h.hidden}
-		return c.note(e, accepted.Seq)
+		return k.note(e, accepted.Seq)
 	})
 	if err != nil {
 		return Accepted{}, err
@@ -172,14 +172,14 @@ func (e *edit) enqueue(lease time.Duration, named bool) (first bool, err error) 
 
 // sendTo adds the message to a task: it starts the next run of one that waits,
 // and is queued for one that is submitted or working.
-func (m *Manager) sendTo(ctx context.Context, ref Ref, c *claim, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
+func (m *Manager) sendTo(ctx context.Context, ref Ref, k *keyed, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
 	msg := req.Message
 	var accepted Accepted
 	first, again := false, false
 	err := m.change(ctx, ref.Tenant, msg.TaskId, func(e *edit) error {
 		first = false
 		var err error
-		if accepted, again, err = c.before(e.tx, e.now); again || err != nil {
+		if accepted, again, err = k.before(e.tx, e.now); again || err != nil {
 			return err
 		}
 		if err := m.checkNext(e, ref, msg); err != nil {
@@ -202,7 +202,7 @@ func (m *Manager) sendTo(ctx context.Context, ref Ref, c *claim, req *a2apb.Send
 		}
 		e.h.inbox = append(e.h.inbox, e.h.seq)
 		accepted = Accepted{TaskID: e.id, ContextID: e.h.contextID, Seq: e.h.seq}
-		if err := c.note(e, accepted.Seq); err != nil {
+		if err := k.note(e, accepted.Seq); err != nil {
 			return err
 		}
 		if !waiting {
