@@ -98,10 +98,11 @@ func (s *Server) admit(ctx context.Context, v visitor, ref task.Ref) (caller, er
 	if err != nil {
 		return caller{}, err
 	}
-	by := caller{ref: ref, extensions: a.Current.Description.Extensions}
+	by := caller{ref: ref, addr: v.addr, extensions: a.Current.Description.Extensions}
 	p, err := s.identify(ctx, v)
 	switch {
 	case err == nil && p.May(ref.Tenant):
+		by.principal = p
 		return by, nil
 	case a.Visibility == agent.Public && (err == nil || v.authorization == ""):
 		by.anonymous = true

@@ -116,7 +116,7 @@ func TestErrorsAreTheSameOverEveryBinding(t *testing.T) {
 		p.tasks = failing{}
 		o.MaxStreams = 1
 	})}
-	b.server.streams.take() // the one place is taken
+	b.server.streams.take(party{tenant: "beta"}, 1) // the one place is taken
 	b.compare("testdata/bindings-errors.txt", []row{
 		{"busy", func(*bench) asked {
 			return say("x", func(r *a2apb.SendMessageRequest) {

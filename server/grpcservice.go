@@ -104,10 +104,10 @@ func streamTo[Q addressed](g *grpcBinding, req Q, to grpc.ServerStreamingServer[
 	if err != nil {
 		return err
 	}
-	if !g.streams.take() {
+	if !g.streams.take(by.party(), 1) {
 		return errTooManyStreams
 	}
-	defer g.streams.give()
+	defer g.streams.give(by.party(), 1)
 	f, err := open(ctx, by, req)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"iter"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/task"
+	"github.com/carrelhq/carrel/tenant"
 )
 
 // tasks is what A2A needs of the task manager.
@@ -37,13 +39,19 @@ type operations struct {
 	tasks           tasks
 	events          events
 	blockingTimeout time.Duration
+	// waiting are the calls that wait for their task.
+	waiting *quota
 }
 
 // caller is who asks, and the agent it asks.
 type caller struct {
 	ref task.Ref
-	// anonymous callers have shown no key; they know tasks by their ids only.
+	// principal is whose key was shown. Anonymous callers have shown none that
+	// counts here; they know tasks by their ids only.
+	principal tenant.Principal
 	anonymous bool
+	// addr is where the call comes from.
+	addr netip.Addr
 	// extensions are those that the agent knows.
 	extensions []abi.Extension
 }
@@ -69,6 +77,10 @@ func (o *operations) answer(ctx context.Context, by caller, req *a2apb.SendMessa
 	if err := checkMessage(by, req); err != nil {
 		return nil, err
 	}
+	if !o.waiting.take(by.party(), 1) {
+		return nil, errTooManyWaiting
+	}
+	defer o.waiting.give(by.party(), 1)
 	waiting, cancel := context.WithTimeout(ctx, o.blockingTimeout)
 	defer cancel()
 	return o.tasks.SendAndAwait(waiting, by.ref, req)
