@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/internal/telemetry"
@@ -80,6 +81,7 @@ type Manager struct {
 	instance string // names this manager in leases
 	fresh    fresh
 	front    dueFront
+	cancels  singleflight.Group // of tasks that are being canceled
 
 	mu       sync.Mutex
 	runs     map[runKey]*Run          // in the hands of this process's workers
