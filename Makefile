@@ -4,7 +4,7 @@ GO ?= go
 # The race detector needs a C compiler; where there is none, tests run without it and say so.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-GUESTS := guests/go examples/counter
+GUESTS := guests/go examples/counter internal/clients/agent
 MODULES := $(GUESTS) internal/bench/guests/json internal/bench/peers/a2ago internal/bench/peers/engines
 
 .PHONY: help build check test test-root test-guests vet-guests vet-systems lint vuln tidy generate generated bench crash hostile soak fuzz clean

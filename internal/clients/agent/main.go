@@ -18,10 +18,12 @@ import (
 	"github.com/carrelhq/carrel/guests/go/agent"
 )
 
+var modes = []string{"text/plain", "application/json", "application/octet-stream", "image/png"}
+
 func init() {
 	agent.Describe(agent.Description{
 		Name: "Clients", Description: "Does what the tests of clients need.", Version: "1.0.0",
-		InputModes: []string{"text/plain", "application/json", "application/octet-stream"}, OutputModes: []string{"text/plain", "application/json", "application/octet-stream"},
+		InputModes: modes, OutputModes: modes,
 		Skills: []agent.Skill{
 			{ID: "echo", Name: "Echo", Description: "Answers with the parts of the message.", Tags: []string{"test"}, Examples: []string{"hello"}},
 			{ID: "command", Name: "Command", Description: "Does what the first word says.", Tags: []string{"test"}, Examples: []string{"stream 3", "ask", "count", "hold", "reject"}},
