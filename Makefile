@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 GUESTS := guests/go examples/counter internal/clients/agent
 MODULES := $(GUESTS) internal/bench/guests/json internal/bench/peers/a2ago internal/bench/peers/engines
 
-.PHONY: help build check test test-root test-guests vet-guests vet-systems lint vuln tidy generate generated bench crash hostile soak fuzz clean
+.PHONY: help build check test test-root test-guests clients vet-guests vet-systems lint vuln tidy generate generated bench crash hostile soak fuzz clean
 
 help: ## lists the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ vet-guests:
 	@for m in a2ago engines; do echo "vet internal/bench/peers/$$m"; (cd internal/bench/peers/$$m && $(GO) vet ./...) || exit 1; done
 	cd internal/bench/guests/json && GOOS=wasip1 GOARCH=wasm $(GO) vet ./...
 
-test: test-guests test-root ## runs all tests, under the race detector
+test: test-guests test-root clients ## runs all tests, under the race detector
 ifeq ($(RACE),)
 	@echo "NOT RUN: the race detector (no C compiler found; install one, for example gcc)"
 endif
@@ -61,6 +61,9 @@ test-root:
 	$(GO) test $(RACE) -shuffle=on -timeout 15m ./...
 	$(GO) test -run '^TestTheSpecificationsTestsComeOutTheSame$$' ./runtime/rewrite # the race detector runs a part of these only
 	$(GO) test -run '^TestPluginsAnswerAsInExtism$$' ./runtime
+
+clients: ## lets the official Python and JavaScript clients drive a server
+	$(GO) run ./internal/clients
 
 bench: ## measures against the references and prints one table
 	$(GO) run ./internal/bench

@@ -67,6 +67,7 @@ var table = map[string]rule{
 		ours:    []string{"", "abi", "agent", "host", "runtime", "runtime/compile", "storage", "task"},
 		outside: []string{a2apb, "github.com/valyala/fasthttp", sync},
 	},
+	"internal/clients":  {},
 	"internal/faults":   {},
 	"internal/gen":      {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
 	"internal/programs": {ours: []string{"runtime/wasm"}},
