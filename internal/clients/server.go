@@ -93,7 +93,7 @@ func output(ctx context.Context, dir string, env []string, args ...string) (stri
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		err = fmt.Errorf("%s: %w\n%s", cmd, err, exit.Stderr)
+		err = fmt.Errorf("%s: %w\n%s", args[0], err, exit.Stderr)
 	}
 	return strings.TrimSpace(string(out)), err
 }
