@@ -88,7 +88,9 @@ func (s *Server) admitReader(x *exchange, ref task.Ref) (agent.Agent, error) {
 }
 
 func (s *Server) admitCaller(x *exchange, ref task.Ref) (caller, error) {
-	return s.admit(x.ctx, s.visitor(x), ref)
+	by, err := s.admit(x.ctx, s.visitor(x), ref)
+	by.onceKey = x.headers(headerOnce)
+	return by, err
 }
 
 // admit returns who calls the agent. Anyone may call a public one; else it takes
@@ -98,10 +100,11 @@ func (s *Server) admit(ctx context.Context, v visitor, ref task.Ref) (caller, er
 	if err != nil {
 		return caller{}, err
 	}
-	by := caller{ref: ref, extensions: a.Current.Description.Extensions}
+	by := caller{ref: ref, addr: v.addr, extensions: a.Current.Description.Extensions}
 	p, err := s.identify(ctx, v)
 	switch {
 	case err == nil && p.May(ref.Tenant):
+		by.principal = p
 		return by, nil
 	case a.Visibility == agent.Public && (err == nil || v.authorization == ""):
 		by.anonymous = true

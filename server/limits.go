@@ -3,7 +3,6 @@ package server
 import (
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -40,22 +39,6 @@ func (t timing) withDefaults() timing {
 		lastAnswers: or(t.lastAnswers, time.Second),
 	}
 }
-
-// slots counts what is open at a time.
-type slots struct {
-	open atomic.Int64
-	max  int64
-}
-
-func (s *slots) take() bool {
-	if s.open.Add(1) > s.max {
-		s.open.Add(-1)
-		return false
-	}
-	return true
-}
-
-func (s *slots) give() { s.open.Add(-1) }
 
 // failures counts wrong keys by address, in windows. When more addresses fail
 // than it counts, it forgets and begins a new window.

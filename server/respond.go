@@ -86,11 +86,14 @@ func (s *Server) handleError(c *fiber.Ctx, err error) error {
 	return s.fail(x, err)
 }
 
-// secure sets the header fields every answer has: nothing here is a page.
+// secure sets the header fields every answer has. What says nothing else of its
+// own is no page.
 func (s *Server) secure(x *exchange) {
 	h := &x.c.Response().Header
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if len(h.Peek(fiber.HeaderContentSecurityPolicy)) == 0 {
+		h.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
+	}
 	h.Set("Referrer-Policy", "no-referrer")
 	if len(h.Peek(fiber.HeaderCacheControl)) == 0 {
 		h.Set(fiber.HeaderCacheControl, "no-store")

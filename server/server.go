@@ -20,6 +20,7 @@ import (
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/server/docs"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
 )
@@ -48,7 +49,9 @@ type Options struct {
 	KeepAlive time.Duration
 	// MaxBody bounds a JSON body (1 MiB), MaxModule an upload (64 MiB).
 	MaxBody, MaxModule int64
-	// MaxStreams bounds open streams (20,000), MaxConns connections (50,000).
+	// MaxStreams bounds open streams, and as many calls that wait for their task
+	// (20,000), MaxConns connections (50,000). Of each a tenant has three quarters
+	// when it is alone, and less beside others; see quota.
 	MaxStreams, MaxConns int
 	// Grace bounds how long requests may go on after shutdown began (10 s).
 	Grace time.Duration
@@ -79,9 +82,10 @@ type Server struct {
 	// landing is the agent at "/", where Options name one.
 	landing  *task.Ref
 	certs    *tls.Config
+	page     *docs.Page
 	app      *fiber.App
 	api      huma.API
-	streams  slots
+	streams  *quota
 	failures failures
 	// base is the context of all requests, following that of all streams, which
 	// end first when the server does.
@@ -107,14 +111,14 @@ func newServer(p parts, opts Options) (*Server, error) {
 	s := &Server{
 		opts:    opts,
 		parts:   p,
-		ops:     &operations{tasks: p.tasks, events: p.events, blockingTimeout: opts.BlockingTimeout},
 		origins: newOrigins(opts.CORSOrigins),
-		streams: slots{max: int64(opts.MaxStreams)},
+		streams: newQuota(int64(opts.MaxStreams)),
 	}
+	s.ops = &operations{tasks: p.tasks, events: p.events, blockingTimeout: opts.BlockingTimeout, waiting: newQuota(int64(opts.MaxStreams))}
 	s.methods = s.ops.methodsByName()
 	s.base, s.stop = context.WithCancelCause(context.Background())
 	s.following, s.stopFollowing = context.WithCancelCause(s.base)
-	for _, prepare := range []func() error{s.parseProxies, s.parseLanding, s.loadCerts} {
+	for _, prepare := range []func() error{s.parseProxies, s.parseLanding, s.loadCerts, s.buildPage} {
 		if err := prepare(); err != nil {
 			return nil, err
 		}

@@ -12,7 +12,7 @@ import (
 // running worker sees its context end with ErrCanceled. Section 3.1.5.
 func (m *Manager) Cancel(ctx context.Context, ref Ref, id string) (*a2apb.Task, error) {
 	err := m.change(ctx, ref.Tenant, id, func(e *edit) error {
-		if e.h.agent != ref.Agent {
+		if !e.h.shownTo(ref.Agent) {
 			return ErrTaskNotFound
 		}
 		if Terminal(e.h.state) {
