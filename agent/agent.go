@@ -78,6 +78,9 @@ type Version struct {
 	Created     time.Time `json:"created"`
 }
 
+// RepliesWithMessages tells whether the version may answer with a bare message.
+func (v Version) RepliesWithMessages() bool { return v.Description.Replies == abi.RepliesMessage }
+
 // Inspector tells what a module is, or returns an *abi.Refusal. tenant is who
 // uploads it.
 type Inspector interface {

@@ -91,6 +91,9 @@ func (s schemasOf) operation(r resource, verb string, m protoreflect.MethodDescr
 			Description: "an error", Content: contents(s.failure(), typeA2A, typeJSON),
 		}},
 	}
+	if m.Input().Fields().ByName("message") != nil {
+		o.Parameters = append(o.Parameters, onceParam())
+	}
 	if r.streams && verb == fiber.MethodGet {
 		o.OperationID += "ByGet" // an id names one operation
 	}
@@ -113,10 +116,18 @@ func (s schemasOf) operation(r resource, verb string, m protoreflect.MethodDescr
 	return o
 }
 
+func onceParam() *huma.Param {
+	most := task.MaxOnceKey
+	return &huma.Param{
+		Name: headerOnce, In: "header", Description: "a message that is sent again under the same key gets what came of it first",
+		Schema: &huma.Schema{Type: "string", Pattern: "^[!#-~][!-~]*$", MaxLength: &most},
+	}
+}
+
 func (s schemasOf) answer(m protoreflect.MethodDescriptor) *huma.Response {
 	output := s.message(m.Output())
 	if m.IsStreamingServer() {
-		return &huma.Response{Description: "events, each a " + string(m.Output().Name()) + " as JSON", Content: contents(textSchema(), typeEvents)}
+		return &huma.Response{Description: "events, each a " + string(m.Output().Name()) + " as JSON", Content: contents(s.event(output), typeEvents)}
 	}
 	r := &huma.Response{Description: string(m.Output().Name()), Content: contents(output, typeA2A, typeJSON)}
 	if m.Name() == "SendMessage" {

@@ -50,7 +50,7 @@ func (s *Server) serveREST(x *exchange, ref task.Ref, below string) error {
 
 func (s *Server) answerREST(x *exchange, by caller, m method, asked call) error {
 	if m.streams {
-		return s.serveStream(x, asked.framing, func() (*feed, error) {
+		return s.serveStream(x, by, asked.framing, func() (*feed, error) {
 			_, f, err := m.serve(x.ctx, by, asked, nil)
 			return f, err
 		})

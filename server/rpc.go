@@ -31,7 +31,7 @@ func (s *Server) serveRPC(x *exchange, ref task.Ref) error {
 		return err
 	}
 	if m.streams {
-		return s.serveStream(x, asked.framing, func() (*feed, error) {
+		return s.serveStream(x, by, asked.framing, func() (*feed, error) {
 			_, f, err := m.serve(x.ctx, by, asked, nil)
 			return f, err
 		})

@@ -35,29 +35,30 @@ const (
 
 // serveStream opens a feed and answers with it. The stream's place is taken
 // first: a message that is refused for want of one must not have been accepted.
-func (s *Server) serveStream(x *exchange, in framing, open func() (*feed, error)) error {
-	if !s.streams.take() {
+func (s *Server) serveStream(x *exchange, by caller, in framing, open func() (*feed, error)) error {
+	place := loan{of: s.streams, who: by.party()}
+	if !place.grow(1) {
 		return errTooManyStreams
 	}
 	served := false
 	defer func() {
 		if !served {
-			s.streams.give()
+			place.end()
 		}
 	}()
 	f, err := open()
 	if err != nil {
 		return err
 	}
-	s.serveFeed(x, in, f)
-	served = true // its Close gives the place back
+	s.serveFeed(x, in, f, place)
+	served = true
 	return nil
 }
 
 // serveFeed answers with a feed as server-sent events; an event's id is its
-// sequence number.
-func (s *Server) serveFeed(x *exchange, in framing, f *feed) {
-	st := s.newStream(x, in, f)
+// sequence number. The end of the stream ends the loan of its place.
+func (s *Server) serveFeed(x *exchange, in framing, f *feed, place loan) {
+	st := s.newStream(x, in, f, place)
 	x.c.Status(fiber.StatusOK)
 	x.set(fiber.HeaderContentType, typeEvents+"; charset=utf-8")
 	x.set("X-Accel-Buffering", "no") // or nginx keeps events back
@@ -74,6 +75,7 @@ func (s *Server) serveFeed(x *exchange, in framing, f *feed) {
 type stream struct {
 	server  *Server
 	feed    *feed
+	place   loan
 	ctx     context.Context
 	conn    net.Conn
 	framing framing
@@ -86,10 +88,10 @@ type stream struct {
 	cancel func()
 }
 
-func (s *Server) newStream(x *exchange, in framing, f *feed) *stream {
+func (s *Server) newStream(x *exchange, in framing, f *feed, place loan) *stream {
 	s.followers(1)
 	in.tail = append(in.tail, "\n\n"...)
-	return &stream{server: s, feed: f, ctx: s.following, conn: x.c.Context().Conn(), framing: in, cancel: func() {}}
+	return &stream{server: s, feed: f, place: place, ctx: s.following, conn: x.c.Context().Conn(), framing: in, cancel: func() {}}
 }
 
 func (s *Server) followers(n float64) {
@@ -101,7 +103,7 @@ func (s *Server) followers(n float64) {
 // Close ends the stream; fasthttp calls it once, however the stream ends.
 func (st *stream) Close() error {
 	st.cancel()
-	st.server.streams.give()
+	st.place.end()
 	st.server.followers(-1)
 	return nil
 }

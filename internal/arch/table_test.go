@@ -34,7 +34,7 @@ var table = map[string]rule{
 	"runtime/wasm":        {ours: []string{"abi"}},
 	"runtime/rewrite":     {ours: []string{"abi", "runtime/wasm"}},
 	"runtime/compile":     {ours: []string{"runtime/share"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys", "github.com/landlock-lsm/go-landlock", "github.com/elastic/go-seccomp-bpf"}},
-	"task":                {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid}},
+	"task":                {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid, sync}},
 	"task/worker":         {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
 	"task/push": {
 		ours:    []string{"task", "storage", "tenant", "internal/egress", "internal/telemetry"},
@@ -65,6 +65,7 @@ var table = map[string]rule{
 	},
 	"examples/embedded": {ours: []string{"", "abi", "agent", "task"}, outside: []string{a2apb}},
 	"internal/arch":     {},
+	"internal/clients":  {},
 	"internal/bench": {
 		ours:    []string{"", "abi", "agent", "host", "runtime", "runtime/compile", "storage", "task"},
 		outside: []string{a2apb, "github.com/valyala/fasthttp", sync},
