@@ -61,7 +61,19 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"a cancel is told that it lost to another at the same time", "cancel.go",
-		"m.cancels.Do(flight,", "m.cancels.Do(newID(),", "TestConcurrentCancelsShareOneOutcome",
+		`flight := fmt.Sprintf("%q %q %q", ref.Tenant, ref.Agent, id)`, "flight := newID()", "TestConcurrentCancelsShareOneOutcome",
+	},
+	{
+		"a deleted agent leaves its contexts behind", "records.go",
+		"turnsKey(agent), contextsKey(agent)}", "turnsKey(agent)}", "TestADeletedAgentLeavesNothing",
+	},
+	{
+		"a clearing that goes on takes the next agent of the name for the deleted one", "clear.go",
+		"	case err == nil:\n		return errPresent", "	case err == nil:\n		return nil", "TestClearingSparesAnAgentThatIsThere",
+	},
+	{
+		"a message comes into an agent that was deleted", "send.go",
+		"m.agents.Present(e.root, ref.Tenant, ref.Agent); err != nil {", "m.agents.Present(e.root, ref.Tenant, ref.Agent); false {", "TestAMessageThatADeletionOvertakesIsRefused",
 	},
 	{
 		"a context is saved over another run's", "context.go",

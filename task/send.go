@@ -37,11 +37,8 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, req *a2apb.SendM
 		return Accepted{}, err
 	}
 	a, err := m.agents.Get(ctx, ref.Tenant, ref.Agent)
-	if errors.Is(err, agent.ErrNotFound) {
-		return Accepted{}, ErrAgentNotFound
-	}
 	if err != nil {
-		return Accepted{}, err
+		return Accepted{}, notThere(err)
 	}
 	if err := checkModes(req.Message, a.Current.Description.InputModes); err != nil {
 		return Accepted{}, err
@@ -57,6 +54,14 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, req *a2apb.SendM
 		return m.sendTo(ctx, ref, req, push)
 	}
 	return m.create(ctx, ref, a.Current, id, req, push)
+}
+
+// notThere is the register's error as A2A has it.
+func notThere(err error) error {
+	if errors.Is(err, agent.ErrNotFound) {
+		return ErrAgentNotFound
+	}
+	return err
 }
 
 // create makes a task of the message.
@@ -97,6 +102,9 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 
 // insert writes a new task: its first event, its place in the lists, its turn and its job.
 func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest, push *registration) (first bool, err error) {
+	if err := m.agents.Present(e.root, ref.Tenant, ref.Agent); err != nil {
+		return false, notThere(err)
+	}
 	named := req.Message.ContextId != ""
 	if err := m.checkRoom(e.tx, ref.Agent); err != nil {
 		return false, err

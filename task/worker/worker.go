@@ -90,7 +90,7 @@ func (l *Loop) Run(ctx context.Context) error {
 
 // recover takes up what an earlier process left.
 func (l *Loop) recover(ctx context.Context) error {
-	err := errors.Join(l.tasks.ClearDeleted(ctx), l.tasks.Sweep(ctx, true))
+	err := l.tasks.Sweep(ctx, true)
 	if ctx.Err() != nil {
 		return nil // told to stop before it began
 	}
@@ -131,8 +131,8 @@ func (l *Loop) drain() {
 	l.runs.Wait()
 }
 
-// startUpkeep renews leases and sweeps until the returned function is called;
-// leases are renewed during the drain, too.
+// startUpkeep renews leases, sweeps and clears until the returned function is
+// called; leases are renewed during the drain, too.
 func (l *Loop) startUpkeep(ctx context.Context) (stop func()) {
 	upkeep, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
@@ -148,9 +148,27 @@ func (l *Loop) startUpkeep(ctx context.Context) (stop func()) {
 			}
 		}
 	})
+	done.Go(func() { l.clear(ctx) })
 	return func() {
 		cancel()
 		done.Wait()
+	}
+}
+
+// clear removes what was deleted until ctx ends. Renewals do not wait for it: an
+// agent may have had a million tasks.
+func (l *Loop) clear(ctx context.Context) {
+	ticker := time.NewTicker(l.opts.SweepEvery)
+	defer ticker.Stop()
+	for {
+		if err := l.tasks.ClearDeleted(ctx); err != nil && ctx.Err() == nil {
+			l.opts.Logger.Error("what was deleted was not cleared away", "error", err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
