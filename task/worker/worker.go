@@ -60,6 +60,10 @@ type Loop struct {
 	places chan struct{} // one for each run at a time
 	runs   sync.WaitGroup
 	hard   atomic.Bool // runs are interrupted, see drain
+
+	retries sync.WaitGroup  // that wait for their back-off
+	over    context.Context // ends with the last run, and retries with it
+	end     context.CancelFunc
 }
 
 // New returns a loop over the manager's tasks.
@@ -71,7 +75,9 @@ func New(m *task.Manager, b broker.Broker, w task.Worker, opts Options) (*Loop, 
 	if err != nil {
 		return nil, err
 	}
-	return &Loop{tasks: m, broker: b, worker: w, opts: opts, places: make(chan struct{}, opts.Concurrency)}, nil
+	l := &Loop{tasks: m, broker: b, worker: w, opts: opts, places: make(chan struct{}, opts.Concurrency)}
+	l.over, l.end = context.WithCancel(context.Background())
+	return l, nil
 }
 
 // Run works until ctx ends, then stops taking jobs, lets runs end within
@@ -84,6 +90,8 @@ func (l *Loop) Run(ctx context.Context) error {
 	stopUpkeep := l.startUpkeep(ctx)
 	l.takeJobs(ctx)
 	l.drain()
+	l.end()
+	l.retries.Wait()
 	stopUpkeep()
 	return nil
 }

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -253,6 +254,46 @@ func TestShutdownInterruptsRunsThatWereBeingClaimed(t *testing.T) {
 		stop()
 		if took := time.Since(begin); took > time.Minute {
 			t.Errorf("shutdown took %v", took)
+		}
+	})
+}
+
+// watched is a broker that counts the jobs it is given.
+type watched struct {
+	broker.Broker
+	jobs atomic.Int64
+}
+
+func (w *watched) Enqueue(ctx context.Context, job broker.Job) error {
+	w.jobs.Add(1)
+	return w.Broker.Enqueue(ctx, job)
+}
+
+func TestNoRetryOutlivesItsLoop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		jobs := &watched{Broker: h.broker}
+		lost := workerFunc(func(context.Context, *task.Run) (task.Result, error) {
+			return task.Result{}, errors.New("lost")
+		})
+		loop, err := worker.New(h.Manager, jobs, lost, worker.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- loop.Run(ctx) }()
+		h.send("hi")
+		synctest.Wait() // the attempt is lost, and its retry is due in a second
+		stop()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		before := jobs.jobs.Load()
+		time.Sleep(time.Minute)
+		if after := jobs.jobs.Load(); after != before {
+			t.Errorf("%d jobs were queued after the loop had ended", after-before)
 		}
 	})
 }
