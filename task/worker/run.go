@@ -55,6 +55,7 @@ func (l *Loop) work(ctx context.Context, run *task.Run) (outcome string, err err
 	case errors.Is(cause, task.ErrShutdown):
 		return "given back", l.tasks.GiveBack(ctx, run)
 	case errors.Is(cause, task.ErrTimeout):
+		run.DiscardContext()
 		return l.finish(ctx, run, l.timedOut())
 	}
 	return l.lose(ctx, run, err)
