@@ -118,20 +118,43 @@ func TestWhereThereIsNoRoomForASnapshotItIsDoneWithout(t *testing.T) {
 	}
 }
 
-// TestTablesAreCharged from when a sandbox is made until it is gone, with all that
-// they may grow to.
-func TestTablesAreCharged(t *testing.T) {
+// TestWhatIsBesideMemoryIsCharged from when a sandbox is made until it is gone: for
+// tables all that they may grow to.
+func TestWhatIsBesideMemoryIsCharged(t *testing.T) {
 	t.Parallel()
+	const variable = 2 * 128 // and where it is saved
 	for name, c := range map[string]struct {
+		add  func(*guest)
 		code []byte
 		want int64
 	}{
-		"tables that stay as they are": {nil, 8 * 1000},
-		"a table that may grow":        {slices.Concat(refNullFunc, i32Const(1), tableGrow, drop), 8 * maxTable},
+		"nothing":                      {want: variable},
+		"tables that stay as they are": {add: func(g *guest) { g.table(1000) }, want: variable + 8*1000},
+		"a table that may grow": {add: func(g *guest) { g.table(1000) },
+			code: slices.Concat(refNullFunc, i32Const(1), tableGrow, drop), want: variable + 8*maxTable},
+		"segments of elements": {add: func(g *guest) {
+			for range 10 {
+				g.elements = append(g.elements, slices.Concat([]byte{1, 0}, uleb(100), make([]byte, 100)))
+			}
+		}, want: variable + 10*(24+8*100)},
+		"segments of data": {add: func(g *guest) {
+			for range 1000 {
+				g.data = append(g.data, []byte{1, 0})
+			}
+		}, want: variable + 24*1000},
+		"global variables": {add: func(g *guest) {
+			for range 100 {
+				g.global(i64, 0)
+			}
+		}, want: 101 * variable},
 	} {
 		e := newEngine(t, Options{})
 		before := e.memory.Used()
-		m := load(t, e, runningWith(func(g *guest) { g.table(1000) }, c.code)())
+		g := newGuest()
+		if c.add != nil {
+			c.add(g)
+		}
+		m := load(t, e, run(g, c.code, pack(16, 2)).bytes())
 		m.pool.settle(nil, "it is to run on fresh instances")
 		in, err := m.admit(t.Context(), "tenant")
 		if err != nil {

@@ -73,13 +73,18 @@ func (m *Module) another(h *holding, err error) bool {
 }
 
 // need is the memory that an instance of the module is known to need, with all that
-// its tables may take.
+// it may take beside its linear memory, but for a deep stack. It is no more than there
+// can be beside the module's own snapshot: who waits for more than that waits for ever.
 func (m *Module) need() int64 {
-	least, tables := int64(m.outline.memory.Min)*pageSize, int64(m.outline.code.TableBytes)
+	opts := m.engine.opts
+	least, beside, room := int64(m.outline.memory.Min)*pageSize, int64(m.outline.code.InstanceBytes), opts.AllMemoryBytes
 	if state, _ := m.pool.snapshot(); state != nil {
 		least = max(least, int64(state.image.Size()))
+		room -= int64(state.image.Stored())
 	}
-	return min(max(least+tables, m.wanted.Load()), m.engine.opts.MemoryBytes+tables)
+	least += beside
+	most := min(opts.MemoryBytes+beside+stackFactor*maxStack, room)
+	return max(least, min(m.wanted.Load(), most))
 }
 
 // want has instances from now on begin with what this one was refused, and with

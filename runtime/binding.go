@@ -44,7 +44,7 @@ var hostType = signature{Params: i32 + i32, Results: i64}
 func hostCall(name string) api.GoModuleFunc {
 	return func(ctx context.Context, m api.Module, stack []uint64) {
 		in := instanceOf(ctx)
-		in.mayGoOn(ctx)
+		in.enter(ctx)
 		ptr, length := uint32(stack[0]), uint32(stack[1])
 		if in.allocating {
 			breakRule("it called %s from within %s", name, abi.ExportAlloc)
@@ -57,6 +57,7 @@ func hostCall(name string) api.GoModuleFunc {
 		if err != nil {
 			endRun(err)
 		}
+		in.pay(len(request) + len(reply))
 		at, err := in.give(ctx, reply)
 		if err != nil {
 			endRun(err)

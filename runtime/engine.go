@@ -34,7 +34,7 @@ type Engine struct {
 	modules map[string]*Module
 	uses    uint64 // counts loads, to tell what was used last
 	closed  bool
-	inUse   sync.WaitGroup // loads, sandboxes and compilations
+	inUse   sync.WaitGroup // loads, sandboxes, compilations, and keepSmall
 }
 
 // ErrClosed is returned by every call after Close.
@@ -78,7 +78,7 @@ func NewEngine(opts Options) (*Engine, error) {
 	if err := bind(e.ctx, e.runtime); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	go e.keepSmall()
+	e.inUse.Go(e.keepSmall)
 	return e, nil
 }
 

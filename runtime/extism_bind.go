@@ -42,6 +42,7 @@ func kernelOf(in *instance, name string) *kernel {
 func (f envFunc) bind(name string) api.GoModuleFunc {
 	return func(ctx context.Context, _ api.Module, stack []uint64) {
 		in := instanceOf(ctx)
+		in.enter(ctx)
 		result := f.act(&envCall{ctx, in, kernelOf(in, name), stack})
 		if f.typ.Results != "" {
 			stack[0] = result
@@ -55,8 +56,10 @@ func userCall(name string) api.GoModuleFunc {
 	return func(ctx context.Context, _ api.Module, stack []uint64) {
 		in := instanceOf(ctx)
 		k := kernelOf(in, name)
-		in.mayGoOn(ctx)
-		reply, err := in.answer(ctx, name, k.content(stack[0]))
+		in.enter(ctx)
+		request := k.content(stack[0])
+		in.pay(len(request))
+		reply, err := in.answer(ctx, name, request)
 		if err != nil {
 			endRun(err)
 		}

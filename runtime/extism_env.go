@@ -184,9 +184,3 @@ func envRequest(c *envCall) uint64 {
 
 // errBlocks ends a plug-in that has no room for what the host gives it.
 var errBlocks = fmt.Errorf("%w: it has no memory left for another block", host.ErrGuest)
-
-// pay takes fuel for bytes that the host copies or reads on behalf of a guest.
-func (in *instance) pay(bytes int) {
-	const bytesPerUnit = 4
-	in.fuel.Set(uint64(int64(in.fuel.Get()) - int64(bytes/bytesPerUnit)))
-}

@@ -2,19 +2,17 @@ package runtime
 
 import (
 	"context"
-	"fmt"
 	goruntime "runtime"
 	"time"
-
-	"github.com/tetratelabs/wazero/api"
 )
 
 // quantum is the fuel that a guest gets at a time, for about a tenth of a
-// millisecond: how long it goes on after its context has ended.
-const quantum = 200_000
-
-// errStack is what ends a guest that calls too deeply.
-var errStack = fmt.Errorf("%w: call stack exhausted", ErrTrap)
+// millisecond: how long it goes on after its context has ended. One that takes much
+// longer for it, because it misses every cache, gets less, down to leastQuantum.
+const (
+	quantum      = 200_000
+	leastQuantum = quantum / 32
+)
 
 // noTenant is whose time and memory it is that modules take without being asked for.
 const noTenant = ""
@@ -29,7 +27,7 @@ func (in *instance) scheduled(ctx context.Context, tenant string, fn func(contex
 	}
 	metrics := in.engine.metrics()
 	metrics.QueueSeconds.Observe(time.Since(begin))
-	in.turn = turn
+	in.turn, in.looked = turn, time.Now()
 	in.hold()
 	defer func() {
 		in.letGo()
@@ -43,6 +41,7 @@ func (in *instance) scheduled(ctx context.Context, tenant string, fn func(contex
 
 // fuelUp begins the count of a run, with as much as it gets at a time.
 func (in *instance) fuelUp() {
+	in.portion = quantum
 	in.spent = quantum
 	in.fuel.Set(quantum)
 }
@@ -84,6 +83,28 @@ func (in *instance) letGo() {
 	goruntime.UnlockOSThread()
 }
 
+// lookEvery is about how often a guest looks up. Of host calls that follow each other
+// one does so, too: they cost the same fuel however long they take.
+const lookEvery = 100 * time.Microsecond
+
+// enter begins a host call: it ends a run that must not go on, and looks up when
+// that is due.
+func (in *instance) enter(ctx context.Context) {
+	in.mayGoOn(ctx)
+	if in.turn != nil && time.Since(in.looked) >= lookEvery {
+		in.lookUp(ctx)
+	}
+}
+
+// lookUp lets others run that wait for the CPU, and ends a run whose time is over
+// when it has waited.
+func (in *instance) lookUp(ctx context.Context) {
+	if err := in.check(ctx); err != nil {
+		endRun(err)
+	}
+	in.looked = time.Now()
+}
+
 // check is a turn's, which may have to wait.
 func (in *instance) check(ctx context.Context) error {
 	if !in.turn.Due() {
@@ -105,18 +126,37 @@ func (in *instance) mayGoOn(ctx context.Context) {
 	}
 }
 
-// refill is called by a guest that has no fuel or no stack left.
-func refill(ctx context.Context, _ api.Module, _ []uint64) {
-	in := instanceOf(ctx)
-	if int64(in.stack.Get()) < 0 {
-		endRun(errStack)
+// pay takes fuel for bytes that the host copies or reads on behalf of a guest.
+func (in *instance) pay(bytes int) {
+	const bytesPerUnit = 4
+	in.fuel.Set(uint64(int64(in.fuel.Get()) - int64(bytes/bytesPerUnit)))
+}
+
+// payInSteps is pay for who does many bytes in one call, some at a time.
+func (in *instance) payInSteps(ctx context.Context, bytes int) {
+	if in.pay(bytes); int64(in.fuel.Get()) < 0 {
+		in.refuel(ctx)
 	}
+}
+
+// refuel gives a guest more fuel, if and when it may go on.
+func (in *instance) refuel(ctx context.Context) {
 	in.mayGoOn(ctx)
 	if in.turn != nil {
-		if err := in.check(ctx); err != nil {
-			endRun(err)
-		}
+		in.apportion(time.Since(in.looked))
+		in.lookUp(ctx)
 	}
-	in.spent += quantum
-	in.fuel.Set(uint64(int64(in.fuel.Get()) + quantum))
+	more := min(in.portion, quantum-in.spent%quantum) // so that every run looks up at each whole quantum
+	in.spent += more
+	in.fuel.Set(uint64(int64(in.fuel.Get()) + more))
+}
+
+// apportion adapts what the guest gets next to how long it took for the last.
+func (in *instance) apportion(took time.Duration) {
+	switch {
+	case took > 2*lookEvery:
+		in.portion = max(in.portion/4, leastQuantum)
+	case took < lookEvery:
+		in.portion = min(in.portion*2, quantum)
+	}
 }

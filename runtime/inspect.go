@@ -115,7 +115,7 @@ func (m *Module) describe(ctx context.Context, tenant string) (d abi.Description
 	}
 	defer func() { m.give(in, err == nil) }()
 	var reply []byte
-	err = in.scheduled(ctx, noTenant, func(ctx context.Context) error {
+	err = in.scheduled(ctx, tenant, func(ctx context.Context) error {
 		reply, err = m.outline.dialect.describe(ctx, in)
 		return err
 	})

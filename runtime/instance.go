@@ -27,6 +27,7 @@ type instance struct {
 	memory *image.Memory
 	share  *holding
 	turn   *schedule.Turn // while it may be on the CPU
+	looked time.Time      // when it last let others run
 	// functions has the exports that were called: the engine makes a stack for each
 	// that it is asked for.
 	functions map[string]api.Function
@@ -38,12 +39,15 @@ type instance struct {
 	slept     time.Duration // before there was a session
 	began     time.Time     // what the session's clock showed first
 
-	fuel  api.MutableGlobal // what is left until the next refill
-	stack api.Global
-	dirty api.Global
-	saved []api.MutableGlobal // where rewrite.Save writes to
-	spent int64               // fuel of all refills since the count began
+	fuel    api.MutableGlobal // what is left until the next refill
+	stack   api.MutableGlobal
+	depth   int // of the stack that the guest was given, see deepen
+	dirty   api.Global
+	saved   []api.MutableGlobal // where rewrite.Save writes to
+	spent   int64               // fuel of all refills since the count began
+	portion int64               // fuel of the next refill
 
+	calls      int  // that have not come back, one within another
 	allocating bool // inside carrel_alloc, from where no host call may come
 }
 
@@ -73,7 +77,7 @@ func (e *Engine) clone(ctx context.Context, m *Module, h *holding, s *snapshot) 
 
 // make makes an instance whose memory is charged to h, and gives it its state.
 func (e *Engine) make(ctx context.Context, m *Module, h *holding, fill func(context.Context, *instance) error) (*instance, error) {
-	in := &instance{engine: e, of: m, share: h}
+	in := &instance{engine: e, of: m, share: h, depth: firstStack}
 	in.detach(0)
 	err := in.create(ctx)
 	if err == nil {
@@ -92,7 +96,7 @@ func (e *Engine) make(ctx context.Context, m *Module, h *holding, fill func(cont
 // create instantiates the module in a memory of its own.
 func (in *instance) create(ctx context.Context) (err error) {
 	defer in.engine.recovered(&err)
-	if !in.share.Reserve(in.of.outline.code.TableBytes) { // for as long as it lives
+	if !in.share.Reserve(in.of.outline.code.InstanceBytes) { // for as long as it lives
 		return errNoMemory
 	}
 	if in.memory, err = image.NewMemory(int(in.engine.opts.MemoryBytes), in.share); err != nil {
@@ -150,7 +154,12 @@ func (in *instance) ask(ctx context.Context, name string, params ...uint64) (res
 	defer in.engine.recovered(&err)
 	in.registers = [2]uint64{}
 	copy(in.registers[:], params)
-	if err := fn.CallWithStack(ctx, in.registers[:]); err != nil {
+	in.calls++
+	err = fn.CallWithStack(ctx, in.registers[:])
+	if in.calls--; in.calls == 0 {
+		in.surface()
+	}
+	if err != nil {
 		return 0, in.explain(ctx, err)
 	}
 	return in.registers[0], nil

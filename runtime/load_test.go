@@ -266,7 +266,7 @@ func TestTheCacheMustBeOursAlone(t *testing.T) {
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
-	for _, opts := range []Options{{MemoryBytes: 1}, {MemoryBytes: 5 << 30}, {InspectTimeout: -1}, {MaxModules: -1}, {ModuleBytes: -1}, {AllMemoryBytes: 100 << 20},
+	for _, opts := range []Options{{MemoryBytes: 1}, {MemoryBytes: 100_000}, {MemoryBytes: 5 << 30}, {InspectTimeout: -1}, {MaxModules: -1}, {ModuleBytes: -1}, {AllMemoryBytes: 100 << 20},
 		{TenantMemoryBytes: 1 << 20}, {AllMemoryBytes: 1 << 30, TenantMemoryBytes: 2 << 30},
 	} {
 		if _, err := NewEngine(opts); err == nil {

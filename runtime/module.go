@@ -124,7 +124,7 @@ func (m *Module) fill(ctx context.Context, source source, tenant string, places 
 	}); err != nil {
 		return err
 	}
-	grant, err := m.engine.moduleMemory(ctx, tenant, len(m.outline.code.Module))
+	grant, err := m.engine.moduleMemory(ctx, tenant, m.outline)
 	if err != nil {
 		return err
 	}

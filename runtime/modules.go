@@ -10,10 +10,10 @@ import (
 	"github.com/carrelhq/carrel/runtime/share"
 )
 
-// moduleMemory waits for the memory that a module takes which is that large when it
-// is compiled. Modules in no use are unloaded for it.
-func (e *Engine) moduleMemory(ctx context.Context, tenant string, size int) (*share.Grant, error) {
-	bytes := moduleBase + moduleFactor*int64(size)
+// moduleMemory waits for the memory that a module takes when it is compiled, with
+// what is kept beside its code. Modules in no use are unloaded for it.
+func (e *Engine) moduleMemory(ctx context.Context, tenant string, o *outline) (*share.Grant, error) {
+	bytes := moduleBase + moduleFactor*int64(len(o.code.Module)) + int64(o.kept)
 	busy := fmt.Errorf("%w: there is no memory for one more", compile.ErrBusy)
 	waiting, stop := context.WithTimeoutCause(ctx, e.opts.InspectTimeout, busy)
 	defer stop()

@@ -77,9 +77,9 @@ const mostFuel = 2 * quantum
 
 var errFuel = errors.New("out of fuel")
 
-// Err looks at what the guest was given in whole quanta.
+// Err is asked at every whole quantum, however the fuel is portioned.
 func (b budget) Err() error {
-	if b.of.spent >= mostFuel {
+	if b.of.used() > mostFuel {
 		return errFuel
 	}
 	return b.Context.Err()

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/runtime/rewrite"
@@ -34,6 +35,7 @@ type outline struct {
 	meta    map[string]any
 	source  []byte // for carrel_load
 	size    int    // bytes of the original
+	kept    int    // bytes of it that are kept, as source and data
 	dialect dialect
 
 	// code is the module as it is compiled. Its Module goes once that is done.
@@ -66,8 +68,24 @@ func examine(module []byte, memoryBytes int64) (*outline, error) {
 		}
 	}
 	o.memory = m.Memories[0]
-	o.code, err = rewrite.Rewrite(m, rewrite.Options{})
-	return o, err
+	if o.code, err = rewrite.Rewrite(m, rewrite.Options{StackBytes: firstStack}); err != nil {
+		return nil, err
+	}
+	o.letGo()
+	return o, nil
+}
+
+// letGo copies what are parts of the module, so that no more of it is kept than that.
+func (o *outline) letGo() {
+	o.imports = slices.Clone(o.imports)
+	for i := range o.imports {
+		o.imports[i].Desc = nil
+	}
+	o.kept = len(o.source)
+	for i, s := range o.code.Segments {
+		o.code.Segments[i].Bytes = bytes.Clone(s.Bytes)
+		o.kept += len(s.Bytes)
+	}
 }
 
 // checkMemory holds a module to one memory of its own that fits into a sandbox.

@@ -23,9 +23,10 @@ import (
 type Options struct {
 	// MemoryBytes is the most linear memory a sandbox may have (64 MiB).
 	MemoryBytes int64
-	// AllMemoryBytes is the most memory that all sandboxes, with their tables,
-	// and snapshots may have together: at least twice MemoryBytes (half of what the machine has, or of what
-	// the process may have of it, and at least 256 MiB).
+	// AllMemoryBytes is the most memory that all sandboxes, with their tables and deep
+	// call stacks, and snapshots may have together: at least twice MemoryBytes (half
+	// of what the machine has, or of what the process may have of it, and at least
+	// 256 MiB).
 	AllMemoryBytes int64
 	// TenantMemoryBytes is the most of it that the sandboxes of one tenant may have
 	// (three quarters).
@@ -73,8 +74,8 @@ func (o Options) complete() (Options, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	switch {
-	case o.MemoryBytes < pageSize || o.MemoryBytes > 4<<30:
-		return o, errors.New("runtime: MemoryBytes must be from 64 KiB to 4 GiB")
+	case o.MemoryBytes < pageSize || o.MemoryBytes > 4<<30 || o.MemoryBytes%pageSize != 0:
+		return o, errors.New("runtime: MemoryBytes must be from 64 KiB to 4 GiB, a multiple of 64 KiB")
 	case o.AllMemoryBytes < 2*o.MemoryBytes:
 		return o, errors.New("runtime: AllMemoryBytes must be at least twice MemoryBytes: a sandbox needs room beside the snapshots")
 	case o.TenantMemoryBytes < o.MemoryBytes || o.TenantMemoryBytes > o.AllMemoryBytes:

@@ -125,7 +125,7 @@ func (in *instance) reset(s *snapshot) bool {
 // findGlobals looks up what the rewritten module exports for the host.
 func (in *instance) findGlobals(m api.Module) {
 	in.fuel = m.ExportedGlobal(rewrite.Fuel).(api.MutableGlobal)
-	in.stack = m.ExportedGlobal(rewrite.Stack)
+	in.stack = m.ExportedGlobal(rewrite.Stack).(api.MutableGlobal)
 	in.dirty = m.ExportedGlobal(rewrite.Dirty)
 	in.saved = nil
 	for i := range in.of.outline.code.Saved {

@@ -113,7 +113,9 @@ func (f wasiFunc) bind() api.GoModuleFunc {
 	return func(ctx context.Context, m api.Module, stack []uint64) {
 		result := errnoNosys
 		if f.act != nil {
-			result = f.act(&wasiCall{ctx, instanceOf(ctx), m.Memory(), stack})
+			in := instanceOf(ctx)
+			in.enter(ctx)
+			result = f.act(&wasiCall{ctx, in, m.Memory(), stack})
 		}
 		if f.typ.Results != "" {
 			stack[0] = uint64(result)
@@ -141,10 +143,11 @@ func noStrings(c *wasiCall) errno {
 
 // random fills memory in steps, because it may be all of it.
 func random(c *wasiCall) errno {
+	const step = 64 << 10
 	view, ok := c.mem.Read(c.arg(0), c.arg(1))
 	for len(view) > 0 {
-		c.checkContext()
-		n := min(len(view), 1<<20)
+		n := min(len(view), step)
+		c.in.payInSteps(c.ctx, n)
 		c.in.random(view[:n])
 		view = view[n:]
 	}

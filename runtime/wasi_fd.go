@@ -46,6 +46,7 @@ func write(c *wasiCall) errno {
 		if written += uint64(len(text)); written > math.MaxInt32 {
 			return errnoInval
 		}
+		c.in.pay(min(len(text), c.in.output.left))
 		c.in.output.write(descriptor, text)
 	}
 	return faultUnless(c.mem.WriteUint32Le(c.arg(3), uint32(written)))

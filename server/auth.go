@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/server/v03"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
 )
@@ -89,7 +90,9 @@ func (s *Server) admitReader(x *exchange, ref task.Ref) (agent.Agent, error) {
 }
 
 func (s *Server) admitCaller(x *exchange, ref task.Ref) (caller, error) {
-	return s.admit(x.ctx, s.visitor(x), ref)
+	by, err := s.admit(x.ctx, s.visitor(x), ref)
+	by.onceKey = x.headers(headerOnce)
+	return by, err
 }
 
 // admit returns who calls the agent. Anyone may call a public one; else it takes
@@ -99,7 +102,7 @@ func (s *Server) admit(ctx context.Context, v visitor, ref task.Ref) (caller, er
 	if err != nil {
 		return caller{}, err
 	}
-	by := caller{ref: ref, addr: v.addr, extensions: a.Current.Description.Extensions}
+	by := caller{ref: ref, addr: v.addr, extensions: a.Current.Description.Extensions, speaks03: a.Speaks(v03.Version)}
 	p, err := s.identify(ctx, v)
 	switch {
 	case err == nil && p.May(ref.Tenant):

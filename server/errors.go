@@ -64,6 +64,7 @@ var wireErrors = []struct {
 	{errInvalidRequest, wire{code: -32600, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_REQUEST", message: "Request payload validation error", detailed: true}},
 	{errMethodNotFound, wire{code: -32601, http: 404, status: "UNIMPLEMENTED", reason: "METHOD_NOT_FOUND", message: "Method not found"}},
 	{task.ErrInvalidParams, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_PARAMS", message: "Invalid parameters", detailed: true}},
+	{task.ErrKeyReused, wire{code: -31422, http: 422, status: "FAILED_PRECONDITION", reason: "IDEMPOTENCY_KEY_REUSED", message: "The idempotency key was used before", detailed: true}},
 	{task.ErrTaskNotFound, wire{code: -32001, http: 404, status: "NOT_FOUND", reason: "TASK_NOT_FOUND", message: "Task not found"}},
 	{task.ErrTaskNotCancelable, wire{code: -32002, http: 400, status: "FAILED_PRECONDITION", reason: "TASK_NOT_CANCELABLE", message: "Task cannot be canceled"}},
 	{task.ErrPushNotSupported, wire{code: -32003, http: 400, status: "FAILED_PRECONDITION", reason: "PUSH_NOTIFICATION_NOT_SUPPORTED", message: "Push Notification is not supported"}},

@@ -34,14 +34,28 @@ func (s *Server) fail(x *exchange, err error) error {
 		if !w.transport {
 			status = fiber.StatusOK
 		}
-		x.json(status, typeJSON, appendRPCError(nil, x.rpcID, w, err))
+		x.json(status, typeJSON, x.rpcError(w, err))
 	case strings.HasPrefix(x.c.Path(), apiPrefix):
 		x.json(status, typeProblem, marshal(newProblem(w, err)))
 	default:
-		x.json(status, x.media, marshal(newStatus(w, err)))
+		x.json(status, x.media, x.restError(w, err))
 	}
 	x.advise(status)
 	return nil
+}
+
+func (x *exchange) rpcError(w wire, err error) []byte {
+	if x.in03 {
+		return appendRPCError03(nil, x.rpcID, w, err)
+	}
+	return appendRPCError(nil, x.rpcID, w, err)
+}
+
+func (x *exchange) restError(w wire, err error) []byte {
+	if x.in03 {
+		return marshal(newStatus03(w, err))
+	}
+	return marshal(newStatus(w, err))
 }
 
 // advise adds the header fields that tell what to do about a status.
@@ -86,11 +100,14 @@ func (s *Server) handleError(c *fiber.Ctx, err error) error {
 	return s.fail(x, err)
 }
 
-// secure sets the header fields every answer has: nothing here is a page.
+// secure sets the header fields every answer has. What says nothing else of its
+// own is no page.
 func (s *Server) secure(x *exchange) {
 	h := &x.c.Response().Header
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if len(h.Peek(fiber.HeaderContentSecurityPolicy)) == 0 {
+		h.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
+	}
 	h.Set("Referrer-Policy", "no-referrer")
 	if len(h.Peek(fiber.HeaderCacheControl)) == 0 {
 		h.Set(fiber.HeaderCacheControl, "no-store")

@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/server/docs"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -20,12 +21,15 @@ import (
 const (
 	routeRPC       = "/agents/{tenant}/{agent}"
 	routeCard      = "/agents/{tenant}/{agent}/.well-known/agent-card.json"
+	routePage      = "docs page"
+	routeAsset     = docs.Prefix + "{asset}"
 	routePreflight = "preflight"
 	routeUnknown   = "unknown"
 
 	agentsPrefix = "/agents/"
 	apiPrefix    = "/api/"
 	cardPath     = "/.well-known/agent-card.json"
+	documentPath = "/openapi.json"
 )
 
 // exchange is one request and its answer.
@@ -39,6 +43,8 @@ type exchange struct {
 	media string
 	// rpcID is the raw id of a JSON-RPC request, once it is known.
 	rpcID []byte
+	// in03 is set when the request is in A2A 0.3, and so its errors.
+	in03 bool
 }
 
 // header returns a copy of a request header, "" when absent.
@@ -89,12 +95,16 @@ func (s *Server) dispatch(x *exchange) error {
 		return nil
 	}
 	switch {
+	case asksForPage(x, path):
+		return s.servePage(x, path)
+	case strings.HasPrefix(path, docs.Prefix):
+		return s.serveAsset(x, path)
 	case strings.HasPrefix(path, agentsPrefix):
 		ref, below := splitAgentPath(path)
 		return s.serveAgent(x, ref, below)
 	case strings.HasPrefix(path, apiPrefix):
 		return s.serveAPI(x)
-	case path == "/" || path == cardPath || belowLanding(path):
+	case path == "/" || path == cardPath || path == oldCardPath || path == documentPath || belowLanding(path):
 		ref, err := s.landingAgent(x.ctx)
 		if err != nil {
 			return err
@@ -134,6 +144,12 @@ func (s *Server) serveAgent(x *exchange, ref task.Ref, below string) error {
 	case cardPath:
 		x.route = routeCard
 		return s.serveCard(x, ref)
+	case oldCardPath:
+		x.route = routeCard
+		return s.serveOldCard(x, ref)
+	case documentPath:
+		x.route = routeRPC + documentPath
+		return s.serveOpenAPI(x, ref)
 	}
 	return s.serveREST(x, ref, below)
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/internal/telemetry"
+	"github.com/carrelhq/carrel/server/docs"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
 )
@@ -81,10 +82,12 @@ type Server struct {
 	// landing is the agent at "/", where Options name one.
 	landing  *task.Ref
 	certs    *tls.Config
+	page     *docs.Page
 	app      *fiber.App
 	api      huma.API
 	streams  *quota
 	failures failures
+	unions   unions
 	// base is the context of all requests, following that of all streams, which
 	// end first when the server does.
 	base, following     context.Context
@@ -116,7 +119,7 @@ func newServer(p parts, opts Options) (*Server, error) {
 	s.methods = s.ops.methodsByName()
 	s.base, s.stop = context.WithCancelCause(context.Background())
 	s.following, s.stopFollowing = context.WithCancelCause(s.base)
-	for _, prepare := range []func() error{s.parseProxies, s.parseLanding, s.loadCerts} {
+	for _, prepare := range []func() error{s.parseProxies, s.parseLanding, s.loadCerts, s.buildPage} {
 		if err := prepare(); err != nil {
 			return nil, err
 		}

@@ -223,6 +223,7 @@ func (m *Manager) begin(ctx context.Context, run *Run) {
 		// What goes wrong here goes wrong again, and is seen, when the run ends.
 		_ = run.change(run.ctx, m.change, func(*edit) error { return nil })
 	})
+	run.showLater()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.runs[run.key] = run

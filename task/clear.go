@@ -18,8 +18,8 @@ const (
 	// clearTasks is how many tasks one update takes out of the lists, each with a
 	// few records and its webhooks.
 	clearTasks = 50
-	// clearAtOnce is how many updates are under way at a time.
-	clearAtOnce = 16
+	// cancelAtOnce is how many of them are canceled at a time.
+	cancelAtOnce = 16
 )
 
 // ClearDeleted removes what is left of deleted tasks and agents, in small steps
@@ -31,7 +31,7 @@ func (m *Manager) ClearDeleted(ctx context.Context) error {
 		err = errors.Join(err, m.ClearAgent(ctx, Ref{a.Tenant, a.Name}))
 	}
 	tasks, unread := m.gone(ctx)
-	return errors.Join(err, unread, m.clearAll(ctx, tasks))
+	return errors.Join(err, unread, m.clear(ctx, tasks...))
 }
 
 // gone lists deleted tasks that have events or lines left.
@@ -142,11 +142,11 @@ func (m *Manager) tasksOfDeleted(ctx context.Context, ref Ref) (tasks []listing,
 func (m *Manager) clearTasks(ctx context.Context, ref Ref, tasks []listing) error {
 	var ids []runKey
 	canceling, canceled := errgroup.WithContext(ctx)
-	canceling.SetLimit(clearAtOnce)
+	canceling.SetLimit(cancelAtOnce)
 	for _, t := range tasks {
 		ids = append(ids, runKey{ref.Tenant, t.id})
 		canceling.Go(func() error {
-			err := m.cancel(canceled, ref, t.id)
+			err := m.cancel(canceled, ref, t.id, true)
 			return ignore(ignore(err, ErrTaskNotCancelable), ErrTaskNotFound)
 		})
 	}
@@ -156,7 +156,7 @@ func (m *Manager) clearTasks(ctx context.Context, ref Ref, tasks []listing) erro
 	if err := m.unlist(ctx, ref, tasks); err != nil {
 		return err
 	}
-	return m.clearAll(ctx, ids)
+	return m.clear(ctx, ids...)
 }
 
 // unlist removes the heads of finished tasks and all that leads to them.
@@ -177,16 +177,6 @@ func (m *Manager) unlist(ctx context.Context, ref Ref, tasks []listing) error {
 		}
 		return nil
 	})
-}
-
-// clearAll removes the events and lines of deleted tasks.
-func (m *Manager) clearAll(ctx context.Context, tasks []runKey) error {
-	clearing, ctx := errgroup.WithContext(ctx)
-	clearing.SetLimit(clearAtOnce)
-	for _, k := range tasks {
-		clearing.Go(func() error { return m.clear(ctx, k.tenant, k.id) })
-	}
-	return clearing.Wait()
 }
 
 // clearSpace removes the records of a deleted agent that begin with prefix.

@@ -54,6 +54,9 @@ func (m *Manager) finish(ctx context.Context, run *Run, result Result) error {
 			return err
 		}
 		requeue = false
+		if e.h.hidden && result.isReply() {
+			return e.reply(result.Message, run.Attempt, m.opts.KeepReplies)
+		}
 		return e.finish(result.State, e.fill(result.Message), run.Attempt)
 	})
 	if err != nil {
@@ -211,5 +214,8 @@ func (m *Manager) Drop(run *Run) {
 	}
 	m.mu.Unlock()
 	run.soon.Stop()
+	if run.late != nil {
+		run.late.Stop()
+	}
 	run.cancel(context.Canceled)
 }

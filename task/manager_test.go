@@ -149,10 +149,11 @@ func TestABlockingMessageIsAnsweredFromMemoryAsFromTheStore(t *testing.T) {
 	for _, contextID := range []string{"", "ctx"} {
 		msg := message("hi")
 		msg.ContextId = contextID
-		got, err := h.SendAndAwait(t.Context(), bot, &a2apb.SendMessageRequest{Message: msg})
+		answer, err := h.SendAndAwait(t.Context(), bot, task.Once{}, &a2apb.SendMessageRequest{Message: msg})
 		if err != nil {
 			t.Fatal(err)
 		}
+		got := answer.GetTask()
 		stored := h.get(got.Id)
 		if got.String() != stored.String() || artifacts(got) != "a=012 b=x" || history(got) != "hi nearly" {
 			t.Errorf("from memory\n%v\nfrom the store\n%v", got, stored)

@@ -9,6 +9,7 @@ import (
 	"github.com/a2aproject/a2a-go/v2/a2a"
 	"github.com/a2aproject/a2a-go/v2/a2aclient"
 	"github.com/a2aproject/a2a-go/v2/a2aclient/agentcard"
+	"github.com/a2aproject/a2a-go/v2/a2acompat/a2av0"
 )
 
 const cardPath = "/.well-known/agent-card.json"
@@ -29,8 +30,7 @@ func (c *client) dial(ctx context.Context, agent string) (*a2aclient.Client, err
 	if err != nil {
 		return nil, err
 	}
-	plain := c.a2aClient(c.keyOrigin(agent))
-	return a2aclient.NewFromCard(ctx, card, a2aclient.WithJSONRPCTransport(plain), a2aclient.WithRESTTransport(plain))
+	return a2aclient.NewFromCard(ctx, card, c.bindings(agent)...)
 }
 
 // a2aClient is the HTTP client under the official client. It turns replies that
@@ -74,7 +74,8 @@ func (c *client) card(ctx context.Context, agent string) (*a2a.AgentCard, error)
 		base = c.agentURL(agent)
 	}
 	base = strings.TrimSuffix(base, cardPath)
-	card, err := agentcard.NewResolver(c.a2aClient(c.keyOrigin(agent))).Resolve(ctx, base)
+	resolver := agentcard.Resolver{Client: c.a2aClient(c.keyOrigin(agent)), CardParser: a2av0.NewAgentCardParser()}
+	card, err := resolver.Resolve(ctx, base)
 	if err != nil {
 		return nil, fmt.Errorf("the card of %s: %w", agent, c.explain(err))
 	}

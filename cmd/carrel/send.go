@@ -19,7 +19,8 @@ func newSendCommand(p program) *cobra.Command {
 		Short:   "Send one message to an agent",
 		Long: `Send one message to an agent and print its answer.
 
-AGENT is the name of an agent on the server, or the URL of an agent card anywhere.
+AGENT is the name of an agent on the server, or the URL of an agent card anywhere: of
+any A2A server, of version 1.0 or 0.3, over JSON-RPC, HTTP+JSON or gRPC.
 The answer's text is on standard output; the ids to go on with are on standard
 error. The exit code is 1 when the task ends in any other way than completed, or
 does not end: then standard error says how it is.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -98,58 +97,4 @@ func startUploaded(ctx context.Context, s settings, data string, uploads ...stri
 	return startPeer(ctx, s, peer{portFlag: []string{"--port"}, command: func(context.Context, string) ([]string, error) {
 		return servingFrom(data, uploads...)
 	}})
-}
-
-// restartSection compares the first task after a restart with loading its module
-// from the engine's own cache.
-func restartSection(ctx context.Context, s settings, t *table) error {
-	guest, err := jsonGuest(ctx, s.dir)
-	if err != nil {
-		return err
-	}
-	data, err := os.MkdirTemp(s.dir, "data-")
-	if err != nil {
-		return err
-	}
-	server, err := startUploaded(ctx, s, data, "default/go="+guest, "default/small="+smallGuest)
-	if err != nil {
-		return err
-	}
-	server.stop()
-	for _, c := range []struct{ name, agent, file string }{
-		{"Go module", "default/go", guest}, {"small module", "default/small", smallGuest},
-	} {
-		ours := timed(func() (time.Duration, error) { return firstTask(ctx, s, data, c.agent) })
-		loading := fromEngines("wazero 1.12.0, loading it from its cache", "≤ 2x", "load", []string{"-module", c.file, "-cache", filepath.Join(s.dir, "wazero-cache")})
-		theirs, err := loading.start(ctx, s)
-		if err != nil {
-			return err
-		}
-		defer theirs.stop()
-		medians, err := inTurns(5, 1, ours, theirs)
-		if err != nil {
-			return err
-		}
-		t.add("first task after a restart, "+c.name, short(medians[0]), "", "")
-		t.add(c.name+": "+loading.name, short(medians[1]), fmt.Sprintf("carrel %.2fx", float64(medians[0])/float64(medians[1])), loading.aim)
-	}
-	return nil
-}
-
-// firstTask starts a server and times its first task once it says that it is ready.
-func firstTask(ctx context.Context, s settings, data, agent string) (time.Duration, error) {
-	server, err := startUploaded(ctx, s, data)
-	if err != nil {
-		return 0, err
-	}
-	defer server.stop()
-	for deadline := time.Now().Add(10 * time.Second); ready(ctx, server) != nil; {
-		if time.Now().After(deadline) {
-			return 0, errors.New("the server does not get ready")
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	begin := time.Now()
-	err = sendText(server.base(), agent, "1")
-	return time.Since(begin), err
 }

@@ -38,7 +38,7 @@ func follow(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	id, err := startPaced(ctx, *url)
+	id, err := startOrder(ctx, *url, paceOrder)
 	if err != nil {
 		return err
 	}
@@ -49,10 +49,11 @@ func follow(ctx context.Context, args []string) error {
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
-func startPaced(ctx context.Context, url string) (string, error) {
+// startOrder starts a task of the agent that streams chunks as it is told.
+func startOrder(_ context.Context, url, order string) (string, error) {
 	var reply struct{ Task benchTask }
 	c := &caller{client: newLoadClient(1), url: url}
-	err := c.result(`{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":`+messageParams(paceOrder, true)+`}`, &reply)
+	err := c.result(`{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":`+messageParams(order, true)+`}`, &reply)
 	return reply.Task.ID, err
 }
 

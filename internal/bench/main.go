@@ -50,8 +50,8 @@ func dispatch(ctx context.Context, args []string) error {
 // roles are what the program starts itself anew as, and soak, which is for people.
 var roles = map[string]func(context.Context, []string) error{
 	"serve": serve, "guests": serveGuests, "compile-child": compileChild,
-	"load": load, "follow": follow, "stream": stream,
-	"sandbox": sandboxMeter, "idle": idle, "parallel": parallel, "soak": soak,
+	"load": load, "follow": follow, "streams": streams, "stream": stream,
+	"sandbox": sandboxMeter, "restarted": restarted, "idle": idle, "parallel": parallel, "soak": soak,
 }
 
 // settings are what a measurement can be told.
@@ -85,7 +85,7 @@ var sections = []struct {
 	name string
 	run  func(context.Context, settings, *table) error
 }{
-	{"store", storeSection}, {"echo", echoSection}, {"guest", guestSection}, {"chunks", chunksSection}, {"followers", followersSection},
+	{"store", storeSection}, {"echo", echoSection}, {"guest", guestSection}, {"chunks", chunksSection}, {"followers", followersSection}, {"streams", streamsSection},
 	{"sandbox", sandboxSection}, {"fuel", fuelSection}, {"parallel", parallelSection}, {"memory", memorySection}, {"reset", resetSection},
 	{"first", firstSection}, {"restart", restartSection}, {"registered", registeredSection}, {"neighbours", neighboursSection},
 }

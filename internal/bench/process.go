@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -42,8 +44,9 @@ func self(ctx context.Context, core string, args ...string) (*exec.Cmd, error) {
 
 // server is a server process under measurement.
 type server struct {
-	cmd  *exec.Cmd
-	port int
+	cmd       *exec.Cmd
+	port      int
+	collected chan struct{} // gets one for each time it says so
 }
 
 // start starts a server and waits for the line that says it is ready.
@@ -58,14 +61,33 @@ func start(cmd *exec.Cmd, port int) (*server, error) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if strings.TrimSpace(lines.Text()) == "ready" {
-			go func() { // the server must not block on a full pipe
-				for lines.Scan() {
-				}
-			}()
-			return &server{cmd, port}, nil
+			s := &server{cmd, port, make(chan struct{}, 1)}
+			go s.listen(lines)
+			return s, nil
 		}
 	}
 	return nil, fmt.Errorf("%s ended before it was ready: %w", cmd, cmd.Wait())
+}
+
+// listen reads what the server says: it must not block on a full pipe.
+func (s *server) listen(lines *bufio.Scanner) {
+	defer close(s.collected)
+	for lines.Scan() {
+		if lines.Text() == "collected" {
+			s.collected <- struct{}{}
+		}
+	}
+}
+
+// held is what a server of this program holds after a collection.
+func (s *server) held() (footprint, error) {
+	if err := s.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+		return footprint{}, err
+	}
+	if _, ok := <-s.collected; !ok {
+		return footprint{}, errors.New("the server ended")
+	}
+	return footprintOf(s.cmd.Process.Pid)
 }
 
 func (s *server) stop() {

@@ -18,6 +18,7 @@ import (
 type subject struct {
 	engine  *runtime.Engine
 	module  *runtime.Module
+	bytes   []byte // of the module
 	request []byte
 }
 
@@ -37,13 +38,22 @@ func newSubject(ctx context.Context, flags *flag.FlagSet, args []string) (*subje
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{request: []byte(*request)}
-	if s.engine, err = runtime.NewEngine(runtime.Options{}); err != nil {
-		return nil, err
+	s := &subject{bytes: module, request: []byte(*request)}
+	return s, s.open(ctx, runtime.Options{})
+}
+
+// open makes an engine and loads the module.
+func (s *subject) open(ctx context.Context, opts runtime.Options) (err error) {
+	if s.engine, err = runtime.NewEngine(opts); err == nil {
+		err = s.load(ctx)
 	}
-	digest := sha256.Sum256(module)
-	s.module, err = s.engine.Load(ctx, "bench", hex.EncodeToString(digest[:]), func(context.Context) ([]byte, error) { return module, nil })
-	return s, err
+	return err
+}
+
+func (s *subject) load(ctx context.Context) (err error) {
+	digest := sha256.Sum256(s.bytes)
+	s.module, err = s.engine.Load(ctx, "bench", hex.EncodeToString(digest[:]), func(context.Context) ([]byte, error) { return s.bytes, nil })
+	return err
 }
 
 // run takes a clean sandbox, runs the guest in it and gives it back. The session

@@ -6,9 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
@@ -36,8 +39,25 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	go collectWhenAsked(ctx)
 	fmt.Println("ready")
 	return server.Run(ctx)
+}
+
+// collectWhenAsked gives back what is garbage at SIGUSR1, so that what is held can
+// be measured without it.
+func collectWhenAsked(ctx context.Context) {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	for {
+		select {
+		case <-asked:
+			debug.FreeOSMemory()
+			fmt.Println("collected")
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // newNative returns a server of the native agents.

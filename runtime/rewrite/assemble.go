@@ -61,9 +61,6 @@ func (w *rewriter) functions() (e encoder) {
 	return e
 }
 
-// elementSize is what the engine keeps of an element of a table, in bytes.
-const elementSize = 8
-
 // tables bounds every table: the engine itself has no bound.
 func (w *rewriter) tables() (e encoder) {
 	for i, t := range w.m.Tables[w.m.ImportedTables:] {
@@ -75,7 +72,7 @@ func (w *rewriter) tables() (e encoder) {
 		if w.grown[uint32(w.m.ImportedTables+i)] {
 			kept = max(kept, most)
 		}
-		w.out.TableBytes += elementSize * int(kept)
+		w.out.InstanceBytes += elementSize * int(kept)
 		e.byte(t.Type, 1)
 		e.uint(t.Min)
 		e.uint(most)
@@ -98,6 +95,7 @@ func (w *rewriter) memories() (e encoder) {
 }
 
 func (w *rewriter) globals() (e encoder) {
+	w.out.InstanceBytes += globalSize * (len(w.m.Globals) + w.out.Saved)
 	for _, g := range w.m.Globals[w.m.ImportedGlobals:] {
 		mutable := byte(0)
 		if g.Mutable {
@@ -168,71 +166,4 @@ func (w *rewriter) exports() (l exportList) {
 		w.out.HasStart = true
 	}
 	return l
-}
-
-func (w *rewriter) elements() (e encoder) {
-	for _, s := range w.m.Elements {
-		flags := map[wasm.Mode]uint64{wasm.Active: 0, wasm.Passive: 1, wasm.Declarative: 3}[s.Mode]
-		// An active segment of functions for table 0 has the old form, which
-		// names neither table nor type.
-		named := s.Mode != wasm.Active || s.Table != 0 || s.Type != wasm.Funcref
-		if named && s.Mode == wasm.Active {
-			flags |= 2
-		}
-		if s.Exprs != nil {
-			flags |= 4
-		}
-		e.uint(flags)
-		if s.Mode == wasm.Active {
-			if named {
-				e.index(s.Table)
-			}
-			w.constant(&e, s.Offset)
-		}
-		if named {
-			if s.Exprs != nil {
-				e.byte(s.Type)
-			} else {
-				e.byte(0)
-			}
-		}
-		w.elementList(&e, s)
-	}
-	return e
-}
-
-func (w *rewriter) elementList(e *encoder, s wasm.Element) {
-	if s.Exprs != nil {
-		e.uint(uint64(len(s.Exprs)))
-		for _, x := range s.Exprs {
-			w.constant(e, x)
-		}
-		return
-	}
-	e.uint(uint64(len(s.Funcs)))
-	for _, f := range s.Funcs {
-		e.index(w.function(f))
-	}
-}
-
-// data writes the segments that stay. One that was taken out is an empty passive
-// one if code may name it: that is what an active one is after instantiation.
-func (w *rewriter) data() (e encoder, count int) {
-	for _, d := range w.m.Data {
-		switch {
-		case d.Mode == wasm.Passive:
-			e.byte(1)
-			e.vector(d.Bytes)
-		case w.opts.KeepSegments:
-			e.byte(0)
-			w.constant(&e, d.Offset)
-			e.vector(d.Bytes)
-		case w.m.DataCount:
-			e.byte(1, 0)
-		default:
-			continue
-		}
-		count++
-	}
-	return e, count
 }

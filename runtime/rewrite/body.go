@@ -1,10 +1,6 @@
 package rewrite
 
-import (
-	"strings"
-
-	"github.com/carrelhq/carrel/runtime/wasm"
-)
+import "github.com/carrelhq/carrel/runtime/wasm"
 
 // body is one function on its way.
 type body struct {
@@ -16,7 +12,7 @@ type body struct {
 
 	spent  uint32 // local i64
 	length uint32 // local i32, for lengths
-	frame  int64  // bytes on the stack; 0 for a function that calls nothing
+	frame  int64  // bytes on the stack; 0 for a small one of a function that calls nothing
 }
 
 // rewriteBody appends a function to the code section.
@@ -58,8 +54,8 @@ func (f *body) replace(x edit) *encoder {
 	return &f.out
 }
 
-// accountable writes a function that pays. One that calls others is wrapped in a
-// block, so that every way out of it comes by where its frame is given back.
+// accountable writes a function that pays. One that counts on the stack is wrapped
+// in a block, so that every way out of it comes by where its frame is given back.
 func (f *body) accountable() {
 	f.spent, f.length = uint32(f.b.NumLocals), uint32(f.b.NumLocals)+1
 	more := []wasm.ValueType{wasm.I64}
@@ -67,8 +63,8 @@ func (f *body) accountable() {
 		more = append(more, wasm.I32)
 	}
 	f.locals(more)
-	if f.plan.calls {
-		f.frame = f.w.frameSize(f.b, f.plan)
+	if size := f.w.frameSize(f.b, f.plan); f.plan.calls || size > maxLeaf {
+		f.frame = size
 	}
 	charges := f.plan.charges
 	f.enter(charges[0].cost)
@@ -90,65 +86,6 @@ func (f *body) accountable() {
 func (f *body) charge(c charge) {
 	f.catchUp(c.at)
 	f.w.pay(&f.out, f.spent, c.cost, c.check)
-}
-
-const vectorType = "\x7b" // wasm.V128
-
-// Sizes on the engine's stack, in bytes.
-const (
-	valueSize  = 8
-	vectorSize = 16
-	linkSize   = 64 // of what a call saves
-)
-
-// sizeOf is what values of these types take.
-func sizeOf(types string) int64 {
-	return int64(valueSize*len(types) + (vectorSize-valueSize)*strings.Count(types, vectorType))
-}
-
-// frameSize estimates the bytes that the engine's stack takes for a call: what
-// it may keep there are locals and intermediate values. Of those there are few for
-// each instruction, but calls may leave and take a thousand at once.
-func (w *rewriter) frameSize(b *wasm.Body, p plan) int64 {
-	size := linkSize + sizeOf(w.m.Types[b.Type].Params) + int64(b.Count) + p.results + p.params
-	for _, l := range b.Locals {
-		size += int64(l.Count) * sizeOf(string([]byte{l.Type}))
-	}
-	return size &^ 15
-}
-
-// enter pays for the function's beginning and takes its frame from the stack.
-func (f *body) enter(cost int64) {
-	w, e := f.w, &f.out
-	if f.frame == 0 {
-		w.pay(e, f.spent, cost, true)
-		return
-	}
-	w.spend(e, f.spent, cost)
-	e.with(wasm.OpLocalGet, f.spent)
-	e.with(wasm.OpGlobalGet, w.stack())
-	e.i64(f.frame)
-	e.op(wasm.OpI64Sub)
-	e.with(wasm.OpLocalTee, f.spent)
-	e.with(wasm.OpGlobalSet, w.stack())
-	e.with(wasm.OpLocalGet, f.spent)
-	e.op(wasm.OpI64Or)
-	w.askIfBelowZero(e)
-	e.op(wasm.OpBlock)
-	w.resultBlock(e, w.m.Types[f.b.Type].Results)
-}
-
-// leave gives the frame back.
-func (f *body) leave() {
-	if f.frame == 0 {
-		return
-	}
-	w, e := f.w, &f.out
-	e.with(wasm.OpGlobalGet, w.stack())
-	e.i64(f.frame)
-	e.op(wasm.OpI64Add)
-	e.with(wasm.OpGlobalSet, w.stack())
-	e.op(wasm.OpEnd)
 }
 
 // edit writes an instruction that changes.

@@ -22,7 +22,7 @@ const (
 type bulk struct {
 	op      wasm.Op
 	indexes []uint32 // immediates
-	// last is the size of what is read from: a data segment; 0 for memory, -1 for nothing
+	// source is the size of the data segment that is read from, 0 for memory, -1 for nothing.
 	source int64
 }
 

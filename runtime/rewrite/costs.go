@@ -16,7 +16,8 @@ const (
 	lightCost = 40
 	// smallCost is the cost below which a branch is paid for by what comes before it.
 	smallCost = 4
-	// checkCost is how much may be spent in a straight line without looking.
+	// checkCost is about how much may be spent without looking, by whatever way
+	// control goes.
 	checkCost = 4096
 )
 

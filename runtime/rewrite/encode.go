@@ -2,8 +2,8 @@ package rewrite
 
 import (
 	"encoding/binary"
-
 	"fmt"
+
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/runtime/wasm"
 )

@@ -1,68 +1,6 @@
 package rewrite
 
-import (
-	"slices"
-
-	"github.com/carrelhq/carrel/runtime/wasm"
-)
-
-// lightness tells whether callers pay for a function: a short one that calls
-// nothing and has no loop is left as it is.
-type lightness struct {
-	light bool
-	cost  int64
-}
-
-// classify finds the light functions.
-func (w *rewriter) classify() {
-	w.light = make([]lightness, len(w.m.Funcs))
-	for i := range w.m.Code {
-		w.light[w.m.ImportedFuncs+i] = weigh(&w.m.Code[i])
-	}
-}
-
-// weigh adds up a body that may be light.
-func weigh(b *wasm.Body) (l lightness) {
-	if b.NumLocals > maxLightLocals || len(b.Code) > maxLightBytes {
-		return l
-	}
-	for it := b.Instructions(); it.Next(); {
-		if heavy[it.Op] {
-			return lightness{}
-		}
-		if l.cost += costs[it.Op]; l.cost > lightCost {
-			return lightness{}
-		}
-	}
-	l.light = true
-	return l
-}
-
-// A light function is not counted on the stack, so its frame must be small.
-const (
-	maxLightLocals = 64
-	maxLightBytes  = 1024
-)
-
-// changes are the instructions that are edited; with loops, indirect calls and
-// memory.grow they are heavy: a function that has one pays for itself. Those by
-// length pay for the length that is on the stack.
-var changes, heavy, byLength [0x10000]bool
-
-func init() {
-	for _, op := range []wasm.Op{
-		wasm.OpCall, wasm.OpRefFunc, wasm.OpReturn, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit,
-		wasm.OpTableSet, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow, wasm.OpElemDrop, wasm.OpDataDrop,
-	} {
-		changes[op], heavy[op] = true, op != wasm.OpReturn
-	}
-	for _, op := range []wasm.Op{wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow} {
-		byLength[op] = true
-	}
-	for _, op := range []wasm.Op{wasm.OpLoop, wasm.OpCallIndirect, wasm.OpMemoryGrow} {
-		heavy[op] = true
-	}
-}
+import "github.com/carrelhq/carrel/runtime/wasm"
 
 // charge is fuel to be paid where the instruction at an offset begins.
 type charge struct {
@@ -84,7 +22,7 @@ type edit struct {
 type plan struct {
 	charges []charge // by offset, the function's entry first
 	edits   []edit   // by offset
-	calls   bool     // it calls something, so that it counts on the stack
+	calls   bool     // it calls something
 	results int64    // bytes that calls leave on the stack, beyond a value each
 	params  int64    // bytes that the call with most takes from there
 	scratch bool     // it needs a local for lengths
@@ -95,7 +33,8 @@ type plan struct {
 type planner struct {
 	w       *rewriter
 	charges []charge
-	cur     int // the charge that pays for what comes
+	cur     int   // the charge that pays for what comes
+	line    int64 // what control has cost at most, on its way here, since it looked
 	dead    bool
 	blocks  []openBlock
 	plan    plan
@@ -103,7 +42,9 @@ type planner struct {
 
 type openBlock struct {
 	op     wasm.Op
-	before int // the charge that paid when it began
+	before int   // the charge that paid when it began
+	line   int64 // what line was then
+	end    int64 // what line is at the end at most, when control gets there by a branch
 	// out is the place among the open blocks of the outermost one that a branch
 	// inside goes to, -1 for the function.
 	out int
@@ -112,7 +53,7 @@ type openBlock struct {
 // plan walks through a body. The plan is good until the next one is made.
 func (w *rewriter) plan(b *wasm.Body) plan {
 	p := &w.planner
-	p.w, p.cur, p.dead, p.blocks = w, 0, false, p.blocks[:0]
+	p.w, p.cur, p.line, p.dead, p.blocks = w, 0, costCall, false, p.blocks[:0]
 	p.charges = append(p.charges[:0], charge{cost: costCall, check: true})
 	p.plan = plan{charges: p.plan.charges[:0], edits: p.plan.edits[:0]}
 	for it := b.Instructions(); it.Next(); {
@@ -146,9 +87,17 @@ func (p *planner) pay(it *wasm.Instructions) {
 		cost += costCallIndirect + lightCost
 	}
 	p.charges[p.cur].cost += cost
-	if p.charges[p.cur].cost > checkCost && it.Op != wasm.OpEnd {
+	p.line += cost
+	if max(p.line, p.charges[p.cur].cost) > checkCost && !turns[it.Op] {
 		p.begin(it.End, true)
 	}
+}
+
+// turns are the instructions of control flow: a region that began right behind one
+// would not be where all that it is to pay for goes by.
+var turns = [0x10000]bool{
+	wasm.OpUnreachable: true, wasm.OpBlock: true, wasm.OpLoop: true, wasm.OpIf: true, wasm.OpElse: true, wasm.OpEnd: true,
+	wasm.OpBr: true, wasm.OpBrIf: true, wasm.OpBrTable: true, wasm.OpReturn: true,
 }
 
 // call notes what a call needs of the stack.
@@ -170,7 +119,7 @@ func (p *planner) turn(it *wasm.Instructions) {
 		p.open(it.Op)
 		p.begin(it.End, false)
 	case wasm.OpElse:
-		p.cur, p.dead = p.blocks[len(p.blocks)-1].before, false
+		p.turnToElse()
 		p.begin(it.End, false)
 	case wasm.OpEnd:
 		p.close(it.End)
@@ -181,7 +130,9 @@ func (p *planner) turn(it *wasm.Instructions) {
 		p.branch(it.Index)
 		p.dead = true
 	case wasm.OpBrTable:
-		p.branch(slices.Max(it.Labels))
+		for _, label := range it.Labels {
+			p.branch(label)
+		}
 		p.dead = true
 	case wasm.OpReturn:
 		p.branch(uint32(len(p.blocks)))
@@ -192,13 +143,28 @@ func (p *planner) turn(it *wasm.Instructions) {
 }
 
 func (p *planner) open(op wasm.Op) {
-	p.blocks = append(p.blocks, openBlock{op, p.cur, len(p.blocks)})
+	p.blocks = append(p.blocks, openBlock{op: op, before: p.cur, line: p.line, out: len(p.blocks)})
 }
 
-// branch notes that control may go on at a label.
+// turnToElse goes from one arm of an if to the other.
+func (p *planner) turnToElse() {
+	b := &p.blocks[len(p.blocks)-1]
+	if !p.dead {
+		b.end = max(b.end, p.line)
+	}
+	b.op = wasm.OpElse
+	p.cur, p.line, p.dead = b.before, b.line, false
+}
+
+// branch notes that control may go on at a label. At a loop it looks at the fuel.
 func (p *planner) branch(label uint32) {
-	if n := len(p.blocks); n > 0 {
-		p.blocks[n-1].out = min(p.blocks[n-1].out, n-1-int(label))
+	n, to := len(p.blocks), len(p.blocks)-1-int(label)
+	if n == 0 {
+		return
+	}
+	p.blocks[n-1].out = min(p.blocks[n-1].out, to)
+	if to >= 0 && p.blocks[to].op != wasm.OpLoop {
+		p.blocks[to].end = max(p.blocks[to].end, p.line)
 	}
 }
 
@@ -216,6 +182,7 @@ func (p *planner) close(at int) {
 	}
 	p.cur = b.before
 	fallsThrough := !p.dead
+	p.line = p.lineBehind(b)
 	if b.op != wasm.OpLoop {
 		p.dead = false
 	}
@@ -224,10 +191,25 @@ func (p *planner) close(at int) {
 	}
 }
 
+// lineBehind is what line is behind a block, by the dearest way to its end.
+func (p *planner) lineBehind(b openBlock) int64 {
+	line := b.end
+	if !p.dead {
+		line = max(line, p.line)
+	}
+	if b.op == wasm.OpIf { // which has no else
+		line = max(line, b.line)
+	}
+	return line
+}
+
 // begin begins a region at an offset.
 func (p *planner) begin(at int, check bool) {
 	if p.dead {
 		return
+	}
+	if check {
+		p.line = 0
 	}
 	p.charges = append(p.charges, charge{at: at, check: check, parent: p.cur})
 	p.cur = len(p.charges) - 1

@@ -11,10 +11,6 @@ import (
 	"github.com/carrelhq/carrel/runtime/wasm"
 )
 
-// Version changes whenever the output for some module does. It is part of the
-// name of everything that is kept of an output.
-const Version = 2
-
 // Names of what a rewritten module imports and exports beyond the original's. A
 // guest may not export names that begin with Prefix.
 const (
@@ -60,8 +56,9 @@ type Result struct {
 	// Segments are the active data segments that were taken out, in the order in
 	// which they are to be written. They are parts of the original module.
 	Segments []Segment
-	// TableBytes is the most that the tables of an instance take.
-	TableBytes int
+	// InstanceBytes is about the most that an instance takes beside its memory and its
+	// call stack: for tables, segments and global variables.
+	InstanceBytes int
 	// Saved is the number of exported globals that Save writes.
 	Saved int
 	// Unsaved says why the module's state cannot be saved and restored; empty when it can.
@@ -118,7 +115,8 @@ func Rewrite(m *wasm.Module, opts Options) (*Result, error) {
 	}
 	w.addSaveAndRestore()
 	w.assemble()
-	return &w.out, nil
+	out := w.out // by itself: a pointer into the rewriter would keep all of it
+	return &out, nil
 }
 
 // Function indexes: the import comes after the original's imports, so that all

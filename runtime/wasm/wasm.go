@@ -159,7 +159,7 @@ type Locals struct {
 	Type  ValueType
 }
 
-// Custom is a custom section. Before is the id of the section it comes before, 0 at the end.
+// Custom is a custom section.
 type Custom struct {
 	Name string
 	Data []byte
