@@ -20,10 +20,13 @@ import (
 //	module-ref/<digest>/<tenant>/<name>  empty: a version of that agent has these bytes
 //	module-loose/<time>/<id>/<digest>    a blob: bytes of an upload that is under way, or that no version has
 //	agent-place/<tenant>/<name>          empty: the agent is there
+//	agent-deleted/<tenant>/<name>        empty: it was deleted, and others may have records of it
 var (
 	agentsKey = storage.NewKey("agent")
 	placesKey = storage.NewKey("agent-place")
 	looseKeys = storage.NewKey("module-loose")
+
+	deletedKeys = storage.NewKey("agent-deleted")
 )
 
 func agentKey(name string) storage.Key           { return agentsKey.Str(name) }
@@ -32,6 +35,7 @@ func versionKey(name, digest string) storage.Key { return versionsKey(name).Str(
 func moduleKey(digest string) storage.Key        { return storage.NewKey("module").Str(digest) }
 func refsKey(digest string) storage.Key          { return storage.NewKey("module-ref").Str(digest) }
 func placeKey(tenant, name string) storage.Key   { return placesKey.Str(tenant).Str(name) }
+func deletedKey(tenant, name string) storage.Key { return deletedKeys.Str(tenant).Str(name) }
 func refKey(digest, tenant, name string) storage.Key {
 	return refsKey(digest).Str(tenant).Str(name)
 }

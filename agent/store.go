@@ -32,6 +32,9 @@ func (r *Registry) store(ctx context.Context, p place, v Version, data []byte, o
 func (r *Registry) commit(ctx context.Context, p place, v Version, staged storage.Key, opts PushOptions) (a Agent, err error) {
 	err = r.root.Update(ctx, func(root storage.Tx) error {
 		tx := tenant.ScopeTx(root, p.tenant)
+		if err := checkName(root, p); err != nil {
+			return err
+		}
 		record, err := r.recordFor(tx, p.name, v)
 		if err != nil {
 			return err
@@ -109,6 +112,9 @@ func (r *Registry) remove(ctx context.Context, p place) error {
 			}
 		}
 		if err := root.Delete(placeKey(p.tenant, p.name)); err != nil {
+			return err
+		}
+		if err := root.Set(deletedKey(p.tenant, p.name), nil); err != nil {
 			return err
 		}
 		return tx.Delete(agentKey(p.name))

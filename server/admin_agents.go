@@ -4,10 +4,12 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/task"
 )
 
 // agentAdmin is what the admin API needs of the register of agents.
@@ -34,7 +36,7 @@ func (s *Server) registerAgents(api huma.API) {
 	route(s, api, huma.Operation{OperationID: "list-agents", Method: http.MethodGet, Path: "/tenants/{tenant}/agents", Summary: "The tenant's agents, by name", Tags: tags}, s.listAgents)
 	route(s, api, huma.Operation{OperationID: "get-agent", Method: http.MethodGet, Path: path, Summary: "An agent with its current version", Tags: tags}, s.getAgent)
 	route(s, api, huma.Operation{OperationID: "change-agent", Method: http.MethodPatch, Path: path, Summary: "Change who may see and call an agent, and in which versions of A2A", Tags: tags}, s.changeAgent)
-	route(s, api, huma.Operation{OperationID: "delete-agent", Method: http.MethodDelete, Path: path, Summary: "Remove an agent and its versions", Tags: tags}, s.deleteAgent)
+	route(s, api, huma.Operation{OperationID: "delete-agent", Method: http.MethodDelete, Path: path, Summary: "Remove an agent, its versions, tasks and contexts", Tags: tags}, s.deleteAgent)
 	route(s, api, huma.Operation{OperationID: "list-versions", Method: http.MethodGet, Path: path + "/versions", Summary: "The agent's versions, newest first", Tags: tags}, s.listVersions)
 	route(s, api, huma.Operation{OperationID: "roll-back", Method: http.MethodPost, Path: path + "/rollback", Summary: "Make an older version current", Tags: tags}, s.rollBack)
 }
@@ -89,7 +91,26 @@ func (s *Server) changeAgent(ctx context.Context, in *changeAgentInput) (_ *one[
 }
 
 func (s *Server) deleteAgent(ctx context.Context, in *agentPath) (*struct{}, error) {
-	return nil, s.parts.agents.Delete(ctx, in.Tenant, in.Agent)
+	if err := s.parts.agents.Delete(ctx, in.Tenant, in.Agent); err != nil {
+		return nil, err
+	}
+	s.clearAgent(ctx, task.Ref{Tenant: in.Tenant, Agent: in.Agent})
+	return nil, nil
+}
+
+// clearPatience is how long the answer to a deletion waits for the agent's tasks
+// to be gone.
+const clearPatience = 5 * time.Second
+
+// clearAgent removes what the agent leaves behind, so that its name is free when
+// the deletion is answered. Few agents have more than fits into the time; the rest
+// is the worker's, which looks for it anyhow.
+func (s *Server) clearAgent(ctx context.Context, ref task.Ref) {
+	ctx, cancel := context.WithTimeout(ctx, clearPatience)
+	defer cancel()
+	if err := s.parts.tasks.ClearAgent(ctx, ref); err != nil {
+		s.opts.Logger.Info("deleted agent is left to be cleared away", "tenant", ref.Tenant, "agent", ref.Agent, "error", err)
+	}
 }
 
 func (s *Server) listVersions(ctx context.Context, in *agentPath) (*listed[agent.Version], error) {

@@ -361,3 +361,23 @@ func TestABackupThatFailsBreaksTheConnection(t *testing.T) {
 		t.Errorf("got %q and no error", data)
 	}
 }
+
+func TestTheNameOfADeletedAgentIsFreeWithTheAnswer(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, working(t, newScripted()))
+	h.rpc("/agents/acme/carded", "SendMessage", `{"message":{"messageId":"m","contextId":"ctx","role":"ROLE_USER","parts":[{"text":"count"}]}}`, "token", "acme")
+	const path = "/api/v1/tenants/acme/agents/carded"
+	if r := h.do("DELETE", path, "", "token", "acme"); r.StatusCode != http.StatusNoContent {
+		t.Fatalf("delete: got %d %s", r.StatusCode, r.body)
+	}
+	if _, err := h.agents.Declare(t.Context(), "acme", "carded", abi.Description{}, agent.PushOptions{}); err != nil {
+		t.Fatalf("declare: %v", err)
+	}
+	if r := h.do("GET", path+"/tasks", "", "token", "acme"); r.StatusCode != http.StatusOK || !strings.Contains(r.body, `"items":[]`) {
+		t.Errorf("tasks of the new agent: got %d %s", r.StatusCode, r.body)
+	}
+	r := h.rpc("/agents/acme/carded", "SendMessage", `{"message":{"messageId":"m","contextId":"ctx","role":"ROLE_USER","parts":[{"text":"count"}]}}`, "token", "acme")
+	if !strings.Contains(r.body, "is 2 messages long") {
+		t.Errorf("the context of the deleted agent is there: %s", r.body)
+	}
+}

@@ -78,6 +78,7 @@ var wireErrors = []struct {
 	{errOrigin, wire{code: -31403, http: 403, transport: true, status: "PERMISSION_DENIED", reason: "ORIGIN_NOT_ALLOWED", message: "Pages of this origin may not use the admin API"}},
 	{task.ErrAgentNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "AGENT_NOT_FOUND", message: "Agent not found"}},
 	{agent.ErrNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "AGENT_NOT_FOUND", message: "Agent not found"}},
+	{agent.ErrNotCleared, wire{code: -32600, http: 409, transport: true, status: "ABORTED", reason: "NOT_CLEARED", message: "The deleted agent of this name is still being cleared away; try again in a moment"}},
 	{agent.ErrInvalid, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_AGENT", message: "Refused", detailed: true}},
 	{agent.ErrTooLarge, wire{code: -32600, http: 413, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_LARGE", message: "The module is too large", detailed: true}},
 	{tenant.ErrInvalidName, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_NAME", message: "Names are 1 to 63 of a-z, 0-9 and -, not starting with -"}},

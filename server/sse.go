@@ -110,13 +110,14 @@ func (st *stream) Close() error {
 
 // Read fills p from the current frame, after waiting for one where that is
 // needed, and gives the write that follows its time.
-func (st *stream) Read(p []byte) (int, error) {
-	n := st.drain(p)
+func (st *stream) Read(p []byte) (n int, err error) {
+	defer st.server.contain(&err)
+	n = st.drain(p)
 	if n == 0 && !st.over {
 		st.advance()
 		n = st.drain(p)
 	}
-	if err := st.conn.SetWriteDeadline(time.Now().Add(st.server.opts.timing.write)); err != nil {
+	if err = st.conn.SetWriteDeadline(time.Now().Add(st.server.opts.timing.write)); err != nil {
 		return 0, err
 	}
 	if n == 0 {

@@ -64,6 +64,18 @@ var mistakes = []faults.Fault{
 		"m.cancels.Do(flight,", "m.cancels.Do(flight+newID(),", "TestConcurrentCancelsShareOneOutcome",
 	},
 	{
+		"a deleted agent leaves its contexts behind", "records.go",
+		"oncesKey(agent), contextsKey(agent)}", "oncesKey(agent)}", "TestADeletedAgentLeavesNothing",
+	},
+	{
+		"a clearing that goes on takes the next agent of the name for the deleted one", "clear.go",
+		"	case err == nil:\n		return errPresent", "	case err == nil:\n		return nil", "TestClearingSparesAnAgentThatIsThere",
+	},
+	{
+		"a message comes into an agent that was deleted", "send.go",
+		"m.agents.Present(e.root, ref.Tenant, ref.Agent); err != nil {", "m.agents.Present(e.root, ref.Tenant, ref.Agent); false {", "TestAMessageThatADeletionOvertakesIsRefused",
+	},
+	{
 		"a context is saved over another run's", "context.go",
 		"	if stored.version != saved.base {", "	if stored.version > saved.base+1 {", "TestAContextIsNotSavedOverAnother",
 	},

@@ -18,10 +18,12 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 	defer m.Drop(run)
 	result, err := checked(result)
 	if err != nil {
+		run.DiscardContext()
 		result = Result{State: failed, Message: textMessage("The agent's result is not valid: " + err.Error() + ".")}
 	}
 	err = m.finish(ctx, run, result)
 	if errors.Is(err, ErrLogFull) {
+		run.DiscardContext()
 		err = m.finish(ctx, run, logFull(err))
 	}
 	return err

@@ -53,11 +53,8 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *
 		return a, err
 	}
 	a, err := m.agents.Get(ctx, ref.Tenant, ref.Agent)
-	if errors.Is(err, agent.ErrNotFound) {
-		return Accepted{}, ErrAgentNotFound
-	}
 	if err != nil {
-		return Accepted{}, err
+		return Accepted{}, notThere(err)
 	}
 	if err := checkModes(req.Message, a.Current.Description.InputModes); err != nil {
 		return Accepted{}, err
@@ -73,6 +70,14 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *
 		return m.sendTo(ctx, ref, k, req, push)
 	}
 	return m.create(ctx, ref, k, a.Current, id, req, push)
+}
+
+// notThere is the register's error as A2A has it.
+func notThere(err error) error {
+	if errors.Is(err, agent.ErrNotFound) {
+		return ErrAgentNotFound
+	}
+	return err
 }
 
 // create makes a task of the message.
@@ -124,6 +129,9 @@ func (m *Manager) create(ctx context.Context, ref Ref, k *keyed, version agent.V
 
 // insert writes a new task: its first event, its place in the lists, its turn and its job.
 func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest, push *registration) (first bool, err error) {
+	if err := m.agents.Present(e.root, ref.Tenant, ref.Agent); err != nil {
+		return false, notThere(err)
+	}
 	named := req.Message.ContextId != ""
 	if err := m.checkRoom(e.tx, ref.Agent); err != nil {
 		return false, err

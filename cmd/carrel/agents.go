@@ -142,7 +142,7 @@ func newAgentsVisibilityCommand(p program) *cobra.Command {
 func newAgentsDeleteCommand(p program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete AGENT",
-		Short: "Delete an agent and its versions",
+		Short: "Delete an agent, its versions, tasks and contexts",
 		Args:  asUsed,
 	}
 	c := p.addClient(cmd)

@@ -23,12 +23,13 @@ var spaces = map[string]space{
 	"key":        {"tenant", true}, // keys by their id
 	"tenant-key": {"tenant", true}, // the keys of a tenant
 
-	"module":       {"agent", true}, // bytes by digest
-	"module-ref":   {"agent", true}, // who uses them
-	"module-loose": {"agent", true}, // bytes of uploads under way, or that no version has
-	"agent-place":  {"agent", true}, // which agents there are
-	"agent":        {"agent", false},
-	"version":      {"agent", false},
+	"module":        {"agent", true}, // bytes by digest
+	"module-ref":    {"agent", true}, // who uses them
+	"module-loose":  {"agent", true}, // bytes of uploads under way, or that no version has
+	"agent-place":   {"agent", true}, // which agents there are
+	"agent-deleted": {"agent", true}, // which were deleted and are being cleared away
+	"agent":         {"agent", false},
+	"version":       {"agent", false},
 
 	"due":          {"task", true}, // jobs and leases by time
 	"push-due":     {"task", true}, // webhooks that are to be sent something, by time
