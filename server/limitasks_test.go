@@ -68,6 +68,17 @@ func values(_ *bench, n int) asked {
 	return a
 }
 
+// elements has n messages in it: four hold the list of the others.
+func elements(_ *bench, n int) asked {
+	a, req := filled()
+	list := &structpb.ListValue{}
+	for range n - 4 {
+		list.Values = append(list.Values, structpb.NewNullValue())
+	}
+	req.Metadata.Fields["x"] = structpb.NewListValue(list)
+	return a
+}
+
 // requestID has an id of n bytes, quotes included.
 func requestID(_ *bench, n int) asked {
 	a := cancel(nowhere)

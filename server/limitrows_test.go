@@ -35,6 +35,7 @@ var limits = []limit{
 	{what: "nesting of JSON", most: maxDepth, refusal: errParse, over: overJSON, probe: &probe{ask: deep, fine: "TASK_NOT_FOUND"}},
 	{what: "nesting of messages", most: maxNesting, refusal: task.ErrInvalidParams, over: overGRPC, probe: &probe{ask: nesting, fine: "TASK_NOT_FOUND"}},
 	{what: "values in JSON", most: maxValues, refusal: errTooLarge, over: overJSON, probe: &probe{ask: values, fine: "TASK_NOT_FOUND"}},
+	{what: "messages in a request, elements of lists included", most: maxValues, refusal: errTooLarge, over: overGRPC, probe: &probe{ask: elements, fine: "TASK_NOT_FOUND"}, tests: "TestMessagesAreCountedBeforeTheyAreDecoded"},
 	{what: "requests in a JSON-RPC body: there are no batches", most: 1, refusal: errInvalidRequest, over: overRPC, probe: &probe{ask: several, fine: "TASK_NOT_FOUND"}},
 	{what: "id of a JSON-RPC request", most: size(maxRPCID), refusal: errInvalidRequest, over: overRPC, probe: &probe{ask: requestID, fine: "TASK_NOT_FOUND"}},
 
