@@ -11,9 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -72,9 +74,18 @@ func converse(t *testing.T, h *house, archive *txtar.Archive) *txtar.Archive {
 			continue
 		}
 		response := names.send(f.Data)
+		nextMillisecond()
 		got.Files = append(got.Files, f, txtar.File{Name: strings.Replace(f.Name, "request", "response", 1), Data: response})
 	}
 	return got
+}
+
+// nextMillisecond returns when the clock shows another one: tasks whose status is
+// of the same are listed in no order.
+func nextMillisecond() {
+	for now := time.Now().UnixMilli(); time.Now().UnixMilli() == now; {
+		runtime.Gosched()
+	}
 }
 
 // names replaces what differs from run to run.

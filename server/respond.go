@@ -91,6 +91,7 @@ func (s *Server) handleError(c *fiber.Ctx, err error) error {
 		err = errMethodNotAllowed
 	case f.Code == fiber.StatusRequestHeaderFieldsTooLarge:
 		err = errHeadersTooLarge
+		lingering(c.Context().Conn()) // the sender may not be done yet
 	case f.Code == fiber.StatusRequestTimeout:
 		err = errSlow
 	default:

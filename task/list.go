@@ -14,12 +14,6 @@ import (
 	"github.com/carrelhq/carrel/storage"
 )
 
-// Page sizes of List (section 3.1.4).
-const (
-	defaultPage = 50
-	maxPage     = 100
-)
-
 // query is a validated ListTasksRequest.
 type query struct {
 	ref   Ref
@@ -50,10 +44,6 @@ func (m *Manager) List(ctx context.Context, ref Ref, req *a2apb.ListTasksRequest
 	return reply, err
 }
 
-// maxPageBytes bounds what is read of tasks for one page: one that would read more
-// ends early, after one task at least.
-const maxPageBytes = 8 << 20
-
 // tasks returns the tasks of a page, and the token of the next one if there is one.
 func (q *query) tasks(tx storage.Tx, entries []entry) (tasks []*a2apb.Task, token string, err error) {
 	tasks = []*a2apb.Task{}
@@ -66,7 +56,7 @@ func (q *query) tasks(tx storage.Tx, entries []entry) (tasks []*a2apb.Task, toke
 		if !q.want.first() {
 			read += h.size
 		}
-		if i == q.size || i > 0 && read > maxPageBytes {
+		if i == q.size || i > 0 && read > MaxPageBytes {
 			return tasks, q.token(entries[i-1].key), nil
 		}
 		t, err := fold(tx, entry.id, h, q.want)
@@ -79,18 +69,18 @@ func (q *query) tasks(tx storage.Tx, entries []entry) (tasks []*a2apb.Task, toke
 }
 
 func newQuery(ref Ref, req *a2apb.ListTasksRequest) (*query, error) {
-	q := &query{ref: ref, req: req, size: defaultPage}
+	q := &query{ref: ref, req: req, size: DefaultPage}
 	switch size := req.GetPageSize(); {
-	case size < 0 || size > maxPage:
-		return nil, &FieldError{"pageSize", fmt.Sprintf("must be from 1 to %d", maxPage)}
+	case size < 0 || size > MaxPage:
+		return nil, &FieldError{"pageSize", fmt.Sprintf("must be from 1 to %d", MaxPage)}
 	case size > 0:
 		q.size = int(size)
 	}
 	if _, known := a2apb.TaskState_name[int32(req.Status)]; !known {
 		return nil, &FieldError{"status", "is no task state"}
 	}
-	if len(req.ContextId) > maxID {
-		return nil, &FieldError{"contextId", fmt.Sprintf("is longer than %d bytes", maxID)}
+	if len(req.ContextId) > MaxID {
+		return nil, &FieldError{"contextId", fmt.Sprintf("is longer than %d bytes", MaxID)}
 	}
 	if at := req.StatusTimestampAfter; at != nil {
 		if !at.IsValid() {
