@@ -30,6 +30,8 @@ var spaces = map[string]space{
 	"agent":        {"agent", false},
 	"version":      {"agent", false},
 
+	"card-keys": {"agent/signing", true}, // the keys that sign cards
+
 	"due":          {"task", true}, // jobs and leases by time
 	"push-due":     {"task", true}, // webhooks that are to be sent something, by time
 	"gone":         {"task", true}, // deleted tasks to be cleared away
@@ -47,7 +49,7 @@ var spaces = map[string]space{
 
 // rootHolders are the packages that may name storage.DB: they hold the root, or
 // hand it to those that do.
-var rootHolders = map[string]bool{"": true, "agent": true, "task": true, "tenant": true}
+var rootHolders = map[string]bool{"": true, "agent": true, "agent/signing": true, "task": true, "tenant": true}
 
 // trespasses lists uses of storage by p that the tables above do not have, and
 // notes the spaces it opens.

@@ -1,0 +1,230 @@
+package signing
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/carrelhq/carrel/storage"
+)
+
+// Secrets encrypts what is stored. place says where it is kept, and is needed to open it.
+type Secrets interface {
+	Seal(plain, place []byte) []byte
+	Open(sealed, place []byte) ([]byte, error)
+}
+
+// Keys is the register of the keys that sign cards. It is safe for concurrent
+// use, and for several servers on one store.
+//
+// All keys lie in one record, at the global key "card-keys".
+type Keys struct {
+	root    storage.DB
+	secrets Secrets
+
+	mu   sync.RWMutex
+	last *Ring
+	// read is the record that last was made of.
+	read []byte
+}
+
+var recordKey = storage.NewKey("card-keys")
+
+type record struct {
+	Changed time.Time `json:"changed"`
+	// Keys are the keys, newest first.
+	Keys []keyRecord `json:"keys"`
+}
+
+type keyRecord struct {
+	Created time.Time       `json:"created"`
+	Public  jose.JSONWebKey `json:"public"`
+	// Sealed is the private part (PKCS #8), encrypted for the place that ID names.
+	Sealed []byte `json:"sealed"`
+}
+
+// NewKeys returns the register kept in root. Ensure makes its first key.
+func NewKeys(root storage.DB, secrets Secrets) *Keys { return &Keys{root: root, secrets: secrets} }
+
+// Ring returns the keys there are. It is cheap enough for every request.
+func (k *Keys) Ring(ctx context.Context) (*Ring, error) {
+	var value []byte
+	err := k.root.View(ctx, func(tx storage.Tx) (err error) {
+		value, err = tx.Get(recordKey)
+		return err
+	})
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
+	}
+	k.mu.RLock()
+	last, known := k.last, bytes.Equal(k.read, value)
+	k.mu.RUnlock()
+	if last != nil && known {
+		return last, nil
+	}
+	ring, err := k.open(value)
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.last, k.read = ring, value
+	return ring, nil
+}
+
+// Ensure makes a key when there is none that signs, as on the first start, and
+// returns the newest one that does; made says that it is new. Keys that cannot
+// be opened make room when there is no other.
+func (k *Keys) Ensure(ctx context.Context) (key Key, made bool, err error) {
+	ring, err := k.Ring(ctx)
+	if err != nil {
+		return Key{}, false, err
+	}
+	if i := ring.newest(); i >= 0 {
+		return ring.keys[i].Key, false, nil
+	}
+	fresh, err := k.fresh()
+	if err != nil {
+		return Key{}, false, err
+	}
+	err = k.change(ctx, func(r *record, now *Ring) error {
+		if i := now.newest(); i >= 0 {
+			key = now.keys[i].Key
+			return errQuicker
+		}
+		r.Keys = append([]keyRecord{fresh}, r.Keys[:min(len(r.Keys), MaxKeys-1)]...)
+		return nil
+	})
+	switch {
+	case errors.Is(err, errQuicker):
+		return key, false, nil
+	case err != nil:
+		return Key{}, false, err
+	}
+	return fresh.key(), true, nil
+}
+
+// errQuicker is why another server's key is left as it is.
+var errQuicker = errors.New("signing: there is a key")
+
+// Rotate makes a new key, which signs from now on beside those there are;
+// ErrTooManyKeys when there are [MaxKeys].
+func (k *Keys) Rotate(ctx context.Context) (Key, error) {
+	fresh, err := k.fresh()
+	if err != nil {
+		return Key{}, err
+	}
+	err = k.change(ctx, func(r *record, _ *Ring) error {
+		if len(r.Keys) >= MaxKeys {
+			return ErrTooManyKeys
+		}
+		r.Keys = append([]keyRecord{fresh}, r.Keys...)
+		return nil
+	})
+	if err != nil {
+		return Key{}, err
+	}
+	return fresh.key(), nil
+}
+
+// Retire deletes a key: it signs no more, and what it has signed verifies no
+// more. ErrNotFound when there is none of that id, ErrLastKey for the newest
+// that signs.
+func (k *Keys) Retire(ctx context.Context, id string) error {
+	return k.change(ctx, func(r *record, now *Ring) error {
+		i := slices.IndexFunc(r.Keys, func(k keyRecord) bool { return k.Public.KeyID == id })
+		switch {
+		case i < 0:
+			return ErrNotFound
+		case i == now.newest():
+			return ErrLastKey
+		}
+		r.Keys = slices.Delete(r.Keys, i, i+1)
+		return nil
+	})
+}
+
+// change changes the record, unless fn returns an error.
+func (k *Keys) change(ctx context.Context, fn func(*record, *Ring) error) error {
+	return k.root.Update(ctx, func(tx storage.Tx) error {
+		value, err := tx.Get(recordKey)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		r, err := decodeRecord(value)
+		if err != nil {
+			return err
+		}
+		now, err := k.open(value)
+		if err != nil {
+			return err
+		}
+		if err := fn(&r, now); err != nil {
+			return err
+		}
+		r.Changed = time.Now().UTC()
+		if value, err = json.Marshal(r); err != nil {
+			return err
+		}
+		return tx.Set(recordKey, value)
+	})
+}
+
+// newest is the index of the newest key that signs, -1 when there is none.
+func (r *Ring) newest() int {
+	return slices.IndexFunc(r.keys, func(k ringKey) bool { return k.Signs })
+}
+
+func decodeRecord(value []byte) (r record, err error) {
+	if value == nil {
+		return record{}, nil
+	}
+	if err := json.Unmarshal(value, &r); err != nil {
+		return record{}, fmt.Errorf("signing: record of the keys: %w", err)
+	}
+	return r, nil
+}
+
+// open makes a ring of a record, nil for none.
+func (k *Keys) open(value []byte) (*Ring, error) {
+	r, err := decodeRecord(value)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(value)
+	ring := &Ring{name: hex.EncodeToString(sum[:8]), changed: r.Changed}
+	for _, stored := range r.Keys {
+		key := ringKey{Key: stored.key(), public: stored.Public}
+		if secret, err := k.secrets.Open(stored.Sealed, place(key.ID)); err != nil {
+			key.Signs = false
+		} else if key.private, err = parsePrivate(secret); err != nil {
+			return nil, err
+		}
+		ring.keys = append(ring.keys, key)
+	}
+	return ring, ring.complete()
+}
+
+func (r keyRecord) key() Key {
+	return Key{ID: r.Public.KeyID, Algorithm: r.Public.Algorithm, Created: r.Created, Signs: true}
+}
+
+// fresh makes a key.
+func (k *Keys) fresh() (keyRecord, error) {
+	key, secret, err := newKey(time.Now().UTC())
+	if err != nil {
+		return keyRecord{}, err
+	}
+	return keyRecord{Created: key.Created, Public: key.public, Sealed: k.secrets.Seal(secret, place(key.ID))}, nil
+}
+
+func place(id string) []byte { return []byte("card-key/" + id) }
