@@ -27,6 +27,7 @@ var spaces = map[string]space{
 	"module-ref":   {"agent", true}, // who uses them
 	"module-loose": {"agent", true}, // bytes of uploads under way, or that no version has
 	"agent-place":  {"agent", true}, // which agents there are
+	"agent-listed": {"agent", true}, // those that are not private
 	"agent":        {"agent", false},
 	"version":      {"agent", false},
 
