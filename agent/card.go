@@ -45,7 +45,9 @@ func ExtendedCard(a Agent, interfaces []Interface) *a2apb.AgentCard {
 		return nil
 	}
 	extended := a.Overrides.Extended
-	card := build(a, extended.extend(a.Description()), interfaces, true)
+	d := a.Description()
+	d.Skills = skills(a, d)
+	card := build(a, extended.extend(d), interfaces, true)
 	card.Capabilities.ExtendedAgentCard = proto.Bool(true)
 	card.Provider = cmp.Or(extended.Provider, a.Overrides.Provider).onCard()
 	return card

@@ -84,21 +84,21 @@ func (k *Keys) Ring(ctx context.Context) (*Ring, error) {
 // Ensure makes a key when there is none that signs, as on the first start, and
 // returns the newest one that does; made says that it is new. Keys that cannot
 // be opened make room when there is no other.
-func (k *Keys) Ensure(ctx context.Context) (key Key, made bool, err error) {
+func (k *Keys) Ensure(ctx context.Context) (key CardKey, made bool, err error) {
 	ring, err := k.Ring(ctx)
 	if err != nil {
-		return Key{}, false, err
+		return CardKey{}, false, err
 	}
 	if i := ring.newest(); i >= 0 {
-		return ring.keys[i].Key, false, nil
+		return ring.keys[i].CardKey, false, nil
 	}
 	fresh, err := k.fresh()
 	if err != nil {
-		return Key{}, false, err
+		return CardKey{}, false, err
 	}
 	err = k.change(ctx, func(r *record, now *Ring) error {
 		if i := now.newest(); i >= 0 {
-			key = now.keys[i].Key
+			key = now.keys[i].CardKey
 			return errQuicker
 		}
 		r.Keys = append([]keyRecord{fresh}, r.Keys[:min(len(r.Keys), MaxKeys-1)]...)
@@ -108,7 +108,7 @@ func (k *Keys) Ensure(ctx context.Context) (key Key, made bool, err error) {
 	case errors.Is(err, errQuicker):
 		return key, false, nil
 	case err != nil:
-		return Key{}, false, err
+		return CardKey{}, false, err
 	}
 	return fresh.key(), true, nil
 }
@@ -118,10 +118,10 @@ var errQuicker = errors.New("signing: there is a key")
 
 // Rotate makes a new key, which signs from now on beside those there are;
 // ErrTooManyKeys when there are [MaxKeys].
-func (k *Keys) Rotate(ctx context.Context) (Key, error) {
+func (k *Keys) Rotate(ctx context.Context) (CardKey, error) {
 	fresh, err := k.fresh()
 	if err != nil {
-		return Key{}, err
+		return CardKey{}, err
 	}
 	err = k.change(ctx, func(r *record, _ *Ring) error {
 		if len(r.Keys) >= MaxKeys {
@@ -131,7 +131,7 @@ func (k *Keys) Rotate(ctx context.Context) (Key, error) {
 		return nil
 	})
 	if err != nil {
-		return Key{}, err
+		return CardKey{}, err
 	}
 	return fresh.key(), nil
 }
@@ -203,7 +203,7 @@ func (k *Keys) open(value []byte) (*Ring, error) {
 	sum := sha256.Sum256(value)
 	ring := &Ring{name: hex.EncodeToString(sum[:8]), changed: r.Changed}
 	for _, stored := range r.Keys {
-		key := ringKey{Key: stored.key(), public: stored.Public}
+		key := ringKey{CardKey: stored.key(), public: stored.Public}
 		if secret, err := k.secrets.Open(stored.Sealed, place(key.ID)); err != nil {
 			key.Signs = false
 		} else if key.private, err = parsePrivate(secret); err != nil {
@@ -214,8 +214,8 @@ func (k *Keys) open(value []byte) (*Ring, error) {
 	return ring, ring.complete()
 }
 
-func (r keyRecord) key() Key {
-	return Key{ID: r.Public.KeyID, Algorithm: r.Public.Algorithm, Created: r.Created, Signs: true}
+func (r keyRecord) key() CardKey {
+	return CardKey{ID: r.Public.KeyID, Algorithm: r.Public.Algorithm, Created: r.Created, Signs: true}
 }
 
 // fresh makes a key.

@@ -28,7 +28,7 @@ type Ring struct {
 }
 
 type ringKey struct {
-	Key
+	CardKey
 	public  jose.JSONWebKey
 	private *ecdsa.PrivateKey // nil when it could not be opened
 }
@@ -44,10 +44,10 @@ func (r *Ring) Changed() time.Time { return r.changed }
 func (r *Ring) JWKS() []byte { return r.set }
 
 // Keys are the keys, newest first.
-func (r *Ring) Keys() []Key {
-	list := make([]Key, len(r.keys))
+func (r *Ring) Keys() []CardKey {
+	list := make([]CardKey, len(r.keys))
 	for i, k := range r.keys {
-		list[i] = k.Key
+		list[i] = k.CardKey
 	}
 	return list
 }
@@ -114,7 +114,7 @@ func newKey(now time.Time) (ringKey, []byte, error) {
 		return ringKey{}, nil, err
 	}
 	k.public.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
-	k.Key = Key{ID: k.public.KeyID, Algorithm: string(algorithm), Created: now, Signs: true}
+	k.CardKey = CardKey{ID: k.public.KeyID, Algorithm: string(algorithm), Created: now, Signs: true}
 	secret, err := x509.MarshalPKCS8PrivateKey(private)
 	return k, secret, err
 }

@@ -31,8 +31,8 @@ var (
 	ErrLastKey = errors.New("signing: the newest key cannot be retired; make another first")
 )
 
-// Key is what may be told of a key.
-type Key struct {
+// CardKey is what may be told of a key.
+type CardKey struct {
 	// ID is its thumbprint (RFC 7638), which signatures call kid.
 	ID string `json:"id"`
 	// Algorithm is what it signs with, as JWS names it: "ES256".

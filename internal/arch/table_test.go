@@ -47,14 +47,14 @@ var table = map[string]rule{
 	"task/wasm": {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
 	"server": {
 		// Of storage the edge knows errors only: what is not there, and that nothing can be written.
-		ours: []string{"abi", "agent", "task", "tenant", "internal/telemetry", "storage", "server/docs"},
+		ours: []string{"abi", "agent", "agent/signing", "task", "tenant", "internal/telemetry", "storage", "server/docs"},
 		// fasthttp is Fiber's own engine and comes with it.
 		outside: []string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/danielgtaylor/huma/v2", a2apb, protobuf, "google.golang.org/grpc", "google.golang.org/genproto", uuid},
 	},
 	"server/docs": {},
 	"": {
 		ours: []string{
-			"abi", "agent", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/push", "task/wasm", "task/worker",
+			"abi", "agent", "agent/signing", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/push", "task/wasm", "task/worker",
 			"tenant", "internal/egress", "internal/seal", "internal/telemetry",
 		},
 		outside: []string{a2apb, protobuf, uuid, sync},
