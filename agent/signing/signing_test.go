@@ -72,8 +72,12 @@ func TestASignedCardIsVerified(t *testing.T) {
 	r := ring(t, register(t, storagetest.Memory(), 1))
 	got, err := signing.Verify(signed(t, r), r.JWKS())
 	want := signing.Signature{KeyID: r.Keys()[0].ID, Algorithm: "ES256", KeysURL: keysURL}
-	if err != nil || got != want {
+	if err != nil || got.Signature != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	more := bytes.Replace(signed(t, r), []byte(`{"capabilities"`), []byte(`{"url":"https://evil.example","capabilities"`), 1)
+	if again, err := signing.Verify(more, r.JWKS()); err != nil || !bytes.Equal(again.Card, got.Card) || bytes.Contains(again.Card, []byte("evil")) {
+		t.Errorf("what is not signed: got %s, %v", again.Card, err)
 	}
 	list, err := signing.Signatures(signed(t, r))
 	if err != nil || len(list) != 1 || list[0] != want {
@@ -206,8 +210,8 @@ func TestAKeyIsRotatedAndRetired(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if got, _ := signing.Verify(text, both.JWKS()); got.KeyID != fresh.ID {
-		t.Errorf("got %s, want the new key first", got.KeyID)
+	if got, _ := signing.Verify(text, both.JWKS()); got.Signature.KeyID != fresh.ID {
+		t.Errorf("got %s, want the new key first", got.Signature.KeyID)
 	}
 	if err := keys.Retire(t.Context(), fresh.ID); !errors.Is(err, signing.ErrLastKey) {
 		t.Errorf("the newest: got %v", err)
@@ -245,7 +249,7 @@ func TestAStoreWithoutItsSecretGetsANewKey(t *testing.T) {
 	if _, err := signing.Verify(text, now.JWKS()); err != nil {
 		t.Errorf("what the old key signed: %v", err)
 	}
-	if got, err := signing.Verify(signed(t, now), now.JWKS()); err != nil || got.KeyID != now.Keys()[0].ID {
+	if got, err := signing.Verify(signed(t, now), now.JWKS()); err != nil || got.Signature.KeyID != now.Keys()[0].ID {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if err := keys.Retire(t.Context(), old.Keys()[0].ID); err != nil {

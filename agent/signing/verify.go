@@ -58,36 +58,44 @@ func Signatures(card []byte) ([]Signature, error) {
 	return list, nil
 }
 
-// Verify returns the first signature of a card, given as JSON, that a key of the
-// set verifies: a JSON Web Key Set of public keys that the caller trusts.
-// ErrUnsigned and ErrUnverified tell why there is none; any other error is one of
-// a document that cannot be read. What the A2A model does not know is not signed,
-// and who trusts the card must not read it.
-func Verify(card, set []byte) (Signature, error) {
+// Verified is what is certain of a card.
+type Verified struct {
+	// Signature is the first that a key verifies.
+	Signature Signature
+	// Card is the card's JSON as far as it is signed: without what the A2A model
+	// does not know. Read this instead of what was given.
+	Card []byte
+}
+
+// Verify returns what a key of the set verifies of a card, given as JSON. The set
+// is a JSON Web Key Set of public keys that the caller trusts. ErrUnsigned and
+// ErrUnverified tell why there is nothing; any other error is one of a document
+// that cannot be read.
+func Verify(card, set []byte) (Verified, error) {
 	c, err := decode(card)
 	if err != nil {
-		return Signature{}, err
+		return Verified{}, err
 	}
 	if len(c.Signatures) == 0 {
-		return Signature{}, ErrUnsigned
+		return Verified{}, ErrUnsigned
 	}
 	keys, err := decodeSet(set)
 	if err != nil {
-		return Signature{}, err
+		return Verified{}, err
 	}
 	payloads, err := payloadsOf(c)
 	if err != nil {
-		return Signature{}, err
+		return Verified{}, err
 	}
 	var problems []error
 	for _, s := range c.Signatures {
 		signature, err := verify(s, payloads, keys)
 		if err == nil {
-			return signature, nil
+			return Verified{signature, payloads[0]}, nil
 		}
 		problems = append(problems, err)
 	}
-	return Signature{}, fmt.Errorf("%w: %w", ErrUnverified, errors.Join(problems...))
+	return Verified{}, fmt.Errorf("%w: %w", ErrUnverified, errors.Join(problems...))
 }
 
 // payloadsOf are what a signer may have signed.

@@ -60,7 +60,7 @@ var table = map[string]rule{
 		outside: []string{a2apb, protobuf, uuid, sync},
 	},
 	"cmd/carrel": {
-		ours: []string{"", "abi", "agent", "runtime", "runtime/compile", "host", "task", "task/wasm", "tenant", "storage", "storage/badgerdb"},
+		ours: []string{"", "abi", "agent", "agent/signing", "runtime", "runtime/compile", "host", "task", "task/wasm", "tenant", "storage", "storage/badgerdb"},
 		outside: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/knadh/koanf", "github.com/fsnotify/fsnotify",
 			"github.com/a2aproject/a2a-go/v2", "google.golang.org/grpc", "golang.org/x/term", "github.com/mattn/go-isatty", "go.yaml.in/yaml/v3", protobuf, uuid, sync,
