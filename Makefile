@@ -6,7 +6,7 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # Pages are tested in a real browser. Where there is none, tests run without it and say so; with CI=true they fail.
 CHROMIUM := $(shell for b in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$b && break; done)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-GUESTS := guests/go examples/counter
+GUESTS := guests/go examples/counter examples/greeter
 MODULES := $(GUESTS) internal/bench/guests/json internal/bench/peers/a2ago internal/bench/peers/engines
 
 .PHONY: help build check test test-root test-guests vet-guests vet-systems lint vuln tidy generate generated bench crash hostile soak fuzz clean
@@ -58,6 +58,7 @@ endif
 ifeq ($(CHROMIUM),)
 	@echo "NOT RUN: the pages in a browser (no Chromium found; install one, for example with apt-get install chromium)"
 endif
+	@for t in python3 node npm; do command -v $$t >/dev/null || echo "NOT RUN: clients of other languages ($$t not found)"; done
 
 test-guests:
 	@for m in $(GUESTS); do echo "test $$m"; (cd $$m && $(GO) test $(RACE) -shuffle=on ./...) || exit 1; done

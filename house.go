@@ -164,6 +164,8 @@ func (h *house) buildTasks() (err error) {
 		MaxAttempts: h.opts.MaxAttempts,
 		MaxQueued:   h.opts.MaxQueued,
 		Push:        h.pushOptions(),
+
+		IdempotencyWindow: h.opts.IdempotencyWindow,
 	})
 	return err
 }

@@ -100,11 +100,15 @@ func (h *house) runOne(ctx context.Context, ref task.Ref, text string) (Outcome,
 }
 
 func (h *house) sendOne(ctx context.Context, ref task.Ref, text string) (*a2apb.Task, error) {
-	accepted, err := h.tasks.Send(ctx, ref, &a2apb.SendMessageRequest{Message: &a2apb.Message{
-		MessageId: uuid.NewString(),
-		Role:      a2apb.Role_ROLE_USER,
-		Parts:     []*a2apb.Part{{Content: &a2apb.Part_Text{Text: text}}},
-	}})
+	accepted, err := h.tasks.Send(ctx, ref, &a2apb.SendMessageRequest{
+		Message: &a2apb.Message{
+			MessageId: uuid.NewString(),
+			Role:      a2apb.Role_ROLE_USER,
+			Parts:     []*a2apb.Part{{Content: &a2apb.Part_Text{Text: text}}},
+		},
+		// What is shown is a task, also of an agent that replies with messages.
+		Configuration: &a2apb.SendMessageConfiguration{ReturnImmediately: true},
+	})
 	if err != nil {
 		return nil, err
 	}

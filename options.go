@@ -95,6 +95,8 @@ type Options struct {
 	// RunTimeout bounds a run (10 min), SoftStop how long runs may go on after
 	// shutdown began (10 s), BlockingTimeout a blocking SendMessage (10 min).
 	RunTimeout, SoftStop, BlockingTimeout time.Duration
+	// IdempotencyWindow is how long an idempotency key is remembered (24 h).
+	IdempotencyWindow time.Duration
 	// CompileTimeout bounds compiling and describing an upload (30 s).
 	CompileTimeout time.Duration
 	// CompileMemoryBytes bounds the memory of compiling an upload, where there is a

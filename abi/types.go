@@ -107,7 +107,7 @@ type Limits struct {
 type RunReply struct {
 	// State is completed, failed, rejected, input_required or auth_required; empty is completed.
 	State string `json:"state,omitempty"`
-	// Message is the status message, if any.
+	// Message is the status message, if any; or the answer, see [Description].Replies.
 	Message json.RawMessage `json:"message,omitempty" a2a:"Message"`
 	// Artifacts are artifacts that are complete with this reply.
 	Artifacts []json.RawMessage `json:"artifacts,omitempty" a2a:"Artifact"`
@@ -133,8 +133,15 @@ type Description struct {
 	// Extensions are the protocol extensions that the agent knows.
 	Extensions []Extension `json:"extensions,omitempty"`
 	// Replies is "message" when the agent may answer with a bare message, else empty.
+	// A run of such an agent that completes with a message and has given nothing else,
+	// neither artifact nor status, is answered with that message instead of a task,
+	// unless it took longer than 30 s, or the caller wants a task.
 	Replies string `json:"replies,omitempty"`
 }
+
+// RepliesMessage is the word of Description.Replies for agents that may answer with
+// a bare message.
+const RepliesMessage = "message"
 
 // Extension is a protocol extension that an agent knows. Clients name those they
 // use with each request, and the messages that are about one say so.

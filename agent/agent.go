@@ -48,6 +48,9 @@ type Agent struct {
 	Tenant     string     `json:"tenant"`
 	Name       string     `json:"name"`
 	Visibility Visibility `json:"visibility"`
+	// Protocols are the versions of A2A that the agent speaks, the newest first:
+	// 1.0 and, unless that was switched off, 0.3.
+	Protocols []string `json:"protocolVersions"`
 	// Current is the version that new tasks use.
 	Current Version `json:"current"`
 	// Overrides are what its owner says on its card; nil is nothing.
@@ -76,6 +79,9 @@ type Version struct {
 	NeedsGrants []string  `json:"needsGrants,omitempty"`
 	Created     time.Time `json:"created"`
 }
+
+// RepliesWithMessages tells whether the version may answer with a bare message.
+func (v Version) RepliesWithMessages() bool { return v.Description.Replies == abi.RepliesMessage }
 
 // Inspector tells what a module is, or returns an *abi.Refusal. tenant is who
 // uploads it.

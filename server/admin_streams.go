@@ -100,13 +100,15 @@ func (s *Server) serveLog(x *exchange, ref task.Ref, id string) error {
 	if _, err := s.parts.tasks.Get(x.ctx, ref, id, &none); err != nil {
 		return err
 	}
-	if !s.streams.take() {
+	p, _ := x.ctx.Value(principalKey{}).(tenant.Principal)
+	place := loan{of: s.streams, who: partyOf(p)}
+	if !place.grow(1) {
 		return errTooManyStreams
 	}
 	x.c.Status(fiber.StatusOK)
 	x.set(fiber.HeaderContentType, typeNDJSON)
 	x.c.Response().ImmediateHeaderFlush = follow
-	x.c.Response().SetBodyStream(s.newLines(x, ref, id, after, follow), -1)
+	x.c.Response().SetBodyStream(s.newLines(x, place, ref, id, after, follow), -1)
 	return nil
 }
 

@@ -32,11 +32,11 @@ func (b *bench) send(agentName, words string) *a2apb.Task {
 	b.t.Helper()
 	req := ask(words)
 	req.Tenant = ""
-	t, err := b.server.parts.tasks.SendAndAwait(context.WithoutCancel(b.t.Context()), task.Ref{Tenant: "acme", Agent: agentName}, req)
+	answer, err := b.server.parts.tasks.SendAndAwait(context.WithoutCancel(b.t.Context()), task.Ref{Tenant: "acme", Agent: agentName}, task.Once{}, req)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return t
+	return answer.GetTask()
 }
 
 // hook gives a task a webhook named "mine".
@@ -98,6 +98,7 @@ func TestEveryOperationIsTheSameOverEveryBinding(t *testing.T) {
 	b := &bench{newGRPCHouse(t, workingWith(t, w, task.Options{Push: pushing})), w}
 	b.declare("picky", abi.Description{Description: "Reads text.", InputModes: []string{"text/plain"}})
 	b.declare("extended", extended)
+	b.declare("direct", abi.Description{Replies: abi.RepliesMessage})
 	b.compare("testdata/bindings.txt", append(table, admission()...))
 }
 
@@ -116,7 +117,7 @@ func TestErrorsAreTheSameOverEveryBinding(t *testing.T) {
 		p.tasks = failing{}
 		o.MaxStreams = 1
 	})}
-	b.server.streams.take() // the one place is taken
+	b.server.streams.take(party{tenant: "beta"}, 1) // the one place is taken
 	b.compare("testdata/bindings-errors.txt", []row{
 		{"busy", func(*bench) asked {
 			return say("x", func(r *a2apb.SendMessageRequest) {

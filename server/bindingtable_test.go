@@ -2,7 +2,9 @@ package server
 
 import (
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -25,6 +27,8 @@ func say(words string, change ...func(*a2apb.SendMessageRequest)) asked {
 }
 
 func (a asked) streaming() asked { a.method = "SendStreamingMessage"; return a }
+
+func (a asked) under(key string) asked { a.once = key; return a }
 
 func (a asked) of(agentName string) asked { a.agent = agentName; return a }
 
@@ -92,6 +96,57 @@ var table = []row{
 		a := say("echo hi", func(r *a2apb.SendMessageRequest) { r.Message.ContextId = "mine" }).of("acme/open")
 		a.who = "nobody"
 		return a
+	}},
+
+	{"SendMessage: a key that came with another message", func(b *bench) asked {
+		key := uuid.NewString()
+		b.run(say("echo hi").under(key), askRPC)
+		return say("echo ho").under(key)
+	}},
+	{"SendMessage: a key with a blank", func(*bench) asked { return say("echo hi").under("a key") }},
+	{"SendMessage: a key that is badly quoted", func(*bench) asked { return say("echo hi").under(`"key`) }},
+	{"SendMessage: a key in the metadata, too, and another one", func(*bench) asked {
+		return say("echo hi", func(r *a2apb.SendMessageRequest) {
+			r.Message.Metadata = &structpb.Struct{Fields: map[string]*structpb.Value{metadataOnce: structpb.NewStringValue("one")}}
+		}).under("other")
+	}},
+	{"SendMessage: a key in the metadata that is no string", func(*bench) asked {
+		return say("echo hi", func(r *a2apb.SendMessageRequest) {
+			r.Metadata = &structpb.Struct{Fields: map[string]*structpb.Value{metadataOnce: structpb.NewNumberValue(1)}}
+		})
+	}},
+	{"SendMessage: a key that can be guessed, without a key", func(*bench) asked {
+		a := say("echo hi").under("mine").of("acme/open")
+		a.who = "nobody"
+		return a
+	}},
+
+	{"SendMessage: a direct reply", func(*bench) asked { return say("reply hello").of("acme/direct") }},
+	{"SendMessage: a direct reply again", func(b *bench) asked {
+		a := say("reply hello").of("acme/direct").under(uuid.NewString())
+		b.run(a, askRPC)
+		return a
+	}},
+	{"SendMessage: a message of an agent that gives no direct replies", func(*bench) asked { return say("reply hello") }},
+	{"SendMessage: a direct reply where a webhook is named", func(*bench) asked {
+		return say("reply hello", func(r *a2apb.SendMessageRequest) {
+			r.Configuration = &a2apb.SendMessageConfiguration{TaskPushNotificationConfig: &a2apb.TaskPushNotificationConfig{Url: "https://hooks.example.com/"}}
+		}).of("acme/direct")
+	}},
+	{"SendMessage: an artifact instead of a direct reply", func(*bench) asked { return say("echo hello").of("acme/direct") }},
+	{"SendMessage: a question instead of a direct reply", func(*bench) asked { return say("ask").of("acme/direct") }},
+	{"SendStreamingMessage: a direct reply", func(*bench) asked { return say("reply hello").of("acme/direct").streaming() }},
+	{"SendStreamingMessage: a direct reply again", func(b *bench) asked {
+		a := say("reply hello").of("acme/direct").under(uuid.NewString())
+		b.run(a, askRPC)
+		return a.streaming()
+	}},
+	{"SendStreamingMessage: chunks instead of a direct reply", func(*bench) asked { return say("chunks 2").of("acme/direct").streaming() }},
+	{"SendStreamingMessage: a failure instead of a direct reply", func(*bench) asked { return say("fail no luck").of("acme/direct").streaming() }},
+	{"ListTasks: after a direct reply", func(b *bench) asked {
+		contextID := uuid.NewString()
+		b.run(say("reply hello", func(r *a2apb.SendMessageRequest) { r.Message.ContextId = contextID }).of("acme/direct"), askRPC)
+		return list(&a2apb.ListTasksRequest{ContextId: contextID}).of("acme/direct")
 	}},
 
 	{"SendStreamingMessage", func(*bench) asked { return say("chunks 2").streaming() }},

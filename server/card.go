@@ -24,7 +24,11 @@ func (s *Server) serveCard(x *exchange, ref task.Ref) error {
 	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
 		return s.allow(x, "GET, HEAD, OPTIONS")
 	}
-	c, err := s.cardFor(x.ctx, a, s.door(x), false)
+	kind := publicCard
+	if s.wantsUnion(x, a) {
+		kind = unitedCard
+	}
+	c, err := s.cardFor(x.ctx, a, s.door(x), kind)
 	if err != nil {
 		return err
 	}

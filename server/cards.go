@@ -23,11 +23,22 @@ type servedCard struct {
 	modified time.Time
 }
 
+// cardKind is which of its cards an agent shows.
+type cardKind int
+
+const (
+	publicCard cardKind = iota
+	// unitedCard is the public one for clients of A2A 0.3, too.
+	unitedCard
+	// extendedCard is the one for callers with a key.
+	extendedCard
+)
+
 // cardKey is all that a card depends on.
 type cardKey struct {
 	tenant, agent, digest string
 	updated               int64
-	extended              bool
+	kind                  cardKind
 	door                  door
 	// ring names the keys that sign it, "" for none.
 	ring string
@@ -67,11 +78,10 @@ func (c *cards) get(key cardKey, build func() (servedCard, error)) (servedCard, 
 	return made, nil
 }
 
-// cardFor is an agent's card, the public or the extended one, as who came
-// through the door is to see it. Of an extended one that is not there the card
-// is nil.
-func (s *Server) cardFor(ctx context.Context, a agent.Agent, d door, extended bool) (servedCard, error) {
-	key := cardKey{tenant: a.Tenant, agent: a.Name, digest: a.Current.Digest, updated: a.Updated.UnixNano(), extended: extended, door: d}
+// cardFor is a card of an agent, as who came through the door is to see it. Of an
+// extended one that is not there the card is nil.
+func (s *Server) cardFor(ctx context.Context, a agent.Agent, d door, kind cardKind) (servedCard, error) {
+	key := cardKey{tenant: a.Tenant, agent: a.Name, digest: a.Current.Digest, updated: a.Updated.UnixNano(), kind: kind, door: d}
 	var ring *signing.Ring
 	if s.opts.CardKeys != nil && d.own {
 		var err error
@@ -80,15 +90,15 @@ func (s *Server) cardFor(ctx context.Context, a agent.Agent, d door, extended bo
 		}
 		key.ring = ring.Name()
 	}
-	return s.cards.get(key, func() (servedCard, error) { return s.buildCard(a, d, extended, ring) })
+	return s.cards.get(key, func() (servedCard, error) { return s.buildCard(a, d, kind, ring) })
 }
 
-func (s *Server) buildCard(a agent.Agent, d door, extended bool, ring *signing.Ring) (c servedCard, err error) {
+func (s *Server) buildCard(a agent.Agent, d door, kind cardKind, ring *signing.Ring) (c servedCard, err error) {
 	c.modified = a.Updated
-	if c.card = s.newCard(a, d, extended); c.card == nil {
+	if c.card = s.newCard(a, d, kind); c.card == nil {
 		return c, nil
 	}
-	if ring != nil {
+	if ring != nil && kind != unitedCard {
 		if ring.Changed().After(c.modified) {
 			c.modified = ring.Changed()
 		}
@@ -96,14 +106,19 @@ func (s *Server) buildCard(a agent.Agent, d door, extended bool, ring *signing.R
 			return servedCard{}, err
 		}
 	}
-	c.body, err = signing.Encode(c.card)
+	if c.body, err = signing.Encode(c.card); err != nil {
+		return servedCard{}, err
+	}
+	if kind == unitedCard {
+		c.body, err = unionCard(c.body)
+	}
 	c.tag = etag(c.body)
 	return c, err
 }
 
-func (s *Server) newCard(a agent.Agent, d door, extended bool) *a2apb.AgentCard {
+func (s *Server) newCard(a agent.Agent, d door, kind cardKind) *a2apb.AgentCard {
 	card := agent.ExtendedCard(a, d.interfaces(a))
-	if !extended {
+	if kind != extendedCard {
 		promised := a.Overrides != nil && a.Overrides.Extended != nil // which takes a key
 		card = agent.Card(a, d.interfaces(a), (a.Visibility != agent.Public || promised) && !s.opts.Dev)
 	}
@@ -124,7 +139,7 @@ func (s *Server) extendedCard(ctx context.Context, by caller) (card *a2apb.Agent
 	if err != nil || a.Overrides == nil || a.Overrides.Extended == nil {
 		return nil, false, err
 	}
-	c, err := s.cardFor(ctx, a, by.door(), true)
+	c, err := s.cardFor(ctx, a, by.door(), extendedCard)
 	return c.card, true, err
 }
 

@@ -44,7 +44,7 @@ func (h *house) verify(card, set reply) error {
 func TestAServedCardIsVerifiedByTheServedKeys(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, working(t, newScripted()), signs(t))
-	card, set := h.do("GET", openCard, ""), h.do("GET", keysPath, "")
+	card, set := h.do("GET", openCard, "", "A2A-Version", "1.0"), h.do("GET", keysPath, "")
 	if err := h.verify(card, set); err != nil {
 		t.Errorf("%v: %s by %s", err, card.body, set.body)
 	}
@@ -63,7 +63,7 @@ func TestACardHasNothingEmpty(t *testing.T) {
 		InputModes: []string{""}, Extensions: []abi.Extension{{}, {URI: "https://example.com/x"}},
 		Skills: []abi.Skill{{ID: "s", Tags: []string{""}, Examples: []string{""}, OutputModes: []string{"", "text/html"}}},
 	})
-	r := h.do("GET", "/agents/acme/odd/.well-known/agent-card.json", "")
+	r := h.do("GET", "/agents/acme/odd/.well-known/agent-card.json", "", "A2A-Version", "1.0")
 	for _, empty := range []string{`""`, `[]`, `{}`, `null`} {
 		if strings.Contains(r.body, empty) {
 			t.Errorf("%s in %s", empty, r.body)
@@ -86,7 +86,7 @@ func TestAServerSignsNoAddressThatAStrangerMadeUp(t *testing.T) {
 		h := newHouse(t, working(t, newScripted()), signs(t), func(_ *parts, o *Options) {
 			o.PublicURL, o.TrustedProxies = test.public, []string{"127.0.0.1"}
 		})
-		_, r := h.dial("GET " + openCard + " HTTP/1.1\n" + test.headers + "\n")
+		_, r := h.dial("GET " + openCard + " HTTP/1.1\nA2A-Version: 1.0\n" + test.headers + "\n")
 		got := h.answer(r)
 		if signed := strings.Contains(got.body, `"signatures"`); signed != test.signed || got.StatusCode != 200 {
 			t.Errorf("%s: got %d, signed %v, want %v", test.name, got.StatusCode, signed, test.signed)
@@ -97,20 +97,20 @@ func TestAServerSignsNoAddressThatAStrangerMadeUp(t *testing.T) {
 func TestARotationIsSeenByThoseWhoKeepCards(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, working(t, newScripted()), signs(t))
-	card, set := h.do("GET", openCard, ""), h.do("GET", keysPath, "")
+	card, set := h.do("GET", openCard, "", "A2A-Version", "1.0"), h.do("GET", keysPath, "")
 	for path, kept := range map[string]reply{openCard: card, keysPath: set} {
 		tag, since := kept.Header.Get("ETag"), kept.Header.Get("Last-Modified")
-		if r := h.do("GET", path, "", "If-None-Match", tag); r.StatusCode != http.StatusNotModified || r.body != "" {
+		if r := h.do("GET", path, "", "A2A-Version", "1.0", "If-None-Match", tag); r.StatusCode != http.StatusNotModified || r.body != "" {
 			t.Errorf("%s: got %d %s", path, r.StatusCode, r.body)
 		}
-		if r := h.do("GET", path, "", "If-Modified-Since", since); r.StatusCode != http.StatusNotModified {
+		if r := h.do("GET", path, "", "A2A-Version", "1.0", "If-Modified-Since", since); r.StatusCode != http.StatusNotModified {
 			t.Errorf("%s since %s: got %d", path, since, r.StatusCode)
 		}
 	}
 	if r := h.do("POST", "/api/v1/card-keys", "", "token", "operator"); r.StatusCode != http.StatusCreated {
 		t.Fatalf("got %d %s", r.StatusCode, r.body)
 	}
-	newer, both := h.do("GET", openCard, "", "If-None-Match", card.Header.Get("ETag")), h.do("GET", keysPath, "", "If-None-Match", set.Header.Get("ETag"))
+	newer, both := h.do("GET", openCard, "", "A2A-Version", "1.0", "If-None-Match", card.Header.Get("ETag")), h.do("GET", keysPath, "", "If-None-Match", set.Header.Get("ETag"))
 	if newer.StatusCode != http.StatusOK || both.StatusCode != http.StatusOK {
 		t.Fatalf("got %d and %d", newer.StatusCode, both.StatusCode)
 	}
@@ -127,7 +127,7 @@ func TestARotationIsSeenByThoseWhoKeepCards(t *testing.T) {
 	if r := h.do("DELETE", "/api/v1/card-keys/"+keys.Items[1].ID, "", "token", "operator"); r.StatusCode != http.StatusNoContent {
 		t.Errorf("got %d %s", r.StatusCode, r.body)
 	}
-	if err := h.verify(h.do("GET", openCard, ""), set); err == nil {
+	if err := h.verify(h.do("GET", openCard, "", "A2A-Version", "1.0"), set); err == nil {
 		t.Error("a retired key signs")
 	}
 }
@@ -138,7 +138,7 @@ func TestACardIsTheSameOnEveryNode(t *testing.T) {
 	public := func(_ *parts, o *Options) { o.PublicURL = one.url; o.CardKeys = cardKeys(t, one.db) }
 	two := newHouse(t, working(t, newScripted()), public)
 	two.server.parts.agents = one.server.parts.agents
-	if a, b := one.do("GET", openCard, ""), two.do("GET", openCard, ""); a.body != b.body || a.Header.Get("ETag") != b.Header.Get("ETag") {
+	if a, b := one.do("GET", openCard, "", "A2A-Version", "1.0"), two.do("GET", openCard, "", "A2A-Version", "1.0"); a.body != b.body || a.Header.Get("ETag") != b.Header.Get("ETag") {
 		t.Errorf("got %s\nand %s", a.body, b.body)
 	}
 }
@@ -176,7 +176,7 @@ func TestCardsAreWholeWhileEverythingChanges(t *testing.T) {
 	for range 2 {
 		all.Go(func() {
 			for range 20 {
-				if err := h.verify(h.do("GET", openCard, ""), set); err != nil {
+				if err := h.verify(h.do("GET", openCard, "", "A2A-Version", "1.0"), set); err != nil {
 					t.Error(err)
 				}
 			}
@@ -265,7 +265,7 @@ func TestAServerWithoutKeysSignsNothing(t *testing.T) {
 	if r := h.do("GET", keysPath, ""); r.StatusCode != http.StatusNotFound {
 		t.Errorf("keys: got %d", r.StatusCode)
 	}
-	if r := h.do("GET", openCard, ""); bytes.Contains([]byte(r.body), []byte("signatures")) {
+	if r := h.do("GET", openCard, "", "A2A-Version", "1.0"); bytes.Contains([]byte(r.body), []byte("signatures")) {
 		t.Errorf("got %s", r.body)
 	}
 	if r := h.do("GET", "/api/v1/card-keys", "", "token", "operator"); r.StatusCode != http.StatusNotFound {
@@ -286,14 +286,14 @@ func BenchmarkSignedCard(b *testing.B) {
 	}
 	b.Run("kept", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := h.server.cardFor(context.Background(), a, d, false); err != nil {
+			if _, err := h.server.cardFor(context.Background(), a, d, publicCard); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 	b.Run("made", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := h.server.buildCard(a, d, false, ring); err != nil {
+			if _, err := h.server.buildCard(a, d, publicCard, ring); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -35,6 +35,8 @@ type asked struct {
 	version string
 	// extensions is the A2A-Extensions, none when empty.
 	extensions string
+	// once is the Idempotency-Key, none when empty.
+	once string
 	// onEvent is called with each event of a stream.
 	onEvent func(*a2apb.StreamResponse)
 }
@@ -97,6 +99,9 @@ func (a asked) headers(g *grpcHouse) []string {
 	}
 	if a.extensions != "" {
 		headers = append(headers, "A2A-Extensions", a.extensions)
+	}
+	if a.once != "" {
+		headers = append(headers, headerOnce, a.once)
 	}
 	if a.who != "" {
 		headers = append(headers, "token", a.who)
@@ -269,6 +274,9 @@ func askGRPC(g *grpcHouse, a asked) (all outcome) {
 	}
 	if a.extensions != "" {
 		more = append(more, "a2a-extensions", a.extensions)
+	}
+	if a.once != "" {
+		more = append(more, "idempotency-key", a.once)
 	}
 	ctx, method := g.as(a.who, more...), "/lf.a2a.v1.A2AService/"+a.method
 	if !descriptor(a.method).IsStreamingServer() {

@@ -27,6 +27,8 @@ var (
 	errTooLarge         = errors.New("request body too large")
 	errMediaType        = errors.New("media type not supported")
 	errTooManyStreams   = errors.New("too many open streams")
+	errTooManyWaiting   = errors.New("too many calls wait for their task")
+	errTooManyCalls     = errors.New("too many open calls")
 	errTooManyFailures  = errors.New("too many requests with a wrong key")
 	errMisdirected      = errors.New("a development server answers under local names only")
 	errSlow             = errors.New("request body came too slowly")
@@ -64,6 +66,7 @@ var wireErrors = []struct {
 	{errInvalidRequest, wire{code: -32600, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_REQUEST", message: "Request payload validation error", detailed: true}},
 	{errMethodNotFound, wire{code: -32601, http: 404, status: "UNIMPLEMENTED", reason: "METHOD_NOT_FOUND", message: "Method not found"}},
 	{task.ErrInvalidParams, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_PARAMS", message: "Invalid parameters", detailed: true}},
+	{task.ErrKeyReused, wire{code: -31422, http: 422, status: "FAILED_PRECONDITION", reason: "IDEMPOTENCY_KEY_REUSED", message: "The idempotency key was used before", detailed: true}},
 	{task.ErrTaskNotFound, wire{code: -32001, http: 404, status: "NOT_FOUND", reason: "TASK_NOT_FOUND", message: "Task not found"}},
 	{task.ErrTaskNotCancelable, wire{code: -32002, http: 400, status: "FAILED_PRECONDITION", reason: "TASK_NOT_CANCELABLE", message: "Task cannot be canceled"}},
 	{task.ErrPushNotSupported, wire{code: -32003, http: 400, status: "FAILED_PRECONDITION", reason: "PUSH_NOTIFICATION_NOT_SUPPORTED", message: "Push Notification is not supported"}},
@@ -93,6 +96,8 @@ var wireErrors = []struct {
 	{errNotRead, wire{code: -32600, http: 408, transport: true, status: "DEADLINE_EXCEEDED", reason: "TOO_SLOW", message: "The stream was not read"}},
 	{errMalformed, wire{code: -32600, http: 400, transport: true, status: "INVALID_ARGUMENT", reason: "INVALID_REQUEST", message: "Malformed HTTP request"}},
 	{errTooManyStreams, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_STREAMS", message: "Too many open streams"}},
+	{errTooManyWaiting, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_WAITING", message: "Too many calls wait for their task; set returnImmediately"}},
+	{errTooManyCalls, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_CALLS", message: "Too many open calls from this address"}},
 	{errTooManyFailures, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_FAILURES", message: "Too many requests with a wrong key"}},
 	{task.ErrBusy, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "BUSY", message: "Too many tasks are waiting", detailed: true}},
 	{task.ErrTooManyConfigs, wire{code: -32602, http: 400, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_CONFIGS", message: "The task has as many push notification configs as it may"}},

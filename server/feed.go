@@ -24,6 +24,8 @@ type feed struct {
 	untilInput bool
 	// history bounds the messages in tasks that are shown; nil is all.
 	history *int32
+	// hidden says that the task is not shown yet: what comes may be a direct reply.
+	hidden bool
 }
 
 // snapshot makes the feed begin with the task as it is.
@@ -76,7 +78,8 @@ func (f *feed) play(ctx context.Context, log events) iter.Seq2[shown, error] {
 }
 
 // playOn shows the snapshot, if there is one, and what follows. It reports
-// whether it stopped because events are gone and the feed has a new snapshot.
+// whether it stopped to begin again: events are gone and the feed has a new
+// snapshot, or a task is to be shown that was hidden.
 func (f *feed) playOn(ctx context.Context, log events, yield func(shown, error) bool) (again bool) {
 	if first := f.first; first != nil {
 		f.first = nil
@@ -98,6 +101,13 @@ func (f *feed) playOn(ctx context.Context, log events, yield func(shown, error) 
 			return false
 		}
 		f.seq = e.Seq
+		if f.hidden && e.Shows {
+			f.hidden, f.seq = false, 0 // it is a task: shown from its beginning
+			return true
+		}
+		if f.hidden && e.Body.GetMessage() == nil {
+			continue
+		}
 		if e.Body != nil && !yield(f.showEvent(e), nil) || f.ends(e.State) {
 			return false
 		}

@@ -31,7 +31,7 @@ type grpcBinding struct {
 	// streaming are the methods that answer with a stream, by full name.
 	streaming map[string]bool
 	// calls are those that are open, on all connections.
-	calls slots
+	calls *quota
 	// base is what calls that answer once end with, at the end of the grace.
 	base context.Context
 	stop context.CancelCauseFunc
@@ -60,7 +60,7 @@ func (s *Server) ServeGRPC(ctx context.Context, l net.Listener) error {
 }
 
 func (s *Server) newGRPC() *grpcBinding {
-	g := &grpcBinding{Server: s, health: health.NewServer(), calls: slots{max: int64(s.opts.MaxConns)}, streaming: map[string]bool{}}
+	g := &grpcBinding{Server: s, health: health.NewServer(), calls: newQuota(int64(s.opts.MaxConns)), streaming: map[string]bool{}}
 	g.base, g.stop = context.WithCancelCause(context.Background())
 	g.serving = grpc.NewServer(g.options()...)
 	a2apb.RegisterA2AServiceServer(g.serving, &grpcService{g: g})

@@ -19,12 +19,14 @@ import (
 // arrival is the context key of what ends a call whose request does not arrive.
 type arrival struct{}
 
-// admitCall sees a call before its request is read. It bounds their number, gives
-// the request its time to arrive, and ends the call with the server: a stream
-// when streams end, others when the grace is over.
+// admitCall sees a call before its request is read. It bounds their number, by
+// address since nobody has looked at a key yet, gives the request its time to
+// arrive, and ends the call with the server: a stream when streams end, others
+// when the grace is over.
 func (g *grpcBinding) admitCall(ctx context.Context, info *tap.Info) (context.Context, error) {
-	if !g.calls.take() {
-		return ctx, g.status(ctx, errTooManyStreams)
+	from := party{addr: network(g.visitorOf(ctx).addr)}
+	if !g.calls.take(from, 1) {
+		return ctx, g.status(ctx, errTooManyCalls)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	slow := time.AfterFunc(g.opts.timing.read, func() { cancel(errSlow) })
@@ -37,7 +39,7 @@ func (g *grpcBinding) admitCall(ctx context.Context, info *tap.Info) (context.Co
 		unbind()
 		slow.Stop()
 		cancel(nil)
-		g.calls.give()
+		g.calls.give(from, 1)
 	})
 	return context.WithValue(ctx, arrival{}, slow), nil
 }

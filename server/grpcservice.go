@@ -104,10 +104,10 @@ func streamTo[Q addressed](g *grpcBinding, req Q, to grpc.ServerStreamingServer[
 	if err != nil {
 		return err
 	}
-	if !g.streams.take() {
+	if !g.streams.take(by.party(), 1) {
 		return errTooManyStreams
 	}
-	defer g.streams.give()
+	defer g.streams.give(by.party(), 1)
 	f, err := open(ctx, by, req)
 	if err != nil {
 		return err
@@ -151,6 +151,7 @@ func (g *grpcBinding) admitMessage(ctx context.Context, req addressed) (caller, 
 		return caller{}, err
 	}
 	by.door = func() door { return g.grpcDoor(ctx) }
+	by.onceKey = strings.Join(metadata.ValueFromIncomingContext(ctx, strings.ToLower(headerOnce)), ", ")
 	if err := g.acceptVersion(incoming(ctx, "a2a-version"), true); err != nil {
 		return caller{}, err
 	}

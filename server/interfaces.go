@@ -41,14 +41,17 @@ func (g *grpcBinding) grpcDoor(ctx context.Context) door {
 }
 
 // interfaces are the addresses of an agent, JSON-RPC first: some clients take
-// the first there is. Section 4.4.6.
+// the first there is. Section 4.4.6. Those of 0.3 are last.
 func (d door) interfaces(a agent.Agent) (list []agent.Interface) {
+	url := d.agent(a.Tenant, a.Name)
 	if d.base != "" {
-		url := d.agent(a.Tenant, a.Name)
 		list = append(list, agent.Interface{URL: url, Binding: "JSONRPC"}, agent.Interface{URL: url, Binding: "HTTP+JSON"})
 	}
 	if d.grpc != "" {
 		list = append(list, agent.Interface{URL: d.grpc, Binding: "GRPC", Tenant: a.Tenant + "/" + a.Name})
+	}
+	if d.base != "" {
+		list = append(list, interfaces03(a, url)...)
 	}
 	return list
 }

@@ -190,7 +190,7 @@ func loseStream(t *testing.T, h *house, run *task.Run) {
 			t.Fatal(err)
 		}
 	}
-	if !drained(time.Minute, func() bool { return h.server.streams.open.Load() == 0 }) {
+	if !drained(time.Minute, func() bool { return h.server.streams.open() == 0 }) {
 		t.Error("the client kept its stream")
 	}
 }

@@ -17,6 +17,7 @@ type lines struct {
 	server *Server
 	ctx    context.Context
 	conn   net.Conn
+	place  loan
 	ref    task.Ref
 	id     string
 	seq    uint64
@@ -27,14 +28,14 @@ type lines struct {
 	cancel  func()
 }
 
-func (s *Server) newLines(x *exchange, ref task.Ref, id string, after uint64, follow bool) *lines {
-	return &lines{server: s, ctx: s.following, conn: x.c.Context().Conn(), ref: ref, id: id, seq: after, follow: follow, cancel: func() {}}
+func (s *Server) newLines(x *exchange, place loan, ref task.Ref, id string, after uint64, follow bool) *lines {
+	return &lines{server: s, ctx: s.following, conn: x.c.Context().Conn(), place: place, ref: ref, id: id, seq: after, follow: follow, cancel: func() {}}
 }
 
 // Close ends the stream.
 func (l *lines) Close() error {
 	l.cancel()
-	l.server.streams.give()
+	l.place.end()
 	return nil
 }
 

@@ -91,6 +91,9 @@ func (s schemasOf) operation(r resource, verb string, m protoreflect.MethodDescr
 			Description: "an error", Content: contents(s.failure(), typeA2A, typeJSON),
 		}},
 	}
+	if m.Input().Fields().ByName("message") != nil {
+		o.Parameters = append(o.Parameters, onceParam())
+	}
 	if r.streams && verb == fiber.MethodGet {
 		o.OperationID += "ByGet" // an id names one operation
 	}
@@ -111,6 +114,14 @@ func (s schemasOf) operation(r resource, verb string, m protoreflect.MethodDescr
 		o.Parameters = append(o.Parameters, &huma.Param{Name: "Last-Event-ID", In: "header", Description: "the last event that was seen, to go on after it", Schema: textSchema()})
 	}
 	return o
+}
+
+func onceParam() *huma.Param {
+	most := task.MaxOnceKey
+	return &huma.Param{
+		Name: headerOnce, In: "header", Description: "a message that is sent again under the same key gets what came of it first",
+		Schema: &huma.Schema{Type: "string", Pattern: "^[!#-~][!-~]*$", MaxLength: &most},
+	}
 }
 
 func (s schemasOf) answer(m protoreflect.MethodDescriptor) *huma.Response {

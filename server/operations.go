@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"iter"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -11,15 +12,17 @@ import (
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/task"
+	"github.com/carrelhq/carrel/tenant"
 )
 
 // tasks is what A2A needs of the task manager.
 type tasks interface {
-	Send(ctx context.Context, ref task.Ref, req *a2apb.SendMessageRequest) (task.Accepted, error)
+	SendOnce(ctx context.Context, ref task.Ref, once task.Once, req *a2apb.SendMessageRequest) (task.Accepted, error)
+	Answer(ctx context.Context, ref task.Ref, accepted task.Accepted, historyLength *int32) (*a2apb.SendMessageResponse, error)
 	Get(ctx context.Context, ref task.Ref, id string, historyLength *int32) (*a2apb.Task, error)
 	List(ctx context.Context, ref task.Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error)
 	Cancel(ctx context.Context, ref task.Ref, id string) (*a2apb.Task, error)
-	SendAndAwait(ctx context.Context, ref task.Ref, req *a2apb.SendMessageRequest) (*a2apb.Task, error)
+	SendAndAwait(ctx context.Context, ref task.Ref, once task.Once, req *a2apb.SendMessageRequest) (*a2apb.SendMessageResponse, error)
 	pushConfigs
 }
 
@@ -38,15 +41,25 @@ type operations struct {
 	events          events
 	cards           extendedCards
 	blockingTimeout time.Duration
+	// waiting are the calls that wait for their task.
+	waiting *quota
 }
 
 // caller is who asks, and the agent it asks.
 type caller struct {
 	ref task.Ref
-	// anonymous callers have shown no key; they know tasks by their ids only.
+	// principal is whose key was shown. Anonymous callers have shown none that
+	// counts here; they know tasks by their ids only.
+	principal tenant.Principal
 	anonymous bool
+	// addr is where the call comes from.
+	addr netip.Addr
 	// extensions are those that the agent knows.
 	extensions []abi.Extension
+	// onceKey is the header or metadata of that name, see [caller.once].
+	onceKey string
+	// speaks03 is set for agents that speak A2A 0.3, in03 for requests in it.
+	speaks03, in03 bool
 	// door is how it came in.
 	door func() door
 }
@@ -58,29 +71,30 @@ type extendedCards interface {
 }
 
 // sendMessage accepts a message and answers with the task: when it has ended or
-// waits, or at once where that is asked for. Section 3.1.1.
+// waits, or at once where that is asked for; or with the message that is the
+// agent's direct reply. Section 3.1.1.
 func (o *operations) sendMessage(ctx context.Context, by caller, req *a2apb.SendMessageRequest) (*a2apb.SendMessageResponse, error) {
-	t, err := o.answer(ctx, by, req)
-	if err != nil {
-		return nil, err
-	}
-	return &a2apb.SendMessageResponse{Payload: &a2apb.SendMessageResponse_Task{Task: t}}, nil
-}
-
-func (o *operations) answer(ctx context.Context, by caller, req *a2apb.SendMessageRequest) (*a2apb.Task, error) {
 	if req.GetConfiguration().GetReturnImmediately() {
 		accepted, err := o.accept(ctx, by, req)
 		if err != nil {
 			return nil, err
 		}
-		return o.tasks.Get(ctx, by.ref, accepted.TaskID, historyLength(req))
+		return o.tasks.Answer(ctx, by.ref, accepted, historyLength(req))
 	}
 	if err := checkMessage(by, req); err != nil {
 		return nil, err
 	}
+	once, err := by.once(req)
+	if err != nil {
+		return nil, err
+	}
+	if !o.waiting.take(by.party(), 1) {
+		return nil, errTooManyWaiting
+	}
+	defer o.waiting.give(by.party(), 1)
 	waiting, cancel := context.WithTimeout(ctx, o.blockingTimeout)
 	defer cancel()
-	return o.tasks.SendAndAwait(waiting, by.ref, req)
+	return o.tasks.SendAndAwait(waiting, by.ref, once, req)
 }
 
 // sendStreamingMessage accepts a message and answers with what comes of it. Section 3.1.2.
@@ -89,8 +103,11 @@ func (o *operations) sendStreamingMessage(ctx context.Context, by caller, req *a
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{ref: by.ref, id: accepted.TaskID, untilInput: true, history: historyLength(req)}
-	if req.GetMessage().GetTaskId() == "" {
+	f := &feed{ref: by.ref, id: accepted.TaskID, untilInput: true, history: historyLength(req), hidden: accepted.Hidden}
+	if f.hidden {
+		return f, nil // and shows nothing before it must
+	}
+	if req.GetMessage().GetTaskId() == "" && !accepted.Repeated {
 		return f, nil // the first event of a new task is the task
 	}
 	return f, f.snapshot(ctx, o.events)
@@ -101,7 +118,11 @@ func (o *operations) accept(ctx context.Context, by caller, req *a2apb.SendMessa
 	if err := checkMessage(by, req); err != nil {
 		return task.Accepted{}, err
 	}
-	return o.tasks.Send(ctx, by.ref, req)
+	once, err := by.once(req)
+	if err != nil {
+		return task.Accepted{}, err
+	}
+	return o.tasks.SendOnce(ctx, by.ref, once, req)
 }
 
 // checkMessage checks what a transport can know of a message.
@@ -121,7 +142,8 @@ func checkMessage(by caller, req *a2apb.SendMessageRequest) error {
 }
 
 // subscribeToTask answers with the task and what follows, or, when the caller
-// names the last event it has seen, with what came after it. Section 3.1.6.
+// names the last event it has seen, with what came after it. Section 3.1.6. In 0.3
+// streams end when a task waits for input, and a finished task is shown as it is.
 func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.SubscribeToTaskRequest, lastEventID string) (*feed, error) {
 	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
 		return nil, err
@@ -130,12 +152,12 @@ func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{ref: by.ref, id: req.GetId()}
+	f := &feed{ref: by.ref, id: req.GetId(), untilInput: by.in03}
 	if seen, err := strconv.ParseUint(lastEventID, 10, 64); err == nil && seen <= last {
 		f.seq = seen
 		return f, nil
 	}
-	if task.Terminal(state) {
+	if task.Terminal(state) && !by.in03 {
 		return nil, refuse(task.ErrUnsupportedOperation, "the task is finished; read it with GetTask")
 	}
 	return f, f.snapshot(ctx, o.events)

@@ -217,7 +217,7 @@ func TestARESTStreamIsResumed(t *testing.T) {
 	w := newScripted()
 	h := newHouse(t, working(t, w))
 	ctx := context.WithoutCancel(t.Context())
-	accepted, err := h.server.parts.tasks.Send(ctx, task.Ref{Tenant: "acme", Agent: "open"}, &a2apb.SendMessageRequest{
+	accepted, err := h.server.parts.tasks.SendOnce(ctx, task.Ref{Tenant: "acme", Agent: "open"}, task.Once{}, &a2apb.SendMessageRequest{
 		Message: &a2apb.Message{MessageId: "m", Role: a2apb.Role_ROLE_USER, Parts: text("hold")},
 	})
 	if err != nil {

@@ -50,7 +50,9 @@ type Options struct {
 	KeepAlive time.Duration
 	// MaxBody bounds a JSON body (1 MiB), MaxModule an upload (64 MiB).
 	MaxBody, MaxModule int64
-	// MaxStreams bounds open streams (20,000), MaxConns connections (50,000).
+	// MaxStreams bounds open streams, and as many calls that wait for their task
+	// (20,000), MaxConns connections (50,000). Of each a tenant has three quarters
+	// when it is alone, and less beside others; see quota.
 	MaxStreams, MaxConns int
 	// Grace bounds how long requests may go on after shutdown began (10 s).
 	Grace time.Duration
@@ -87,7 +89,7 @@ type Server struct {
 	cards    cards
 	app      *fiber.App
 	api      huma.API
-	streams  slots
+	streams  *quota
 	failures failures
 	// base is the context of all requests, following that of all streams, which
 	// end first when the server does.
@@ -113,10 +115,10 @@ func newServer(p parts, opts Options) (*Server, error) {
 	s := &Server{
 		opts:    opts,
 		parts:   p,
-		ops:     &operations{tasks: p.tasks, events: p.events, blockingTimeout: opts.BlockingTimeout},
 		origins: newOrigins(opts.CORSOrigins),
-		streams: slots{max: int64(opts.MaxStreams)},
+		streams: newQuota(int64(opts.MaxStreams)),
 	}
+	s.ops = &operations{tasks: p.tasks, events: p.events, blockingTimeout: opts.BlockingTimeout, waiting: newQuota(int64(opts.MaxStreams))}
 	s.ops.cards = s
 	s.methods = s.ops.methodsByName()
 	s.base, s.stop = context.WithCancelCause(context.Background())

@@ -193,8 +193,12 @@ func (r reply) decode(t *testing.T, v any) {
 // noTasks is a task manager that has none.
 type noTasks struct{}
 
-func (noTasks) Send(context.Context, task.Ref, *a2apb.SendMessageRequest) (task.Accepted, error) {
+func (noTasks) SendOnce(context.Context, task.Ref, task.Once, *a2apb.SendMessageRequest) (task.Accepted, error) {
 	return task.Accepted{}, task.ErrBusy
+}
+
+func (noTasks) Answer(context.Context, task.Ref, task.Accepted, *int32) (*a2apb.SendMessageResponse, error) {
+	return nil, task.ErrTaskNotFound
 }
 
 func (noTasks) Get(context.Context, task.Ref, string, *int32) (*a2apb.Task, error) {
@@ -209,7 +213,7 @@ func (noTasks) Cancel(context.Context, task.Ref, string) (*a2apb.Task, error) {
 	return nil, task.ErrTaskNotFound
 }
 
-func (noTasks) SendAndAwait(context.Context, task.Ref, *a2apb.SendMessageRequest) (*a2apb.Task, error) {
+func (noTasks) SendAndAwait(context.Context, task.Ref, task.Once, *a2apb.SendMessageRequest) (*a2apb.SendMessageResponse, error) {
 	return nil, task.ErrTaskNotFound
 }
 func (noTasks) Delete(context.Context, task.Ref, string) error        { return task.ErrTaskNotFound }

@@ -9,17 +9,21 @@ import (
 	"strconv"
 	"time"
 
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"github.com/gofiber/fiber/v2"
 )
 
 // wireKey names the encoding that all JSON streams share, see [task.Event.Encoded].
 const wireKey = "json"
 
-// framing is how a binding wraps what a stream shows: what stands before and
-// after the JSON of each event, and the JSON of an error that ends the stream.
+// framing is how a binding writes what a stream shows: the JSON of each event,
+// what stands before and after it, and the JSON of an error that ends the stream,
+// with the lines before it.
 type framing struct {
 	head, tail []byte
+	encode     func(shown) ([]byte, error)
 	fail       func(w wire, err error) []byte
+	failHead   string
 }
 
 var errKeepAlive = errors.New("nothing happened for a while")
@@ -31,29 +35,30 @@ const (
 
 // serveStream opens a feed and answers with it. The stream's place is taken
 // first: a message that is refused for want of one must not have been accepted.
-func (s *Server) serveStream(x *exchange, in framing, open func() (*feed, error)) error {
-	if !s.streams.take() {
+func (s *Server) serveStream(x *exchange, by caller, in framing, open func() (*feed, error)) error {
+	place := loan{of: s.streams, who: by.party()}
+	if !place.grow(1) {
 		return errTooManyStreams
 	}
 	served := false
 	defer func() {
 		if !served {
-			s.streams.give()
+			place.end()
 		}
 	}()
 	f, err := open()
 	if err != nil {
 		return err
 	}
-	s.serveFeed(x, in, f)
-	served = true // its Close gives the place back
+	s.serveFeed(x, in, f, place)
+	served = true
 	return nil
 }
 
 // serveFeed answers with a feed as server-sent events; an event's id is its
-// sequence number.
-func (s *Server) serveFeed(x *exchange, in framing, f *feed) {
-	st := s.newStream(x, in, f)
+// sequence number. The end of the stream ends the loan of its place.
+func (s *Server) serveFeed(x *exchange, in framing, f *feed, place loan) {
+	st := s.newStream(x, in, f, place)
 	x.c.Status(fiber.StatusOK)
 	x.set(fiber.HeaderContentType, typeEvents+"; charset=utf-8")
 	x.set("X-Accel-Buffering", "no") // or nginx keeps events back
@@ -70,6 +75,7 @@ func (s *Server) serveFeed(x *exchange, in framing, f *feed) {
 type stream struct {
 	server  *Server
 	feed    *feed
+	place   loan
 	ctx     context.Context
 	conn    net.Conn
 	framing framing
@@ -82,10 +88,10 @@ type stream struct {
 	cancel func()
 }
 
-func (s *Server) newStream(x *exchange, in framing, f *feed) *stream {
+func (s *Server) newStream(x *exchange, in framing, f *feed, place loan) *stream {
 	s.followers(1)
 	in.tail = append(in.tail, "\n\n"...)
-	return &stream{server: s, feed: f, ctx: s.following, conn: x.c.Context().Conn(), framing: in, cancel: func() {}}
+	return &stream{server: s, feed: f, place: place, ctx: s.following, conn: x.c.Context().Conn(), framing: in, cancel: func() {}}
 }
 
 func (s *Server) followers(n float64) {
@@ -97,7 +103,7 @@ func (s *Server) followers(n float64) {
 // Close ends the stream; fasthttp calls it once, however the stream ends.
 func (st *stream) Close() error {
 	st.cancel()
-	st.server.streams.give()
+	st.place.end()
 	st.server.followers(-1)
 	return nil
 }
@@ -170,7 +176,7 @@ func (st *stream) interrupted(err error) {
 
 // show makes the frame of an event pending.
 func (st *stream) show(what shown) {
-	data, err := what.json()
+	data, err := st.framing.encode(what)
 	if err != nil {
 		st.fail(err)
 		return
@@ -181,13 +187,17 @@ func (st *stream) show(what shown) {
 	st.pending = [3][]byte{st.prefix, data, st.framing.tail}
 }
 
-// json encodes what is shown, once for all the streams that show the same.
-func (w shown) json() ([]byte, error) {
+// encoded is what encode makes of what is shown, once for all the streams that
+// show the same under the same key.
+func (w shown) encoded(key string, encode func(*a2apb.StreamResponse) ([]byte, error)) ([]byte, error) {
 	if w.shared {
-		return w.event.Encoded(wireKey, encodeEvent)
+		return w.event.Encoded(key, encode)
 	}
-	return encodeEvent(w.body)
+	return encode(w.body)
 }
+
+// showJSON encodes what is shown in ProtoJSON.
+func showJSON(w shown) ([]byte, error) { return w.encoded(wireKey, encodeEvent) }
 
 // fail ends the stream with an error. Sections 9.4.2, 11.6.
 func (st *stream) fail(err error) {
@@ -195,7 +205,7 @@ func (st *stream) fail(err error) {
 	if !known {
 		st.server.opts.Logger.Error("stream failed", "tenant", st.feed.ref.Tenant, "agent", st.feed.ref.Agent, "task", st.feed.id, "error", err)
 	}
-	frame := append([]byte("data: "), st.framing.fail(w, err)...)
+	frame := append([]byte(st.framing.failHead+"data: "), st.framing.fail(w, err)...)
 	st.pending[0] = append(frame, "\n\n"...)
 	st.over = true
 }

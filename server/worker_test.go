@@ -33,6 +33,8 @@ func (w *scripted) Work(ctx context.Context, run *task.Run) (task.Result, error)
 	switch word {
 	case "echo":
 		return task.Result{Artifacts: []*a2apb.Artifact{{ArtifactId: "answer", Parts: text(rest)}}}, nil
+	case "reply":
+		return task.Result{Message: &a2apb.Message{Parts: text(rest)}}, nil
 	case "count":
 		return w.count(ctx, run)
 	case "chunks":

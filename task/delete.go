@@ -12,8 +12,13 @@ import (
 // Delete removes a finished task with its events and log; a task that is not
 // finished is ErrUnsupportedOperation. Deleting twice is ErrTaskNotFound.
 func (m *Manager) Delete(ctx context.Context, ref Ref, id string) error {
+	return m.delete(ctx, ref, id, false)
+}
+
+// delete is Delete, also of a task that is hidden where that is asked for.
+func (m *Manager) delete(ctx context.Context, ref Ref, id string, hidden bool) error {
 	err := m.change(ctx, ref.Tenant, id, func(e *edit) error {
-		if e.h.agent != ref.Agent {
+		if e.h.agent != ref.Agent || e.h.hidden && !hidden {
 			return ErrTaskNotFound
 		}
 		return e.remove()
@@ -21,7 +26,7 @@ func (m *Manager) Delete(ctx context.Context, ref Ref, id string) error {
 	if err != nil {
 		return err
 	}
-	return m.clear(ctx, ref.Tenant, id)
+	return m.clear(ctx, runKey{ref.Tenant, id})
 }
 
 // remove takes the task out of all lists. Its events go later, in bounded updates.
@@ -41,7 +46,7 @@ func (e *edit) remove() error {
 			return err
 		}
 	}
-	if err := e.tx.Add(countKey(h.agent, h.state), -1); err != nil {
+	if err := e.count(h.listed(), -1); err != nil {
 		return err
 	}
 	return e.root.Set(goneKey(e.tenant, e.id), nil)
@@ -50,29 +55,45 @@ func (e *edit) remove() error {
 // clearBatch is how many records of a deleted task one update removes.
 const clearBatch = 1000
 
-// clear removes the events and lines of a deleted task.
-func (m *Manager) clear(ctx context.Context, tenantName, id string) error {
-	for {
-		more := false
+// clear removes the events and lines of deleted tasks.
+func (m *Manager) clear(ctx context.Context, tasks ...runKey) error {
+	for len(tasks) > 0 {
+		done := 0
 		err := m.db.Update(ctx, func(root storage.Tx) error {
-			tx := tenant.ScopeTx(root, tenantName)
-			n := 0
-			for _, prefix := range []storage.Key{eventsKey(id), linesKey(id)} {
-				removed, err := removeSome(tx, prefix, clearBatch-n)
+			done = 0
+			for room := clearBatch; room > 0 && done < len(tasks); done++ {
+				n, err := clearSome(root, tasks[done], room)
 				if err != nil {
 					return err
 				}
-				n += removed
+				if room -= n; room <= 0 {
+					return nil // of this task there may be more
+				}
+				if err := root.Delete(goneKey(tasks[done].tenant, tasks[done].id)); err != nil {
+					return err
+				}
+				room--
 			}
-			if more = n == clearBatch; more {
-				return nil
-			}
-			return root.Delete(goneKey(tenantName, id))
+			return nil
 		})
-		if err != nil || !more {
+		if err != nil {
 			return err
 		}
+		tasks = tasks[done:]
 	}
+	return nil
+}
+
+// clearSome removes events and lines of a task, at most so many.
+func clearSome(root storage.Tx, task runKey, most int) (n int, err error) {
+	tx := tenant.ScopeTx(root, task.tenant)
+	for _, prefix := range []storage.Key{eventsKey(task.id), linesKey(task.id)} {
+		removed, err := removeSome(tx, prefix, most-n)
+		if n += removed; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 func removeSome(tx storage.Tx, prefix storage.Key, limit int) (n int, err error) {
@@ -112,10 +133,7 @@ func (m *Manager) ClearDeleted(ctx context.Context) error {
 		}
 		return nil
 	})
-	for _, k := range left {
-		err = errors.Join(err, m.clear(ctx, k.tenant, k.id))
-	}
-	return err
+	return errors.Join(err, m.clear(ctx, left...))
 }
 
 // DeleteContext removes the agent's private context, and the tasks of the
@@ -141,7 +159,7 @@ func (m *Manager) DeleteContext(ctx context.Context, ref Ref, contextID string) 
 		return err
 	}
 	for _, id := range ids {
-		if err := m.Delete(ctx, ref, id); err != nil && !errors.Is(err, ErrTaskNotFound) {
+		if err := m.delete(ctx, ref, id, true); err != nil && !errors.Is(err, ErrTaskNotFound) {
 			return err
 		}
 	}

@@ -70,11 +70,11 @@ func TestARunMayBeginBeforeTheDiskHasItsTask(t *testing.T) {
 		h, disk := onSlowDisk(t)
 		answer := make(chan *a2apb.Task, 1)
 		go func() {
-			got, err := h.SendAndAwait(t.Context(), bot, &a2apb.SendMessageRequest{Message: message("hi")})
+			got, err := h.SendAndAwait(t.Context(), bot, task.Once{}, &a2apb.SendMessageRequest{Message: message("hi")})
 			if err != nil {
 				t.Error(err)
 			}
-			answer <- got
+			answer <- got.GetTask()
 		}()
 		run := h.claim()
 
@@ -187,11 +187,11 @@ func TestABlockingMessageIsAnsweredByAnotherProcess(t *testing.T) {
 		go func() {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
-			tk, err := h.SendAndAwait(ctx, bot, &a2apb.SendMessageRequest{Message: message("hi")})
+			tk, err := h.SendAndAwait(ctx, bot, task.Once{}, &a2apb.SendMessageRequest{Message: message("hi")})
 			if err != nil {
 				t.Error(err)
 			}
-			got <- tk
+			got <- tk.GetTask()
 		}()
 		begin := time.Now()
 		job, err := h.broker.Dequeue(t.Context())

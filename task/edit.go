@@ -115,6 +115,9 @@ func (m *Manager) publish(e *edit) {
 func (e *edit) append(r *record, body *a2apb.StreamResponse) error {
 	e.h.seq++
 	r.seq, r.time, r.run = e.h.seq, e.now, e.h.run
+	if e.h.hidden && r.output(body) {
+		e.h.hidden, r.shows = false, true
+	}
 	if body != nil {
 		var err error
 		if r.body, err = proto.Marshal(body); err != nil {
@@ -122,7 +125,7 @@ func (e *edit) append(r *record, body *a2apb.StreamResponse) error {
 		}
 		e.size = len(r.body)
 	}
-	e.events = append(e.events, Event{Seq: r.seq, Time: r.time, Body: body, State: r.state, run: r.run, attempt: r.attempt, wire: &wireCache{}})
+	e.events = append(e.events, Event{Seq: r.seq, Time: r.time, Body: body, State: r.state, Shows: r.shows, run: r.run, attempt: r.attempt, wire: &wireCache{}})
 	value := r.encode()
 	e.h.size += uint64(len(value))
 	return e.tx.Set(eventKey(e.id, r.seq), value)
@@ -135,7 +138,7 @@ func (e *edit) setState(to a2apb.TaskState, msg *a2apb.Message, attempt int) err
 	if err := enter(h.state, to); err != nil {
 		return err
 	}
-	h.state, h.changed, h.status = to, e.now, nil
+	h.state, h.changed, h.status = to, e.statusTime(), nil
 	if msg != nil {
 		var err error
 		if h.status, err = proto.Marshal(msg); err != nil {
@@ -148,13 +151,24 @@ func (e *edit) setState(to a2apb.TaskState, msg *a2apb.Message, attempt int) err
 	}})
 }
 
+// statusTime is the time of a status that is reported now. A2A shows milliseconds
+// (section 5.6.1), so there is nothing finer in the lists: who asks for what
+// changed after a time that was shown must find it.
+func (e *edit) statusTime() time.Time { return e.now.Truncate(time.Millisecond) }
+
 // listed is how the lists and counters have a task.
 type listed struct {
-	state   a2apb.TaskState
+	state   a2apb.TaskState // unspecified when they do not have it
 	changed time.Time
+	hidden  bool // an unfinished task that is hidden is counted apart
 }
 
-func (h *head) listed() listed { return listed{h.state, h.changed} }
+func (h *head) listed() listed {
+	if h.hidden {
+		return listed{hidden: !Terminal(h.state)}
+	}
+	return listed{state: h.state, changed: h.changed}
+}
 
 // save writes the head, and brings lists and counters in step with it: once for
 // each update, however many states the task went through in it.
@@ -170,8 +184,8 @@ func (e *edit) save() error {
 
 // relist moves the task in the list of its agent, which is sorted by status time.
 func (e *edit) relist() error {
-	h, was := e.h, e.was
-	if was == h.listed() {
+	h, was, is := e.h, e.was, e.h.listed()
+	if was == is {
 		return nil
 	}
 	if was.state != unspecified {
@@ -182,19 +196,37 @@ func (e *edit) relist() error {
 	if err := e.recount(); err != nil {
 		return err
 	}
+	if is.state == unspecified {
+		return nil
+	}
 	return e.tx.Set(listEntryKey(h.agent, h.changed, e.id), []byte{byte(h.state)})
 }
 
 func (e *edit) recount() error {
-	if e.was.state == e.h.state {
+	was, is := e.was, e.h.listed()
+	if was.state == is.state && was.hidden == is.hidden {
 		return nil
 	}
-	if e.was.state != unspecified {
-		if err := e.tx.Add(countKey(e.h.agent, e.was.state), -1); err != nil {
+	for _, c := range []struct {
+		of    listed
+		delta int64
+	}{{was, -1}, {is, 1}} {
+		if err := e.count(c.of, c.delta); err != nil {
 			return err
 		}
 	}
-	return e.tx.Add(countKey(e.h.agent, e.h.state), 1)
+	return nil
+}
+
+// count adds to the counter that a task is counted by, if it is by one.
+func (e *edit) count(l listed, delta int64) error {
+	switch {
+	case l.hidden:
+		return e.tx.Add(hiddenCountKey(e.h.agent), delta)
+	case l.state != unspecified:
+		return e.tx.Add(countKey(e.h.agent, l.state), delta)
+	}
+	return nil
 }
 
 // schedule puts the task into the due index for the given time; the zero time takes it out.

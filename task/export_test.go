@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"strings"
 
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/tenant"
@@ -17,4 +18,55 @@ func SaveBehind(ctx context.Context, db storage.DB, ref Ref, contextID string) e
 		c.version++
 		return tx.Set(contextKey(ref.Agent, contextID), c.encode())
 	})
+}
+
+// CountKeys counts the records of idempotency keys, those in the index included.
+func CountKeys(ctx context.Context, db storage.DB, tenantName string) (n int, err error) {
+	err = db.View(ctx, func(root storage.Tx) error {
+		for _, err := range root.Scan(onceDueSpace, nil) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		for _, err := range tenant.ScopeTx(root, tenantName).Scan(storage.NewKey("once"), nil) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// Records lists the keys of a tenant's tasks and of the global spaces, but for
+// counters that are zero.
+func Records(ctx context.Context, db storage.DB, tenantName string) (keys []string, err error) {
+	err = db.View(ctx, func(root storage.Tx) error {
+		tx := tenant.ScopeTx(root, tenantName)
+		for _, space := range []string{"task", "event", "line", "task-list", "context-task", "task-count", "task-hidden", "turn", "context", "once"} {
+			for item, err := range tx.Scan(storage.NewKey(space), nil) {
+				if err != nil {
+					return err
+				}
+				if strings.HasPrefix(space, "task-count") || space == "task-hidden" {
+					if n, err := storage.Counter(tx, item.Key); err != nil || n == 0 {
+						continue
+					}
+				}
+				keys = append(keys, string(item.Key))
+			}
+		}
+		for _, space := range []storage.Key{dueSpace, goneSpace, onceDueSpace, replyDueSpace} {
+			for item, err := range root.Scan(space, nil) {
+				if err != nil {
+					return err
+				}
+				keys = append(keys, string(item.Key))
+			}
+		}
+		return nil
+	})
+	return keys, err
 }

@@ -60,6 +60,10 @@ var mistakes = []faults.Fault{
 		"if h.lost > 0 && h.due.After(e.now) {", "if false {", "TestARetryDoesNotComeBeforeItsBackOff",
 	},
 	{
+		"a cancel is told that it lost to another at the same time", "cancel.go",
+		"m.cancels.Do(flight,", "m.cancels.Do(newID(),", "TestConcurrentCancelsShareOneOutcome",
+	},
+	{
 		"a context is saved over another run's", "context.go",
 		"	if stored.version != saved.base {", "	if stored.version > saved.base+1 {", "TestAContextIsNotSavedOverAnother",
 	},
@@ -98,6 +102,50 @@ var mistakes = []faults.Fault{
 	{
 		"another process's claim is not honoured", "delivery.go",
 		`c.owner != "" && c.owner != m.instance && !m.opts.Shared`, "true", "TestClaimsOfAProcessThatIsGoneCountForNothing",
+	},
+	{
+		"a hidden task is in the list", "edit.go",
+		"	if h.hidden {\n		return listed{hidden", "	if false {\n		return listed{hidden", "TestWhatIsADirectReply",
+	},
+	{
+		"a hidden task is there for callers", "head.go",
+		"return h.agent == agent && !h.hidden }", "return h.agent == agent }", "TestWhatIsADirectReply",
+	},
+	{
+		"a task that has said something is answered with a message", "reply.go",
+		"	case *a2apb.StreamResponse_ArtifactUpdate:\n		return true\n", "", "TestWhatIsADirectReply",
+	},
+	{
+		"a task that was shown ends with a direct reply", "finish.go",
+		"if e.h.hidden && result.isReply() {", "if result.isReply() {", "TestWhoWaitsNoLongerIsShownTheTask",
+	},
+	{
+		"followers are not told that a task is shown", "edit.go",
+		"e.h.hidden, r.shows = false, true", "e.h.hidden = false", "TestTheEventsOfAHiddenTask",
+	},
+	{
+		"hidden tasks do not count", "send.go",
+		"open, err := storage.Counter(tx, hiddenCountKey(agentName))", "open, err := int64(0), error(nil)", "TestHiddenTasksCountAsUnfinishedOnes",
+	},
+	{
+		"a direct reply is kept for ever", "reply.go",
+		"if err := e.root.Set(replyDueKey(e.now.Add(keep), e.tenant, e.id), nil); err != nil {", "if err := error(nil); err != nil {", "TestManyRepliesAreRemovedInSteps",
+	},
+	{
+		"another message gets what came of the first under its key", "once.go",
+		"case r.sum != k.sum:", "case false:", "TestAKeyIsForOneMessage",
+	},
+	{
+		"a key is not remembered with its message", "send.go",
+		"		return k.note(e, accepted.Seq)\n", "		return nil\n", "TestManyWhoSendUnderOneKeyMakeOneTask",
+	},
+	{
+		"a repetition promises what a crash takes back", "send.go",
+		"return accepted, durable() //", "return accepted, nil //", "TestARepetitionIsNotAnsweredBeforeTheDiskHasWhatItRepeats",
+	},
+	{
+		"a key is forgotten before its time", "forget.go",
+		"if d.at.After(now) ||", "if", "TestAKeyIsForgottenAfterItsTime",
 	},
 	{
 		"secrets are stored as they are", "pushrecord.go",

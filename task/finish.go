@@ -52,6 +52,9 @@ func (m *Manager) finish(ctx context.Context, run *Run, result Result) error {
 			return err
 		}
 		requeue = false
+		if e.h.hidden && result.isReply() {
+			return e.reply(result.Message, run.Attempt, m.opts.KeepReplies)
+		}
 		return e.finish(result.State, e.fill(result.Message), run.Attempt)
 	})
 	if err != nil {
@@ -159,15 +162,16 @@ func batch(artifacts []*a2apb.Artifact) (n int) {
 }
 
 // Lose ends an attempt that came to nothing. The run is tried again after a
-// back-off, or failed when it is out of attempts; cause is for its status
-// message then. The task keeps its turn. It returns how long until the retry.
+// back-off, or failed when it is out of attempts; its status message then has
+// what cause says to callers, see [ForCaller]. The task keeps its turn. Lose
+// returns how long until the retry.
 func (m *Manager) Lose(ctx context.Context, run *Run, cause error) (retryIn time.Duration, err error) {
 	defer m.Drop(run)
 	m.metrics().RunsLost.Add(1)
 	err = run.change(ctx, m.change, func(e *edit) error {
 		retryIn = 0
 		if e.h.lost++; e.h.lost >= m.opts.MaxAttempts {
-			return e.giveUp(fmt.Errorf("%w, the last of %d attempts", cause, e.h.lost))
+			return e.giveUp(lastWords(cause, e.h.lost))
 		}
 		e.free()
 		retryIn = m.backOff(e.h.lost)
@@ -208,5 +212,8 @@ func (m *Manager) Drop(run *Run) {
 	}
 	m.mu.Unlock()
 	run.soon.Stop()
+	if run.late != nil {
+		run.late.Stop()
+	}
 	run.cancel(context.Canceled)
 }

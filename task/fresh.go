@@ -44,6 +44,7 @@ func (m *Manager) FreshDeliveries() (list []DeliveryID, all bool) {
 // delivered, and in a log-structured store costs every search a look at what was
 // deleted there.
 type dueFront struct {
+	space    storage.Key // of the index
 	mu       sync.Mutex
 	from     time.Time // nothing is due before
 	searched time.Time // from the very beginning
@@ -64,7 +65,7 @@ func (f *dueFront) start(now time.Time) storage.Key {
 		f.searched = now
 		return nil
 	}
-	return pushDueSpace.Time(f.from)
+	return f.space.Time(f.from)
 }
 
 // found notes when the first entry of a search is due.

@@ -20,12 +20,17 @@ func (m *Manager) Get(ctx context.Context, ref Ref, id string, historyLength *in
 	if err != nil {
 		return nil, err
 	}
-	return m.get(ctx, ref, id, want)
+	return m.read(ctx, ref, id, want, getHead)
 }
 
-func (m *Manager) get(ctx context.Context, ref Ref, id string, want selection) (t *a2apb.Task, err error) {
+// get is Get of a task that may be hidden.
+func (m *Manager) get(ctx context.Context, ref Ref, id string, want selection) (*a2apb.Task, error) {
+	return m.read(ctx, ref, id, want, getAnyHead)
+}
+
+func (m *Manager) read(ctx context.Context, ref Ref, id string, want selection, find func(tx storage.Tx, agent, id string) (*head, error)) (t *a2apb.Task, err error) {
 	err = m.view(ctx, ref.Tenant, func(tx storage.Tx) error {
-		h, err := getHead(tx, ref.Agent, id)
+		h, err := find(tx, ref.Agent, id)
 		if err != nil {
 			return err
 		}
@@ -37,21 +42,22 @@ func (m *Manager) get(ctx context.Context, ref Ref, id string, want selection) (
 
 // Await waits until the task, as seen after event seq, is finished or waits for
 // its caller, and returns it; when ctx ends first, it returns the task as it is
-// then, and no error.
+// then, and no error. A task that is hidden is ErrTaskNotFound: see SendAndAwait.
 func (m *Manager) Await(ctx context.Context, ref Ref, id string, seq uint64, historyLength *int32) (*a2apb.Task, error) {
 	want, err := selectHistory(historyLength, true)
 	if err != nil {
 		return nil, err
 	}
-	key := tailKey{ref, id}
-	tail := m.log.tails.hold(key)
-	defer m.log.tails.release(key, tail)
-	return m.await(ctx, ref, id, seq, tail, want)
+	if _, _, err := m.log.Position(context.WithoutCancel(ctx), ref, id); err != nil {
+		return nil, err
+	}
+	answer, err := m.await(ctx, ref, Accepted{TaskID: id, Seq: seq}, want)
+	return answer.GetTask(), err
 }
 
-// SendAndAwait is Send and Await in one: the answer to a blocking SendMessage
-// (section 3.2.2).
-func (m *Manager) SendAndAwait(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest) (*a2apb.Task, error) {
+// SendAndAwait is SendOnce and Await in one: the answer to a blocking SendMessage
+// (section 3.2.2), which is a message where that is the direct reply.
+func (m *Manager) SendAndAwait(ctx context.Context, ref Ref, once Once, req *a2apb.SendMessageRequest) (*a2apb.SendMessageResponse, error) {
 	var length *int32
 	if c := req.GetConfiguration(); c != nil {
 		length = c.HistoryLength
@@ -69,27 +75,35 @@ func (m *Manager) SendAndAwait(ctx context.Context, ref Ref, req *a2apb.SendMess
 	key := tailKey{ref, id}
 	tail := hold(key)
 	defer m.log.tails.release(key, tail)
-	accepted, err := m.send(ctx, ref, id, req)
+	accepted, err := m.send(ctx, ref, id, once, req)
 	if err != nil {
 		return nil, err
 	}
-	return m.await(ctx, ref, id, accepted.Seq, tail, want)
+	return m.await(ctx, ref, accepted, want)
 }
 
-func (m *Manager) await(ctx context.Context, ref Ref, id string, seq uint64, tail *tail, want selection) (*a2apb.Task, error) {
-	for e, err := range m.log.Follow(ctx, ref, id, seq) {
+// await waits for what comes of a message.
+func (m *Manager) await(ctx context.Context, ref Ref, a Accepted, want selection) (*a2apb.SendMessageResponse, error) {
+	key := tailKey{ref, a.TaskID}
+	tail := m.log.tails.hold(key)
+	defer m.log.tails.release(key, tail)
+	for e, err := range m.log.Follow(ctx, ref, a.TaskID, a.Seq) {
 		if err != nil {
 			if ctx.Err() != nil {
 				break
 			}
 			return nil, err
 		}
+		if msg := e.Body.GetMessage(); msg != nil {
+			return messageAnswer(msg), nil
+		}
+		a.Hidden = a.Hidden && !e.Shows
 		if Terminal(e.State) || Interrupted(e.State) {
 			break
 		}
 	}
-	if events := tail.all(); len(events) > 0 {
-		return foldEvents(events, want), nil
+	if events := tail.all(); len(events) > 0 && !a.Hidden {
+		return taskAnswer(foldEvents(events, want)), nil
 	}
-	return m.get(context.WithoutCancel(ctx), ref, id, want)
+	return m.answer(context.WithoutCancel(ctx), ref, a, want)
 }

@@ -42,6 +42,8 @@ type head struct {
 	modes    []string
 
 	pushes int // push notification configs
+
+	hidden bool // only its run and who waits for its answer know of it, see reply.go
 }
 
 // The fields of a head on disk. Numbers are never used twice; a reader skips
@@ -69,6 +71,7 @@ const (
 	headLost      protowire.Number = 20
 	headSize      protowire.Number = 21
 	headPushes    protowire.Number = 22
+	headHidden    protowire.Number = 24
 	headSizeGuess                  = 256
 )
 
@@ -100,6 +103,9 @@ func (h *head) encode() []byte {
 		w.text(headMode, mode)
 	}
 	w.number(headPushes, uint64(h.pushes))
+	if h.hidden {
+		w.number(headHidden, 1)
+	}
 	return w
 }
 
@@ -151,6 +157,8 @@ func decodeHead(data []byte) (*head, error) {
 			h.modes = append(h.modes, string(b))
 		case headPushes:
 			h.pushes = int(n)
+		case headHidden:
+			h.hidden = n != 0
 		}
 	})
 	if err == nil && (h.taken < 0 || h.taken > len(h.inbox)) {
@@ -162,8 +170,21 @@ func decodeHead(data []byte) (*head, error) {
 	return h, nil
 }
 
-// getHead reads a task of the agent; another agent's is not there.
+// shownTo tells whether callers of the agent see the task.
+func (h *head) shownTo(agent string) bool { return h.agent == agent && !h.hidden }
+
+// getHead reads a task of the agent as its callers see it: another agent's is not
+// there, nor is one that is hidden.
 func getHead(tx storage.Tx, agent, id string) (*head, error) {
+	h, err := loadHead(tx, id)
+	if err == nil && !h.shownTo(agent) {
+		return nil, ErrTaskNotFound
+	}
+	return h, err
+}
+
+// getAnyHead reads a task of the agent, hidden or not.
+func getAnyHead(tx storage.Tx, agent, id string) (*head, error) {
 	h, err := loadHead(tx, id)
 	if err == nil && h.agent != agent {
 		return nil, ErrTaskNotFound

@@ -135,7 +135,7 @@ func (m *Manager) Lines(ctx context.Context, ref Ref, id string, after uint64, f
 
 func (m *Manager) linesAfter(ctx context.Context, ref Ref, id string, after uint64) (lines []LogLine, finished bool, err error) {
 	err = m.view(ctx, ref.Tenant, func(tx storage.Tx) error {
-		h, err := getHead(tx, ref.Agent, id)
+		h, err := getAnyHead(tx, ref.Agent, id)
 		if err != nil {
 			return err
 		}

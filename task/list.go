@@ -227,6 +227,9 @@ func (q *query) pageOfContext(tx storage.Tx) ([]entry, int, error) {
 		if err != nil {
 			return nil, 0, err
 		}
+		if h.hidden {
+			continue
+		}
 		e := entry{key: listEntryKey(h.agent, h.changed, id), id: id, changed: h.changed, state: h.state}
 		if q.matches(e) {
 			matching = append(matching, e)

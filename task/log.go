@@ -62,7 +62,8 @@ func (l *Log) Snapshot(ctx context.Context, ref Ref, id string) (t *a2apb.Task, 
 // task it yields what is left. It waits without holding anything a writer needs.
 // It ends with an error when ctx does ([context.Cause]), when the task is not
 // there (ErrTaskNotFound), or when events after seq are no longer kept
-// (ErrEventsPurged): then start again from a Snapshot.
+// (ErrEventsPurged): then start again from a Snapshot. It follows hidden tasks,
+// too: an id that a caller has named is for Position or Snapshot first.
 func (l *Log) Follow(ctx context.Context, ref Ref, id string, seq uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		key := tailKey{ref, id}
@@ -110,7 +111,7 @@ func (l *Log) after(ctx context.Context, ref Ref, id string, tail *tail, seq uin
 		return events, false, nil
 	}
 	err = tenant.Scope(l.db, ref.Tenant).View(ctx, func(tx storage.Tx) error {
-		h, err := getHead(tx, ref.Agent, id)
+		h, err := getAnyHead(tx, ref.Agent, id)
 		if err != nil {
 			return err
 		}

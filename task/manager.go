@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/internal/telemetry"
@@ -35,6 +36,13 @@ type Options struct {
 	// MaxLog bounds the events of a task in bytes (32 MiB): reading a task takes
 	// about twice that in memory. What a run writes beyond it fails the task.
 	MaxLog int64
+	// IdempotencyWindow is how long an idempotency key is remembered (24 h).
+	IdempotencyWindow time.Duration
+	// ReplyWithin is how long a run may take that is to end with a direct reply
+	// (30 s): then its task is shown. KeepReplies is how long the messages of such
+	// a run stay in the history of their context (24 h), or the IdempotencyWindow if
+	// that is longer.
+	ReplyWithin, KeepReplies time.Duration
 	// Push makes the manager take push notification configs; nil refuses them with
 	// ErrPushNotSupported.
 	Push *PushOptions
@@ -53,10 +61,13 @@ func (o Options) complete() (Options, error) {
 	o.MaxPending = cmp.Or(o.MaxPending, 16)
 	o.MaxMessage = cmp.Or(o.MaxMessage, 256<<10)
 	o.MaxLog = cmp.Or(o.MaxLog, 32<<20)
+	o.IdempotencyWindow = cmp.Or(o.IdempotencyWindow, 24*time.Hour)
+	o.ReplyWithin = cmp.Or(o.ReplyWithin, 30*time.Second)
+	o.KeepReplies = max(cmp.Or(o.KeepReplies, 24*time.Hour), o.IdempotencyWindow)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.MaxAttempts < 0 || o.BackOff < 0 || o.MaxBackOff < o.BackOff || o.Lease < 0 || o.MaxQueued < 0 || o.MaxPending < 0 || o.MaxLog < 0 {
+	if o.MaxAttempts < 0 || o.BackOff < 0 || o.MaxBackOff < o.BackOff || o.Lease < 0 || o.MaxQueued < 0 || o.MaxPending < 0 || o.MaxLog < 0 || o.IdempotencyWindow < 0 || o.ReplyWithin < 0 {
 		return o, errors.New("task: Options must not be negative, nor MaxBackOff below BackOff")
 	}
 	if o.MaxMessage < 0 || o.MaxMessage > 256<<10 {
@@ -72,14 +83,17 @@ func (o Options) complete() (Options, error) {
 // Every method takes the agent the request came in on; a task of another agent
 // is ErrTaskNotFound. The requests are not changed and may be kept.
 type Manager struct {
-	db       storage.DB
-	broker   broker.Broker
-	agents   Agents
-	opts     Options
-	log      *Log
-	instance string // names this manager in leases
-	fresh    fresh
-	front    dueFront
+	db         storage.DB
+	broker     broker.Broker
+	agents     Agents
+	opts       Options
+	log        *Log
+	instance   string // names this manager in leases
+	fresh      fresh
+	front      dueFront
+	onceFront  dueFront           // of idempotency keys
+	replyFront dueFront           // of direct replies
+	cancels    singleflight.Group // of tasks that are being canceled
 
 	mu       sync.Mutex
 	runs     map[runKey]*Run          // in the hands of this process's workers
@@ -102,6 +116,7 @@ func NewManager(db storage.DB, b broker.Broker, agents Agents, opts Options) (*M
 		db: db, broker: b, agents: agents, opts: opts,
 		log:      newLog(db, b, opts.Shared),
 		instance: newID(),
+		front:    dueFront{space: pushDueSpace}, onceFront: dueFront{space: onceDueSpace}, replyFront: dueFront{space: replyDueSpace},
 		runs:     make(map[runKey]*Run),
 		reserved: make(map[runKey]*reservation),
 		claims:   make(map[runKey]chan struct{}),
@@ -117,6 +132,13 @@ type Accepted struct {
 	// Seq is the sequence number of the first event that the message caused:
 	// following from Seq-1 shows everything that came of it.
 	Seq uint64
+	// Repeated says that the message had been accepted before, under the same
+	// idempotency key: this is what came of it then.
+	Repeated bool
+	// Hidden says that the task is not shown yet, as its answer may be a bare
+	// message: a follower shows nothing before an event that Shows, and nothing but
+	// the message when one comes.
+	Hidden bool
 }
 
 func newID() string { return uuid.NewString() }

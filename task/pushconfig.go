@@ -83,7 +83,7 @@ func (m *Manager) CreatePushConfig(ctx context.Context, ref Ref, config *a2apb.T
 		return nil, err
 	}
 	err = m.change(ctx, ref.Tenant, id, func(e *edit) error {
-		if e.h.agent != ref.Agent {
+		if !e.h.shownTo(ref.Agent) {
 			return ErrTaskNotFound
 		}
 		return e.register(push, m.opts.Push)
@@ -223,7 +223,7 @@ func (m *Manager) DeletePushConfig(ctx context.Context, ref Ref, taskID, id stri
 		return ErrPushNotSupported
 	}
 	return m.change(ctx, ref.Tenant, taskID, func(e *edit) error {
-		if e.h.agent != ref.Agent {
+		if !e.h.shownTo(ref.Agent) {
 			return ErrTaskNotFound
 		}
 		return e.removePush(id)

@@ -12,7 +12,7 @@ import (
 )
 
 // record is an event as it is stored: what followers see of it, and what folding
-// the log needs beside. Exactly one of body and message is set.
+// the log needs beside. At most one of body and message is set.
 type record struct {
 	seq     uint64 // part of the key
 	time    time.Time
@@ -21,6 +21,7 @@ type record struct {
 	state   a2apb.TaskState
 	body    []byte // StreamResponse, for followers
 	message []byte // a follow-up message: followers do not see it
+	shows   bool   // the task was hidden before
 }
 
 // The fields of an event on disk, as those of a head.
@@ -31,6 +32,7 @@ const (
 	recordState   protowire.Number = 4
 	recordBody    protowire.Number = 5
 	recordMessage protowire.Number = 6
+	recordShows   protowire.Number = 7
 )
 
 func (r *record) encode() []byte {
@@ -41,6 +43,9 @@ func (r *record) encode() []byte {
 	w.number(recordState, uint64(r.state))
 	w.bytes(recordBody, r.body)
 	w.bytes(recordMessage, r.message)
+	if r.shows {
+		w.number(recordShows, 1)
+	}
 	return w
 }
 
@@ -70,6 +75,8 @@ func (r *record) decode(data []byte) error {
 			r.body = b
 		case recordMessage:
 			r.message = b
+		case recordShows:
+			r.shows = n != 0
 		}
 	})
 	if err != nil {
@@ -80,7 +87,10 @@ func (r *record) decode(data []byte) error {
 
 // event is the record as followers see it.
 func (r *record) event() (Event, error) {
-	e := Event{Seq: r.seq, Time: r.time, State: r.state, run: r.run, attempt: r.attempt, wire: &wireCache{}}
+	e := Event{Seq: r.seq, Time: r.time, State: r.state, Shows: r.shows, run: r.run, attempt: r.attempt, wire: &wireCache{}}
+	if len(r.body) == 0 && len(r.message) == 0 {
+		return e, nil
+	}
 	if len(r.message) > 0 {
 		e.message = &a2apb.Message{}
 		if err := proto.Unmarshal(r.message, e.message); err != nil {

@@ -16,16 +16,20 @@ import (
 //	task-list/<agent>/<status time, newest first>/<id>   state
 //	context-task/<agent>/<context>/<created>/<id> empty
 //	task-count/<agent>/<state>                    counter
+//	task-hidden/<agent>                           counter of the unfinished ones that are hidden, see reply.go
 //	turn/<agent>/<context>                        ids of the tasks that take turns, the running one first
 //	context/<agent>/<context>                     the agent's own bytes and their version
 //	push-config/<id>/<config>                     a push notification config, encrypted
 //	push-cursor/<id>/<config>                     how far its webhook has come, see pushrecord.go
+//	once/<agent>/<caller>/<key>                   what came of an idempotency key, see oncerecord.go
 //
 // and in the global spaces:
 //
 //	due/<time>/<tenant>/<id>                      a job or lease that is looked after at that time
 //	push-due/<time>/<tenant>/<id>/<config>        a webhook that is to be sent something
 //	gone/<tenant>/<id>                            a deleted task whose events are to be cleared away
+//	reply-due/<time>/<tenant>/<id>                a direct reply that is removed at that time
+//	once-due/<time>/<tenant>/<agent>/<caller>/<key>  an idempotency key that is forgotten at that time
 func headKey(id string) storage.Key   { return storage.NewKey("task").Str(id) }
 func eventsKey(id string) storage.Key { return storage.NewKey("event").Str(id) }
 func eventKey(id string, seq uint64) storage.Key {
@@ -50,6 +54,8 @@ func countKey(agent string, state a2apb.TaskState) storage.Key {
 	return storage.NewKey("task-count").Str(agent).Uint(uint64(state))
 }
 
+func hiddenCountKey(agent string) storage.Key { return storage.NewKey("task-hidden").Str(agent) }
+
 func turnKey(agent, contextID string) storage.Key {
 	return storage.NewKey("turn").Str(agent).Str(contextID)
 }
@@ -64,9 +70,11 @@ func pushCursorsKey(id string) storage.Key        { return storage.NewKey("push-
 func pushCursorKey(id, config string) storage.Key { return pushCursorsKey(id).Str(config) }
 
 var (
-	dueSpace     = storage.NewKey("due")
-	pushDueSpace = storage.NewKey("push-due")
-	goneSpace    = storage.NewKey("gone")
+	dueSpace      = storage.NewKey("due")
+	pushDueSpace  = storage.NewKey("push-due")
+	goneSpace     = storage.NewKey("gone")
+	onceDueSpace  = storage.NewKey("once-due")
+	replyDueSpace = storage.NewKey("reply-due")
 )
 
 func dueKey(at time.Time, tenant, id string) storage.Key {
@@ -78,6 +86,18 @@ func pushDueKey(at time.Time, id DeliveryID) storage.Key {
 }
 
 func goneKey(tenant, id string) storage.Key { return goneSpace.Str(tenant).Str(id) }
+
+func onceKey(agent string, once Once) storage.Key {
+	return storage.NewKey("once").Str(agent).Str(once.Caller).Str(once.Key)
+}
+
+func onceDueKey(at time.Time, ref Ref, once Once) storage.Key {
+	return onceDueSpace.Time(at).Str(ref.Tenant).Str(ref.Agent).Str(once.Caller).Str(once.Key)
+}
+
+func replyDueKey(at time.Time, tenant, id string) storage.Key {
+	return replyDueSpace.Time(at).Str(tenant).Str(id)
+}
 
 // topic is the broker's topic of a task: somebody who watches it looks again
 // when something of the task was committed.

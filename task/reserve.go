@@ -71,11 +71,15 @@ func (m *Manager) takeReserved(key runKey) *Run {
 
 // newRun makes a run under the lease that the head has.
 func (m *Manager) newRun(key runKey, h *head) *Run {
-	return &Run{
+	run := &Run{
 		m: m, key: key, fence: h.fence, digest: h.version, trace: h.trace, due: h.due,
 		Ref: Ref{key.tenant, h.agent}, TaskID: key.id, ContextID: h.contextID,
 		Number: h.run, Attempt: h.attempt, AcceptedOutputModes: h.modes,
 	}
+	if h.hidden {
+		run.showAt = h.created.Add(m.opts.ReplyWithin)
+	}
+	return run
 }
 
 // mark puts the first event of an attempt into the log, before anything else

@@ -42,6 +42,7 @@ type Run struct {
 	fence  uint64
 	digest string
 	trace  string
+	showAt time.Time       // when late is due; zero for a task that is not hidden
 	ctx    context.Context // ends with a cause when the run must
 	cancel context.CancelCauseFunc
 
@@ -49,6 +50,7 @@ type Run struct {
 
 	took int         // messages of the task's inbox that the run was given
 	soon *time.Timer // marks the task as working
+	late *time.Timer // shows a task that is hidden
 
 	write  sync.Mutex // held during an update of this run
 	marked bool       // the attempt's first event is committed
@@ -266,6 +268,5 @@ func (r *Run) Task(ctx context.Context) (*a2apb.Task, error) {
 	if err := r.settle(ctx); err != nil {
 		return nil, err
 	}
-	none := int32(0)
-	return r.m.Get(ctx, r.Ref, r.TaskID, &none)
+	return r.m.get(ctx, r.Ref, r.TaskID, selection{artifacts: true})
 }

@@ -28,13 +28,29 @@ const (
 // finished (message.taskId). When it returns, task, message and job are durable.
 // It does not wait for the work. Sections 3.1.1, 3.4.
 func (m *Manager) Send(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest) (Accepted, error) {
-	return m.send(ctx, ref, newID(), req)
+	return m.SendOnce(ctx, ref, Once{}, req)
 }
 
-// send is Send with the id of a task that it may have to make.
-func (m *Manager) send(ctx context.Context, ref Ref, id string, req *a2apb.SendMessageRequest) (Accepted, error) {
+// SendOnce is Send of a message that is accepted once: sent again under the same
+// key, it gets what came of it first. The same key with another message is
+// ErrKeyReused. What is remembered of a key commits with its message.
+func (m *Manager) SendOnce(ctx context.Context, ref Ref, once Once, req *a2apb.SendMessageRequest) (Accepted, error) {
+	return m.send(ctx, ref, newID(), once, req)
+}
+
+// send is SendOnce with the id of a task that it may have to make.
+func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *a2apb.SendMessageRequest) (Accepted, error) {
 	if err := m.checkRequest(req); err != nil {
 		return Accepted{}, err
+	}
+	k, err := m.newKeyed(ref, once, req)
+	if err != nil {
+		return Accepted{}, err
+	}
+	// What was accepted is not held to what has changed since. This sees all that
+	// is durable; the update that accepts the message looks again.
+	if a, again, err := m.lookUp(ctx, k); again || err != nil {
+		return a, err
 	}
 	a, err := m.agents.Get(ctx, ref.Tenant, ref.Agent)
 	if errors.Is(err, agent.ErrNotFound) {
@@ -54,29 +70,40 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, req *a2apb.SendM
 		return Accepted{}, err
 	}
 	if req.Message.TaskId != "" {
-		return m.sendTo(ctx, ref, req, push)
+		return m.sendTo(ctx, ref, k, req, push)
 	}
-	return m.create(ctx, ref, a.Current, id, req, push)
+	return m.create(ctx, ref, k, a.Current, id, req, push)
 }
 
 // create makes a task of the message.
-func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id string, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
+func (m *Manager) create(ctx context.Context, ref Ref, k *keyed, version agent.Version, id string, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
 	h := head{agent: ref.Agent, version: version.Digest, contextID: req.Message.ContextId, run: 1, inbox: []uint64{1}, trace: inject(ctx)}
+	h.hidden = hides(version, req)
 	h.modes = req.GetConfiguration().GetAcceptedOutputModes()
 	if h.contextID == "" {
 		h.contextID = newID()
 	}
 	var e *edit
-	var first bool
+	var first, again bool
+	var accepted Accepted
 	durable, err := m.db.UpdateLater(ctx, func(root storage.Tx) error {
 		fresh := h
 		e = &edit{root: root, tx: tenant.ScopeTx(root, ref.Tenant), tenant: ref.Tenant, id: id, now: time.Now().UTC(), h: &fresh}
 		var err error
-		first, err = m.insert(e, ref, req, push)
-		return err
+		if accepted, again, err = k.before(e.tx, e.now); again || err != nil {
+			return err
+		}
+		if first, err = m.insert(e, ref, req, push); err != nil {
+			return err
+		}
+		accepted = Accepted{TaskID: id, ContextID: h.contextID, Seq: 1, Hidden: h.hidden}
+		return k.note(e, accepted.Seq)
 	})
 	if err != nil {
 		return Accepted{}, err
+	}
+	if again {
+		return accepted, durable() // as soon as what was accepted first is
 	}
 	created := make(chan struct{})
 	defer close(created)
@@ -92,7 +119,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, version agent.Version, id
 	if first && !early {
 		m.enqueue(ctx, ref.Tenant, id)
 	}
-	return Accepted{TaskID: id, ContextID: h.contextID, Seq: 1}, nil
+	return accepted, nil
 }
 
 // insert writes a new task: its first event, its place in the lists, its turn and its job.
@@ -114,10 +141,10 @@ func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest, push *
 	if err := e.register(push, m.opts.Push); err != nil {
 		return false, err
 	}
-	e.h.state, e.h.changed = submitted, e.now
+	e.h.state, e.h.changed = submitted, e.statusTime()
 	task := &a2apb.Task{
 		Id: e.id, ContextId: e.h.contextID, Metadata: req.Metadata,
-		Status:  &a2apb.TaskStatus{State: submitted, Timestamp: timestamppb.New(e.now)},
+		Status:  &a2apb.TaskStatus{State: submitted, Timestamp: timestamppb.New(e.h.changed)},
 		History: []*a2apb.Message{e.userMessage(req.Message)},
 	}
 	if err := e.append(&record{state: submitted}, &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_Task{Task: task}}); err != nil {
@@ -145,12 +172,16 @@ func (e *edit) enqueue(lease time.Duration, named bool) (first bool, err error) 
 
 // sendTo adds the message to a task: it starts the next run of one that waits,
 // and is queued for one that is submitted or working.
-func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
+func (m *Manager) sendTo(ctx context.Context, ref Ref, k *keyed, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
 	msg := req.Message
-	accepted := Accepted{TaskID: msg.TaskId}
-	first := false
+	var accepted Accepted
+	first, again := false, false
 	err := m.change(ctx, ref.Tenant, msg.TaskId, func(e *edit) error {
 		first = false
+		var err error
+		if accepted, again, err = k.before(e.tx, e.now); again || err != nil {
+			return err
+		}
 		if err := m.checkNext(e, ref, msg); err != nil {
 			return err
 		}
@@ -170,7 +201,10 @@ func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageReq
 			return err
 		}
 		e.h.inbox = append(e.h.inbox, e.h.seq)
-		accepted.ContextID, accepted.Seq = e.h.contextID, e.h.seq
+		accepted = Accepted{TaskID: e.id, ContextID: e.h.contextID, Seq: e.h.seq}
+		if err := k.note(e, accepted.Seq); err != nil {
+			return err
+		}
 		if !waiting {
 			return nil
 		}
@@ -183,6 +217,9 @@ func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageReq
 	if err != nil {
 		return Accepted{}, err
 	}
+	if again {
+		return accepted, nil
+	}
 	m.forget(runKey{ref.Tenant, msg.TaskId}) // it knows of one message only
 	if first {
 		m.enqueue(ctx, ref.Tenant, msg.TaskId)
@@ -193,7 +230,7 @@ func (m *Manager) sendTo(ctx context.Context, ref Ref, req *a2apb.SendMessageReq
 // checkNext tells whether the task takes the message.
 func (m *Manager) checkNext(e *edit, ref Ref, msg *a2apb.Message) error {
 	switch {
-	case e.h.agent != ref.Agent:
+	case !e.h.shownTo(ref.Agent):
 		return ErrTaskNotFound
 	case msg.ContextId != "" && msg.ContextId != e.h.contextID:
 		return &FieldError{"message.contextId", "is not the context of the task"}
@@ -215,7 +252,10 @@ func (e *edit) userMessage(msg *a2apb.Message) *a2apb.Message {
 }
 
 func (m *Manager) checkRoom(tx storage.Tx, agentName string) error {
-	var open int64
+	open, err := storage.Counter(tx, hiddenCountKey(agentName))
+	if err != nil {
+		return err
+	}
 	for _, state := range unfinished {
 		n, err := storage.Counter(tx, countKey(agentName, state))
 		if err != nil {

@@ -78,6 +78,7 @@ type Worker interface {
 	// Work runs a task until it ends or waits. A returned Result is final for
 	// this run, a failed one too. An error means that the attempt was lost and
 	// the run is to be tried again, with back-off, up to the limit of attempts.
+	// Callers see what it says only if it is one of [ForCaller].
 	// ctx ends when the task is canceled, runs too long, loses its lease, or the
 	// server shuts down; its cause ([context.Cause]) says which: ErrCanceled,
 	// ErrTimeout, ErrFenced or ErrShutdown.
@@ -96,7 +97,8 @@ type Result struct {
 	// State is TASK_STATE_COMPLETED, FAILED, REJECTED, INPUT_REQUIRED or
 	// AUTH_REQUIRED; unspecified is COMPLETED.
 	State a2apb.TaskState
-	// Message is the status message, if any. Ids and role are filled in.
+	// Message is the status message, if any. Ids and role are filled in. As all that
+	// a completed run has said, it is the direct reply of an agent that gives such.
 	Message *a2apb.Message
 	// Artifacts are artifacts that are complete with this result. Empty ids are filled in.
 	Artifacts []*a2apb.Artifact
@@ -109,11 +111,13 @@ type Event struct {
 	// Time is when the event was appended.
 	Time time.Time
 	// Body is the event on the wire: a task (event 1), a status or an artifact
-	// update. It is nil for events that clients do not see, as a follow-up message.
+	// update, or the message that ends a hidden task. It is nil for events that clients do not see, as a follow-up message.
 	// It is shared: do not change it.
 	Body *a2apb.StreamResponse
 	// State is the state the event puts the task in; unspecified when it changes none.
 	State a2apb.TaskState
+	// Shows says that the task was hidden before this event and is not from it on.
+	Shows bool
 	// run and attempt made the event; a follow-up message is in message.
 	run, attempt int
 	message      *a2apb.Message

@@ -152,11 +152,11 @@ func TestAQuestionIsNotTheAnswerToAMessageThatWaits(t *testing.T) {
 		go func() {
 			msg := message("two")
 			msg.TaskId = first.TaskID
-			got, err := h.SendAndAwait(t.Context(), bot, &a2apb.SendMessageRequest{Message: msg})
+			got, err := h.SendAndAwait(t.Context(), bot, task.Once{}, &a2apb.SendMessageRequest{Message: msg})
 			if err != nil {
 				t.Error(err)
 			}
-			answers <- got
+			answers <- got.GetTask()
 		}()
 		synctest.Wait()
 		h.finish(run, task.Result{State: inputRequired, Message: said("which?")})

@@ -28,6 +28,7 @@ type Config struct {
 	MaxQueued, MaxStreams, MaxConns     int
 	RunTimeout, SoftStop                time.Duration
 	BlockingTimeout, CompileTimeout     time.Duration
+	IdempotencyWindow                   time.Duration
 	LogLevel, LogFormat                 string
 }
 
@@ -36,27 +37,28 @@ const compileTimeoutUsage = "how long compiling a module may take"
 // DefaultConfig returns the configuration of a server that was told nothing.
 func DefaultConfig() Config {
 	return Config{
-		Addr:            carrel.DefaultAddr,
-		GRPCAddr:        carrel.DefaultGRPCAddr,
-		Data:            "./carrel-data",
-		CORSOrigins:     []string{"*"},
-		Memory:          64 << 20,
-		StoreMemory:     64 << 20,
-		CompileMemory:   1 << 30,
-		CacheSize:       2 << 30,
-		MaxBody:         1 << 20,
-		MaxModule:       64 << 20,
-		Concurrency:     256,
-		MaxAttempts:     5,
-		MaxQueued:       10_000,
-		MaxStreams:      20_000,
-		MaxConns:        50_000,
-		RunTimeout:      10 * time.Minute,
-		SoftStop:        10 * time.Second,
-		BlockingTimeout: 10 * time.Minute,
-		CompileTimeout:  30 * time.Second,
-		LogLevel:        "info",
-		LogFormat:       "text",
+		Addr:              carrel.DefaultAddr,
+		GRPCAddr:          carrel.DefaultGRPCAddr,
+		Data:              "./carrel-data",
+		CORSOrigins:       []string{"*"},
+		Memory:            64 << 20,
+		StoreMemory:       64 << 20,
+		CompileMemory:     1 << 30,
+		CacheSize:         2 << 30,
+		MaxBody:           1 << 20,
+		MaxModule:         64 << 20,
+		Concurrency:       256,
+		MaxAttempts:       5,
+		MaxQueued:         10_000,
+		MaxStreams:        20_000,
+		MaxConns:          50_000,
+		RunTimeout:        10 * time.Minute,
+		SoftStop:          10 * time.Second,
+		BlockingTimeout:   10 * time.Minute,
+		CompileTimeout:    30 * time.Second,
+		IdempotencyWindow: 24 * time.Hour,
+		LogLevel:          "info",
+		LogFormat:         "text",
 	}
 }
 
@@ -95,6 +97,7 @@ func (c *Config) bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.SoftStop, "soft-stop", c.SoftStop, "how long runs may go on after shutdown began")
 	fs.DurationVar(&c.BlockingTimeout, "blocking-timeout", c.BlockingTimeout, "how long a blocking SendMessage waits for the task")
 	fs.DurationVar(&c.CompileTimeout, "compile-timeout", c.CompileTimeout, compileTimeoutUsage)
+	fs.DurationVar(&c.IdempotencyWindow, "idempotency-window", c.IdempotencyWindow, "how long an idempotency key is remembered")
 	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "the `least` that is logged: debug, info, warn or error")
 	fs.StringVar(&c.LogFormat, "log-format", c.LogFormat, "`text` or json")
 }
@@ -131,6 +134,7 @@ func (c *Config) validate() error {
 		{"soft_stop", positive(c.SoftStop)},
 		{"blocking_timeout", positive(c.BlockingTimeout)},
 		{"compile_timeout", positive(c.CompileTimeout)},
+		{"idempotency_window", positive(c.IdempotencyWindow)},
 		{"log_level", new(slog.LevelVar).UnmarshalText([]byte(c.LogLevel))},
 		{"log_format", oneOf(c.LogFormat, "text", "json")},
 	}

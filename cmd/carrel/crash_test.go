@@ -27,7 +27,7 @@ var (
 // TestCrash kills the server with SIGKILL at random moments while clients send
 // and follow, restarts it on the same data each time, and holds carrel to its
 // word: every acknowledged task ends completed with one final event, contexts
-// count right, followers that resume with Last-Event-ID see every event once, and
+// count right, messages sent again under their idempotency key included, followers that resume with Last-Event-ID see every event once, and
 // webhooks get every event at least once and in order.
 func TestCrash(t *testing.T) {
 	r := newCrashRun(t)
@@ -48,8 +48,8 @@ func TestCrash(t *testing.T) {
 	clients.Wait()
 	r.verify()
 	r.kill()
-	t.Logf("kills %d, clients %d, contexts %d, sends acknowledged %d, sends cut off %d, streams resumed %d, events followed %d, events of webhooks repeated %d",
-		*crashKills, *crashClients, r.contexts.Load(), r.acks.count(), r.cutOff.Load(), r.resumed.Load(), r.events.Load(), r.webhook.repeats())
+	t.Logf("kills %d, clients %d, contexts %d, sends acknowledged %d, sends cut off %d and repeated %d, streams resumed %d, events followed %d, events of webhooks repeated %d",
+		*crashKills, *crashClients, r.contexts.Load(), r.acks.count(), r.cutOff.Load(), r.repeated.Load(), r.resumed.Load(), r.events.Load(), r.webhook.repeats())
 }
 
 // crashRun is one server process after another on the same data, and what the
@@ -74,6 +74,7 @@ type crashRun struct {
 	followed sync.Map // task id -> number of its last event
 	contexts atomic.Int64
 	cutOff   atomic.Int64
+	repeated atomic.Int64
 	resumed  atomic.Int64
 	events   atomic.Int64
 }
@@ -140,20 +141,25 @@ func (r *crashRun) client(name string) {
 			return
 		default:
 		}
-		r.conversation(fmt.Sprintf("%s-%d", name, n))
+		r.conversation(fmt.Sprintf("%s-%d", name, n), n%2 == 0)
 	}
 }
 
 // conversation sends up to four messages in one context. A send that is cut off
-// leaves open whether it was accepted, so the conversation ends there.
-func (r *crashRun) conversation(contextID string) {
+// leaves open whether it was accepted: with a key it is sent again, without one the
+// conversation ends there.
+func (r *crashRun) conversation(contextID string, keyed bool) {
 	r.contexts.Add(1)
 	for turn := 1; turn <= 4; turn++ {
-		id, err := r.send(contextID, turn)
-		if err != nil {
+		id, err := r.send(contextID, turn, keyed)
+		for err != nil {
 			r.cutOff.Add(1)
 			r.up()
-			return
+			if !keyed || r.ctx.Err() != nil || r.t.Failed() {
+				return
+			}
+			r.repeated.Add(1)
+			id, err = r.send(contextID, turn, keyed)
 		}
 		want := fmt.Sprintf("Your context is %d messages long.", 2*turn)
 		r.acked.Store(id, want)
@@ -193,10 +199,14 @@ func (parts crashParts) text() string {
 }
 
 // send sends one message and returns once it is acknowledged.
-func (r *crashRun) send(contextID string, turn int) (string, error) {
+func (r *crashRun) send(contextID string, turn int, keyed bool) (string, error) {
+	var headers []string
+	if keyed {
+		headers = []string{"Idempotency-Key", fmt.Sprintf("%s-%d", contextID, turn)}
+	}
 	params := fmt.Sprintf(`{"message":{"messageId":"m%d","role":"ROLE_USER","contextId":%q,"parts":[{"text":"hello %d"}]},"configuration":{"returnImmediately":true,"taskPushNotificationConfig":{"url":%q}}}`, turn, contextID, turn, r.webhook.URL)
 	var result struct{ Task crashTask }
-	if err := r.call("SendMessage", params, &result); err != nil {
+	if err := r.call("SendMessage", params, &result, headers...); err != nil {
 		return "", err
 	}
 	if result.Task.ID == "" {
@@ -205,7 +215,8 @@ func (r *crashRun) send(contextID string, turn int) (string, error) {
 	return result.Task.ID, nil
 }
 
-func (r *crashRun) request(method, params, lastEventID string) (*http.Response, error) {
+// request makes one JSON-RPC call; headers are pairs.
+func (r *crashRun) request(method, params string, headers ...string) (*http.Response, error) {
 	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":%s}`, method, params)
 	req, err := http.NewRequestWithContext(r.ctx, http.MethodPost, "http://"+r.addr+"/agents/default/counter", strings.NewReader(body))
 	if err != nil {
@@ -213,16 +224,16 @@ func (r *crashRun) request(method, params, lastEventID string) (*http.Response, 
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("A2A-Version", "1.0")
-	if lastEventID != "" {
-		req.Header.Set("Last-Event-ID", lastEventID)
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
 	}
 	return r.http.Do(req)
 }
 
 // call makes one JSON-RPC call. An error reply of the server is a failure of the
 // test: only a cut connection may fail.
-func (r *crashRun) call(method, params string, result any) error {
-	resp, err := r.request(method, params, "")
+func (r *crashRun) call(method, params string, result any, headers ...string) error {
+	resp, err := r.request(method, params, headers...)
 	if err != nil {
 		return err
 	}
@@ -274,7 +285,7 @@ type follower struct {
 
 // read follows over one connection, from after the last event seen.
 func (f *follower) read() error {
-	resp, err := f.run.request("SubscribeToTask", fmt.Sprintf(`{"id":%q}`, f.task), strconv.FormatUint(f.seq, 10))
+	resp, err := f.run.request("SubscribeToTask", fmt.Sprintf(`{"id":%q}`, f.task), "Last-Event-ID", strconv.FormatUint(f.seq, 10))
 	if err != nil {
 		return err
 	}

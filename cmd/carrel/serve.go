@@ -128,6 +128,7 @@ func (c Config) options() carrel.Options {
 		SoftStop:           c.SoftStop,
 		BlockingTimeout:    c.BlockingTimeout,
 		CompileTimeout:     c.CompileTimeout,
+		IdempotencyWindow:  c.IdempotencyWindow,
 		MaxAttempts:        c.MaxAttempts,
 		MaxBody:            int64(c.MaxBody),
 		MaxModule:          int64(c.MaxModule),

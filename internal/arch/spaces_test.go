@@ -36,6 +36,10 @@ var spaces = map[string]space{
 	"due":          {"task", true}, // jobs and leases by time
 	"push-due":     {"task", true}, // webhooks that are to be sent something, by time
 	"gone":         {"task", true}, // deleted tasks to be cleared away
+	"once-due":     {"task", true}, // idempotency keys by the end of their time
+	"reply-due":    {"task", true}, // direct replies by the end of their time
+	"task-hidden":  {"task", false},
+	"once":         {"task", false},
 	"task":         {"task", false},
 	"event":        {"task", false},
 	"line":         {"task", false},

@@ -31,7 +31,13 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	module, err := os.Open(buildGuest(t))
+	return serveGuest(t, "../../guests/go/conformance")
+}
+
+// serveGuest builds a guest and serves it by the name of the conformance agent.
+func serveGuest(t *testing.T, dir string) *house {
+	t.Helper()
+	module, err := os.Open(buildGuest(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,11 +88,11 @@ func serve(t *testing.T, module io.Reader) *house {
 	return &house{m, t}
 }
 
-func buildGuest(t *testing.T) string {
+func buildGuest(t *testing.T, dir string) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "conformance.wasm")
+	out := filepath.Join(t.TempDir(), "guest.wasm")
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", out, ".")
-	cmd.Dir = filepath.Join("..", "..", "guests", "go", "conformance")
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, text)
@@ -104,11 +110,11 @@ func (h *house) say(text string, ids ...string) *a2apb.Task {
 	if len(ids) > 1 {
 		msg.TaskId = ids[1]
 	}
-	got, err := h.SendAndAwait(h.t.Context(), conformance, &a2apb.SendMessageRequest{Message: msg})
+	got, err := h.SendAndAwait(h.t.Context(), conformance, task.Once{}, &a2apb.SendMessageRequest{Message: msg})
 	if err != nil {
 		h.t.Fatalf("%q: %v", text, err)
 	}
-	return got
+	return got.GetTask()
 }
 
 // outcome is a task as one line: its state, its status message and its artifacts.

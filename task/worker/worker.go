@@ -164,4 +164,10 @@ func (l *Loop) tidy(ctx context.Context, sweep bool) {
 	if err := l.tasks.Sweep(ctx, false); err != nil && ctx.Err() == nil {
 		l.opts.Logger.Error("lost work was not searched for", "error", err)
 	}
+	if err := l.tasks.ForgetReplies(ctx); err != nil && ctx.Err() == nil {
+		l.opts.Logger.Error("direct replies were not removed", "error", err)
+	}
+	if err := l.tasks.ForgetKeys(ctx); err != nil && ctx.Err() == nil {
+		l.opts.Logger.Error("idempotency keys were not forgotten", "error", err)
+	}
 }

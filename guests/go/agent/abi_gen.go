@@ -255,7 +255,7 @@ func (m *Limits) decode(r *codec.Reader) {
 type runReply struct {
 	// State is completed, failed, rejected, input_required or auth_required; empty is completed.
 	State string `json:"state,omitempty"`
-	// Message is the status message, if any.
+	// Message is the status message, if any; or the answer, see [Description].Replies.
 	Message *Message `json:"message,omitempty"`
 	// Artifacts are artifacts that are complete with this reply.
 	Artifacts []Artifact `json:"artifacts,omitempty"`
@@ -335,7 +335,10 @@ type Description struct {
 	IconURL          string `json:"iconUrl,omitempty"`
 	// Extensions are the protocol extensions that the agent knows.
 	Extensions []Extension `json:"extensions,omitempty"`
-	// Replies is "message" when the agent may answer with a bare message, else empty.
+	// Replies is "message" when the agent may answer with a bare message, else empty. A run of such
+	// an agent that completes with a message and has given nothing else, neither artifact nor
+	// status, is answered with that message instead of a task, unless it took longer than 30 s, or
+	// the caller wants a task.
 	Replies string `json:"replies,omitempty"`
 }
 

@@ -54,6 +54,10 @@ func HandleText(f func(ctx context.Context, text string) (string, error)) {
 // Describe says what the agent is, for its card. Call it in an init function.
 func Describe(d Description) { description = d }
 
+// RepliesWithMessages is for [Description].Replies: the agent may answer with a bare
+// message instead of a task, see [Task.Answer].
+const RepliesWithMessages = "message"
+
 // outcome is an error that ends a run in a state of its own.
 type outcome struct {
 	state, text string
@@ -94,7 +98,7 @@ func work(t *Task) (reply runReply) {
 	var o *outcome
 	switch {
 	case err == nil:
-		return runReply{State: "completed", Artifacts: t.done}
+		return runReply{State: "completed", Message: t.answer, Artifacts: t.done}
 	case errors.As(err, &o):
 		return runReply{State: o.state, Message: agentMessage(o.text), Artifacts: t.done}
 	}

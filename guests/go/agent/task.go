@@ -21,7 +21,8 @@ type Task struct {
 	// Limits are the bounds of this run.
 	Limits Limits
 
-	done []Artifact // complete with the end of the run
+	done   []Artifact // complete with the end of the run
+	answer *Message   // that the run completes with
 }
 
 func newTask(r *runRequest) *Task {
@@ -49,6 +50,18 @@ func (t *Task) Finish(a Artifact) {
 		a.ArtifactID = fmt.Sprintf("artifact-%d-%d", t.Run, len(t.done)+1)
 	}
 	t.done = append(t.done, a)
+}
+
+// Answer completes the run with a message. Of an agent that is described with
+// [RepliesWithMessages] that is all its caller gets, if the run has given nothing else:
+// a message, and no task. Else it is the status message of the completed task. The
+// last answer of a run counts.
+func (t *Task) Answer(text string) error { return t.AnswerWith(*agentMessage(text)) }
+
+// AnswerWith is Answer with a message of any parts. Ids and role are filled in.
+func (t *Task) AnswerWith(m Message) error {
+	t.answer = &m
+	return nil
 }
 
 // Status tells the caller how far the work is.
