@@ -127,7 +127,7 @@ func onceParam() *huma.Param {
 func (s schemasOf) answer(m protoreflect.MethodDescriptor) *huma.Response {
 	output := s.message(m.Output())
 	if m.IsStreamingServer() {
-		return &huma.Response{Description: "events, each a " + string(m.Output().Name()) + " as JSON", Content: contents(textSchema(), typeEvents)}
+		return &huma.Response{Description: "events, each a " + string(m.Output().Name()) + " as JSON", Content: contents(s.event(output), typeEvents)}
 	}
 	r := &huma.Response{Description: string(m.Output().Name()), Content: contents(output, typeA2A, typeJSON)}
 	if m.Name() == "SendMessage" {

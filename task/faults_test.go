@@ -61,7 +61,7 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"a cancel is told that it lost to another at the same time", "cancel.go",
-		"m.cancels.Do(flight,", "m.cancels.Do(newID(),", "TestConcurrentCancelsShareOneOutcome",
+		"m.cancels.Do(flight,", "m.cancels.Do(flight+newID(),", "TestConcurrentCancelsShareOneOutcome",
 	},
 	{
 		"a context is saved over another run's", "context.go",
