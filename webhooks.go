@@ -38,7 +38,10 @@ func (h *house) openEgress(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("key of secrets: %w", err)
 	}
-	h.secrets, err = seal.New(master, "webhooks")
+	if h.secrets, err = seal.New(master, "webhooks"); err != nil {
+		return err
+	}
+	h.cardSecrets, err = seal.New(master, "cards")
 	return err
 }
 

@@ -21,12 +21,14 @@ import (
 //	module-loose/<time>/<id>/<digest>    a blob: bytes of an upload that is under way, or that no version has
 //	agent-place/<tenant>/<name>          empty: the agent is there
 //	agent-deleted/<tenant>/<name>        empty: it was deleted, and others may have records of it
+//	agent-listed/<tenant>/<name>         empty: it is there and not private
 var (
 	agentsKey = storage.NewKey("agent")
 	placesKey = storage.NewKey("agent-place")
 	looseKeys = storage.NewKey("module-loose")
 
 	deletedKeys = storage.NewKey("agent-deleted")
+	listedKeys  = storage.NewKey("agent-listed")
 )
 
 func agentKey(name string) storage.Key           { return agentsKey.Str(name) }
@@ -36,6 +38,7 @@ func moduleKey(digest string) storage.Key        { return storage.NewKey("module
 func refsKey(digest string) storage.Key          { return storage.NewKey("module-ref").Str(digest) }
 func placeKey(tenant, name string) storage.Key   { return placesKey.Str(tenant).Str(name) }
 func deletedKey(tenant, name string) storage.Key { return deletedKeys.Str(tenant).Str(name) }
+func listedKey(p place) storage.Key              { return listedKeys.Str(p.tenant).Str(p.name) }
 func refKey(digest, tenant, name string) storage.Key {
 	return refsKey(digest).Str(tenant).Str(name)
 }
@@ -49,9 +52,10 @@ type agentRecord struct {
 	Without03 bool   `json:"without03,omitempty"`
 	Current   string `json:"current"`
 	// Versions is the number of versions, and so the number of the newest.
-	Versions int       `json:"versions"`
-	Created  time.Time `json:"created"`
-	Updated  time.Time `json:"updated"`
+	Versions  int        `json:"versions"`
+	Overrides *Overrides `json:"overrides,omitempty"`
+	Created   time.Time  `json:"created"`
+	Updated   time.Time  `json:"updated"`
 }
 
 // place is where an agent is.
@@ -118,7 +122,7 @@ func (r *records) withVersion(tx storage.Tx, p place, record agentRecord) (Agent
 	}
 	return Agent{
 		Tenant: p.tenant, Name: p.name, Visibility: record.Visibility, Protocols: record.spoken(),
-		Current: current, Created: record.Created, Updated: record.Updated,
+		Current: current, Overrides: record.Overrides, Created: record.Created, Updated: record.Updated,
 	}, nil
 }
 

@@ -19,6 +19,7 @@ type agentAdmin interface {
 	Versions(ctx context.Context, tenant, name string) ([]agent.Version, error)
 	Rollback(ctx context.Context, tenant, name, digest string) (agent.Agent, error)
 	SetVisibility(ctx context.Context, tenant, name string, v agent.Visibility) (agent.Agent, error)
+	Override(ctx context.Context, tenant, name string, o agent.Overrides) (agent.Agent, error)
 	SetProtocols(ctx context.Context, tenant, name string, versions []string) (agent.Agent, error)
 	Delete(ctx context.Context, tenant, name string) error
 }
@@ -36,6 +37,7 @@ func (s *Server) registerAgents(api huma.API) {
 	route(s, api, huma.Operation{OperationID: "list-agents", Method: http.MethodGet, Path: "/tenants/{tenant}/agents", Summary: "The tenant's agents, by name", Tags: tags}, s.listAgents)
 	route(s, api, huma.Operation{OperationID: "get-agent", Method: http.MethodGet, Path: path, Summary: "An agent with its current version", Tags: tags}, s.getAgent)
 	route(s, api, huma.Operation{OperationID: "change-agent", Method: http.MethodPatch, Path: path, Summary: "Change who may see and call an agent, and in which versions of A2A", Tags: tags}, s.changeAgent)
+	route(s, api, huma.Operation{OperationID: "override-card", Method: http.MethodPut, Path: path + "/card", Summary: "Say on an agent's card what its module does not, or other than it", Tags: tags}, s.overrideCard)
 	route(s, api, huma.Operation{OperationID: "delete-agent", Method: http.MethodDelete, Path: path, Summary: "Remove an agent, its versions, tasks and contexts", Tags: tags}, s.deleteAgent)
 	route(s, api, huma.Operation{OperationID: "list-versions", Method: http.MethodGet, Path: path + "/versions", Summary: "The agent's versions, newest first", Tags: tags}, s.listVersions)
 	route(s, api, huma.Operation{OperationID: "roll-back", Method: http.MethodPost, Path: path + "/rollback", Summary: "Make an older version current", Tags: tags}, s.rollBack)
@@ -87,6 +89,17 @@ func (s *Server) changeAgent(ctx context.Context, in *changeAgentInput) (_ *one[
 	if in.Body.Visibility != "" {
 		a, err = s.parts.agents.SetVisibility(ctx, in.Tenant, in.Agent, in.Body.Visibility)
 	}
+	return &one[agent.Agent]{a}, err
+}
+
+type overrideCardInput struct {
+	Tenant string `path:"tenant" doc:"The tenant that owns the agent"`
+	Agent  string `path:"agent" doc:"The agent's name"`
+	Body   agent.Overrides
+}
+
+func (s *Server) overrideCard(ctx context.Context, in *overrideCardInput) (*one[agent.Agent], error) {
+	a, err := s.parts.agents.Override(ctx, in.Tenant, in.Agent, in.Body)
 	return &one[agent.Agent]{a}, err
 }
 

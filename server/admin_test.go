@@ -192,7 +192,7 @@ func TestWhatTheOperatorDoesTakesItsKey(t *testing.T) {
 
 func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, func(_ *parts, o *Options) {
+	h := newHouse(t, signs(t), func(_ *parts, o *Options) {
 		o.Backup = func(context.Context, interface{ Write([]byte) (int, error) }) error { return nil }
 	})
 	r := h.do("GET", "/api/openapi.json", "")
@@ -213,7 +213,8 @@ func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 		"/api/v1/operator/keys": {"get", "post"}, "/api/v1/operator/keys/{key}": {"delete"},
 		"/api/v1/tenants/{tenant}/keys": {"get", "post"}, "/api/v1/tenants/{tenant}/keys/{key}": {"delete"},
 		"/api/v1/tenants/{tenant}/agents": {"get"}, agentPath: {"get", "put", "patch", "delete"},
-		agentPath + "/versions": {"get"}, agentPath + "/rollback": {"post"},
+		agentPath + "/versions": {"get"}, agentPath + "/rollback": {"post"}, agentPath + "/card": {"put"},
+		"/api/v1/card-keys": {"get", "post"}, "/api/v1/card-keys/{key}": {"delete"},
 		agentPath + "/tasks": {"get"}, agentPath + "/tasks/{task}": {"get", "delete"}, agentPath + "/tasks/{task}/cancel": {"post"},
 		agentPath + "/tasks/{task}/webhooks": {"get"},
 		agentPath + "/tasks/{task}/log":      {"get"}, agentPath + "/contexts/{context}": {"delete"},

@@ -16,6 +16,7 @@ import (
 type directory interface {
 	Get(ctx context.Context, tenant, name string) (agent.Agent, error)
 	Sole(ctx context.Context) (agent.Agent, error)
+	Listed(ctx context.Context, tenant string, after agent.Name, limit int) ([]agent.Name, error)
 }
 
 // authenticator is what it needs of the keys.
@@ -91,6 +92,7 @@ func (s *Server) admitReader(x *exchange, ref task.Ref) (agent.Agent, error) {
 
 func (s *Server) admitCaller(x *exchange, ref task.Ref) (caller, error) {
 	by, err := s.admit(x.ctx, s.visitor(x), ref)
+	by.door = func() door { return s.door(x) }
 	by.onceKey = x.headers(headerOnce)
 	return by, err
 }

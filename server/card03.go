@@ -38,21 +38,18 @@ func interfaces03(a agent.Agent, url string) []agent.Interface {
 	return []agent.Interface{{URL: url, Binding: "JSONRPC", Version: v03.Version}, {URL: url, Binding: "HTTP+JSON", Version: v03.Version}}
 }
 
-// variant03 returns the card as the client can read it: as it is for one that
-// asks for 1.0, and for others, who may be of either version, with the members of
-// 0.3 beside those of 1.0.
-func (s *Server) variant03(x *exchange, a agent.Agent, card []byte) ([]byte, error) {
+// wantsUnion reports whether the client is to see a card with the members of 0.3
+// beside those of 1.0: one that does not ask for 1.0 may be of either version.
+func (s *Server) wantsUnion(x *exchange, a agent.Agent) bool {
 	if !a.Speaks(v03.Version) {
-		return card, nil
+		return false
 	}
 	x.vary("A2A-Version")
-	if majorMinor(x.version()) == a2aVersion {
-		return card, nil
-	}
-	return s.unions.of(card)
+	return majorMinor(x.version()) != a2aVersion
 }
 
-// unionCard adds the members of 0.3 to a card.
+// unionCard adds the members of 0.3 to a card, and takes its signatures away:
+// clients that make 1.0 of 0.3 would not find what was signed.
 func unionCard(encoded []byte) ([]byte, error) {
 	card := &a2apb.AgentCard{}
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(encoded, card); err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/agent/signing"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
@@ -16,6 +17,7 @@ var (
 	errInvalidRequest   = errors.New("invalid request")
 	errMethodNotFound   = errors.New("method not found")
 	errVersion          = errors.New("A2A version not supported")
+	errNoExtendedCard   = errors.New("extended card not configured")
 	errExtension        = errors.New("required extension not named")
 	errUnauthenticated  = errors.New("a valid key is needed")
 	errForbidden        = errors.New("the operator's key is needed")
@@ -71,6 +73,7 @@ var wireErrors = []struct {
 	{task.ErrUnsupportedOperation, wire{code: -32004, http: 400, status: "FAILED_PRECONDITION", reason: "UNSUPPORTED_OPERATION", message: "This operation is not supported", detailed: true}},
 	{task.ErrContentTypeNotSupported, wire{code: -32005, http: 400, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
 	{errMediaType, wire{code: -32005, http: 415, transport: true, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
+	{errNoExtendedCard, wire{code: -32007, http: 400, status: "FAILED_PRECONDITION", reason: "EXTENDED_AGENT_CARD_NOT_CONFIGURED", message: "Authenticated Extended Card is not configured"}},
 	{errExtension, wire{code: -32008, http: 400, status: "FAILED_PRECONDITION", reason: "EXTENSION_SUPPORT_REQUIRED", message: "Extension support required", detailed: true}},
 	{errVersion, wire{code: -32009, http: 400, status: "FAILED_PRECONDITION", reason: "VERSION_NOT_SUPPORTED", message: "A2A version is not supported", detailed: true}},
 	{errUnauthenticated, wire{code: -31401, http: 401, transport: true, status: "UNAUTHENTICATED", reason: "UNAUTHENTICATED", message: "A valid key is needed"}},
@@ -82,6 +85,9 @@ var wireErrors = []struct {
 	{agent.ErrInvalid, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_AGENT", message: "Refused", detailed: true}},
 	{agent.ErrTooLarge, wire{code: -32600, http: 413, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_LARGE", message: "The module is too large", detailed: true}},
 	{tenant.ErrInvalidName, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_NAME", message: "Names are 1 to 63 of a-z, 0-9 and -, not starting with -"}},
+	{signing.ErrNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "NOT_FOUND", message: "Not found"}},
+	{signing.ErrLastKey, wire{code: -32602, http: 409, transport: true, status: "FAILED_PRECONDITION", reason: "LAST_KEY", message: "The newest key that signs cannot be retired; make another first"}},
+	{signing.ErrTooManyKeys, wire{code: -32602, http: 409, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_KEYS", message: "There are as many keys as may be; retire one"}},
 	{errNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "NOT_FOUND", message: "Not found"}},
 	{errMethodNotAllowed, wire{code: -32600, http: 405, transport: true, status: "UNIMPLEMENTED", reason: "METHOD_NOT_ALLOWED", message: "Method not allowed"}},
 	{errMisdirected, wire{code: -32600, http: 421, transport: true, status: "FAILED_PRECONDITION", reason: "MISDIRECTED_REQUEST", message: "A development server answers under local names only"}},

@@ -153,6 +153,7 @@ func (g *grpcBinding) admitMessage(ctx context.Context, req addressed) (caller, 
 	if err != nil {
 		return caller{}, err
 	}
+	by.door = func() door { return g.grpcDoor(ctx) }
 	by.onceKey = strings.Join(metadata.ValueFromIncomingContext(ctx, strings.ToLower(headerOnce)), ", ")
 	if err := g.acceptVersion(incoming(ctx, "a2a-version"), true); err != nil {
 		return caller{}, err

@@ -27,9 +27,9 @@ func (s *Server) serveOpenAPI(x *exchange, ref task.Ref) error {
 		return s.allow(x, "GET, HEAD, OPTIONS")
 	}
 	doc := *restDocument()
-	description := a.Current.Description
+	description := a.Description()
 	doc.Info = &huma.Info{Title: description.Name + " over A2A", Version: a2aVersion, Description: description.Description}
-	for _, i := range s.interfaces(x, a) {
+	for _, i := range s.door(x).interfaces(a) {
 		if i.Binding == "HTTP+JSON" {
 			doc.Servers = []*huma.Server{{URL: i.URL}}
 		}

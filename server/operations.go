@@ -39,6 +39,7 @@ type events interface {
 type operations struct {
 	tasks           tasks
 	events          events
+	cards           extendedCards
 	blockingTimeout time.Duration
 	// waiting are the calls that wait for their task.
 	waiting *quota
@@ -59,6 +60,14 @@ type caller struct {
 	onceKey string
 	// speaks03 is set for agents that speak A2A 0.3, in03 for requests in it.
 	speaks03, in03 bool
+	// door is how it came in.
+	door func() door
+}
+
+// extendedCards is what it needs of cards: the extended one of an agent, nil and
+// whether there is to be one when there is none.
+type extendedCards interface {
+	extendedCard(ctx context.Context, by caller) (card *a2apb.AgentCard, declared bool, err error)
 }
 
 // sendMessage accepts a message and answers with the task: when it has ended or
@@ -182,12 +191,23 @@ func (o *operations) cancelTask(ctx context.Context, by caller, req *a2apb.Cance
 	return o.tasks.Cancel(ctx, by.ref, req.GetId())
 }
 
-// getExtendedAgentCard says that there is none. Section 3.1.11.
-func (o *operations) getExtendedAgentCard(_ context.Context, by caller, req *a2apb.GetExtendedAgentCardRequest) (*a2apb.AgentCard, error) {
+// getExtendedAgentCard returns the card for those who have a key. Section 3.1.11.
+func (o *operations) getExtendedAgentCard(ctx context.Context, by caller, req *a2apb.GetExtendedAgentCardRequest) (*a2apb.AgentCard, error) {
 	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
 		return nil, err
 	}
-	return nil, refuse(task.ErrUnsupportedOperation, "there is no extended card")
+	card, declared, err := o.cards.extendedCard(ctx, by)
+	switch {
+	case err != nil:
+		return nil, err
+	case !declared:
+		return nil, refuse(task.ErrUnsupportedOperation, "there is no extended card")
+	case by.anonymous:
+		return nil, errUnauthenticated
+	case card == nil:
+		return nil, errNoExtendedCard
+	}
+	return card, nil
 }
 
 // checkTask checks the fields that every request about one task has.

@@ -17,6 +17,10 @@ const (
 	typeA2A     = "application/a2a+json"
 	typeProblem = "application/problem+json"
 	typeEvents  = "text/event-stream"
+	typeKeys    = "application/jwk-set+json"
+	typeLinkset = "application/linkset+json"
+	// typeCatalog is the profile of RFC 9727.
+	typeCatalog = typeLinkset + `; profile="https://www.rfc-editor.org/info/rfc9727"`
 
 	// retryAfter is when a request that came at a bad time may do better.
 	retryAfter = 5 * time.Second

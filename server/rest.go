@@ -45,7 +45,13 @@ func (s *Server) serveREST(x *exchange, ref task.Ref, below string) error {
 		return err
 	}
 	asked.framing = restFraming()
-	return s.answerREST(x, by, s.methods[name], asked)
+	if err := s.answerREST(x, by, s.methods[name], asked); err != nil {
+		return err
+	}
+	if route.keepable {
+		s.keepable(x, true)
+	}
+	return nil
 }
 
 func (s *Server) answerREST(x *exchange, by caller, m method, asked call) error {

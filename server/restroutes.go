@@ -20,6 +20,8 @@ type resource struct {
 	verbs map[string]string
 	// streams is set where answers are streams, which HEAD cannot ask about.
 	streams bool
+	// keepable answers may be kept by who asked for them.
+	keepable bool
 }
 
 // resources are all of them; the first match counts. Section 11.3. Subscribe
@@ -37,7 +39,7 @@ var resources = []resource{
 	{pattern: "/tasks/{taskId}/pushNotificationConfigs/{id}", verbs: map[string]string{
 		"GET": "GetTaskPushNotificationConfig", "DELETE": "DeleteTaskPushNotificationConfig",
 	}},
-	{pattern: "/extendedAgentCard", verbs: map[string]string{"GET": "GetExtendedAgentCard"}},
+	{pattern: "/extendedAgentCard", verbs: map[string]string{"GET": "GetExtendedAgentCard"}, keepable: true},
 }
 
 // pathField is a field of a request that its address holds.

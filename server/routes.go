@@ -19,16 +19,22 @@ import (
 
 // Route patterns, for metrics, spans and logs.
 const (
-	routeRPC       = "/agents/{tenant}/{agent}"
-	routeCard      = "/agents/{tenant}/{agent}/.well-known/agent-card.json"
-	routePage      = "docs page"
-	routeAsset     = docs.Prefix + "{asset}"
-	routePreflight = "preflight"
-	routeUnknown   = "unknown"
+	routeRPC        = "/agents/{tenant}/{agent}"
+	routeCard       = "/agents/{tenant}/{agent}/.well-known/agent-card.json"
+	routeKeys       = keysPath
+	routeCatalog    = catalogPath
+	routeOwnCatalog = "/agents/{tenant}" + catalogPath
+	routePage       = "docs page"
+	routeAsset      = docs.Prefix + "{asset}"
+	routePreflight  = "preflight"
+	routeUnknown    = "unknown"
 
 	agentsPrefix = "/agents/"
 	apiPrefix    = "/api/"
-	cardPath     = "/.well-known/agent-card.json"
+	wellKnown    = ".well-known"
+	cardPath     = "/" + wellKnown + "/agent-card.json"
+	keysPath     = "/" + wellKnown + "/jwks.json"
+	catalogPath  = "/" + wellKnown + "/api-catalog"
 	documentPath = "/openapi.json"
 )
 
@@ -101,9 +107,16 @@ func (s *Server) dispatch(x *exchange) error {
 		return s.serveAsset(x, path)
 	case strings.HasPrefix(path, agentsPrefix):
 		ref, below := splitAgentPath(path)
+		if ref.Agent == wellKnown { // no agent has such a name
+			return s.readOnly(x, func(x *exchange) error { return s.serveOwnCatalog(x, ref.Tenant, below) })
+		}
 		return s.serveAgent(x, ref, below)
 	case strings.HasPrefix(path, apiPrefix):
 		return s.serveAPI(x)
+	case path == keysPath:
+		return s.readOnly(x, s.serveKeys)
+	case path == catalogPath:
+		return s.readOnly(x, s.serveCatalog)
 	case path == "/" || path == cardPath || path == oldCardPath || path == documentPath || belowLanding(path):
 		ref, err := s.landingAgent(x.ctx)
 		if err != nil {

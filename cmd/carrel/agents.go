@@ -21,7 +21,7 @@ func newAgentsCommand(p program) *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	cmd.AddCommand(newAgentsListCommand(p), newAgentsShowCommand(p), newAgentsRollbackCommand(p),
-		newAgentsVisibilityCommand(p), newAgentsDeleteCommand(p))
+		newAgentsVisibilityCommand(p), newAgentsCardCommand(p), newAgentsDeleteCommand(p))
 	return cmd
 }
 
