@@ -48,6 +48,9 @@ type Agent struct {
 	Tenant     string     `json:"tenant"`
 	Name       string     `json:"name"`
 	Visibility Visibility `json:"visibility"`
+	// Protocols are the versions of A2A that the agent speaks, the newest first:
+	// 1.0 and, unless that was switched off, 0.3.
+	Protocols []string `json:"protocolVersions"`
 	// Current is the version that new tasks use.
 	Current Version   `json:"current"`
 	Created time.Time `json:"created"`

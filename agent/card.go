@@ -17,9 +17,11 @@ type Interface struct {
 	URL, Binding string
 	// Tenant is the value clients must send in the tenant field; usually empty.
 	Tenant string
+	// Version is the A2A version it speaks, Major.Minor; empty is 1.0.
+	Version string
 }
 
-// protocolVersion is the A2A version the interfaces speak: Major.Minor (section 3.6).
+// protocolVersion is the A2A version that all agents speak: Major.Minor (section 3.6).
 const protocolVersion = "1.0"
 
 // defaultModes are the media types of an agent that names none.
@@ -43,7 +45,8 @@ func Card(a Agent, interfaces []Interface, authenticated bool) *a2apb.AgentCard 
 	}
 	for _, i := range interfaces {
 		card.SupportedInterfaces = append(card.SupportedInterfaces, &a2apb.AgentInterface{
-			Url: i.URL, ProtocolBinding: i.Binding, Tenant: i.Tenant, ProtocolVersion: protocolVersion,
+			Url: i.URL, ProtocolBinding: i.Binding, Tenant: i.Tenant,
+			ProtocolVersion: cmp.Or(i.Version, protocolVersion),
 		})
 	}
 	for _, s := range skills(a, d) {

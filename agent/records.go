@@ -41,7 +41,9 @@ func looseKey(since time.Time, id, digest string) storage.Key {
 
 type agentRecord struct {
 	Visibility Visibility `json:"visibility"`
-	Current    string     `json:"current"`
+	// Without03 is set when the agent does not speak A2A 0.3.
+	Without03 bool   `json:"without03,omitempty"`
+	Current   string `json:"current"`
 	// Versions is the number of versions, and so the number of the newest.
 	Versions int       `json:"versions"`
 	Created  time.Time `json:"created"`
@@ -111,7 +113,7 @@ func (r *records) withVersion(tx storage.Tx, p place, record agentRecord) (Agent
 		return Agent{}, err
 	}
 	return Agent{
-		Tenant: p.tenant, Name: p.name, Visibility: record.Visibility,
+		Tenant: p.tenant, Name: p.name, Visibility: record.Visibility, Protocols: record.spoken(),
 		Current: current, Created: record.Created, Updated: record.Updated,
 	}, nil
 }

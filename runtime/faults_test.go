@@ -71,10 +71,6 @@ var mistakes = []faults.Fault{
 		"a deep stack stays with an idle sandbox", "stack.go",
 		"	clear(in.functions)\n", "", "TestADeepStackIsChargedAndGivenBack",
 	},
-	{
-		"a guest that calls the host keeps its slot", "binding.go",
-		"		in.giveWay(ctx)\n", "", "TestAGuestThatCallsTheHostGivesWay",
-	},
 }
 
 func TestSeededFaultsAreNoticed(t *testing.T) {

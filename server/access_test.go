@@ -3,9 +3,12 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
@@ -196,16 +199,51 @@ func TestWrongKeysAreCounted(t *testing.T) {
 			t.Fatalf("wrong key %d: got %d", i, r.StatusCode)
 		}
 	}
-	r := h.rpc("/agents/acme/carded", "ListTasks", `{}`, "token", "acme")
-	if r.StatusCode != http.StatusTooManyRequests || r.code(t) != -31429 || r.Header.Get("Retry-After") == "" {
-		t.Errorf("after %d wrong keys: got %d %s", maxFailures, r.StatusCode, r.body)
-	}
-	if r := h.rpc("/agents/acme/hidden", "ListTasks", `{}`, "token", "acme"); r.StatusCode != http.StatusNotFound {
+	wrong := h.rpc("/agents/acme/carded", "ListTasks", `{}`, "Authorization", "Bearer wrong")
+	refusedBusy(t, "one wrong key too many", wrong, "TOO_MANY_FAILURES")
+	if r := h.rpc("/agents/acme/hidden", "ListTasks", `{}`, "Authorization", "Bearer wrong"); r.StatusCode != http.StatusNotFound {
 		t.Errorf("a private agent: got %d, want what one without a key sees", r.StatusCode)
+	}
+	for _, path := range []string{"/agents/acme/carded", "/agents/acme/hidden"} {
+		if r := h.rpc(path, "ListTasks", `{}`, "token", "acme"); r.code(t) != 0 {
+			t.Errorf("%s: a right key got %d %s", path, r.StatusCode, r.body)
+		}
 	}
 	if r := h.do("GET", "/agents/acme/carded/.well-known/agent-card.json", ""); r.StatusCode != http.StatusOK {
 		t.Errorf("a card: got %d", r.StatusCode)
 	}
+}
+
+func TestFailuresAreCountedByNetworkAndWindow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var f failures
+		for _, step := range []struct {
+			addr string
+			wait time.Duration
+			want int
+		}{
+			{"192.0.2.1", 0, 1},
+			{"192.0.2.1", 0, 2},
+			{"192.0.2.2", 0, 1},
+			{"2001:db8::1", 0, 1},
+			{"2001:db8::ffff:2", 0, 2},
+			{"2001:db8:0:1::1", 0, 1},
+			{"192.0.2.1", failureWindow - 1, 3},
+			{"192.0.2.1", 1, 1},
+		} {
+			time.Sleep(step.wait)
+			if got := f.add(netip.MustParseAddr(step.addr)); got != step.want {
+				t.Errorf("%s after %v: got %d, want %d", step.addr, step.wait, got, step.want)
+			}
+		}
+		for i := range 2 * maxAddresses {
+			f.add(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
+		}
+		if len(f.counts) > maxAddresses {
+			t.Errorf("%d networks are counted", len(f.counts))
+		}
+	})
 }
 
 // TestTheAddressOfAClientIsTheOneItsProxySaw sends what a client made up on the

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/server/v03"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
 )
@@ -43,7 +44,9 @@ func (s *Server) principal(x *exchange) (tenant.Principal, error) {
 }
 
 // identify returns who the visitor's key belongs to, errUnauthenticated when it
-// shows none or a wrong one.
+// shows none or a wrong one, errTooManyFailures when wrong ones keep coming from
+// its address. A right key always gets through: behind a proxy that is not known
+// as one all callers have one address, and anybody can show wrong keys.
 func (s *Server) identify(ctx context.Context, v visitor) (tenant.Principal, error) {
 	if s.opts.Dev {
 		return tenant.Principal{Tenant: tenant.Default, Operator: true}, nil
@@ -52,15 +55,14 @@ func (s *Server) identify(ctx context.Context, v visitor) (tenant.Principal, err
 	if !ok {
 		return tenant.Principal{}, errUnauthenticated
 	}
-	if s.failures.exceeded(v.addr) {
+	p, err := s.parts.keys.Authenticate(ctx, token)
+	switch {
+	case !errors.Is(err, tenant.ErrUnauthenticated):
+		return p, err
+	case s.failures.add(v.addr) > maxFailures:
 		return tenant.Principal{}, errTooManyFailures
 	}
-	p, err := s.parts.keys.Authenticate(ctx, token)
-	if errors.Is(err, tenant.ErrUnauthenticated) {
-		s.failures.add(v.addr)
-		return tenant.Principal{}, errUnauthenticated
-	}
-	return p, err
+	return tenant.Principal{}, errUnauthenticated
 }
 
 func bearer(header string) (token string, ok bool) {
@@ -100,7 +102,7 @@ func (s *Server) admit(ctx context.Context, v visitor, ref task.Ref) (caller, er
 	if err != nil {
 		return caller{}, err
 	}
-	by := caller{ref: ref, addr: v.addr, extensions: a.Current.Description.Extensions}
+	by := caller{ref: ref, addr: v.addr, extensions: a.Current.Description.Extensions, speaks03: a.Speaks(v03.Version)}
 	p, err := s.identify(ctx, v)
 	switch {
 	case err == nil && p.May(ref.Tenant):

@@ -31,6 +31,9 @@ func (s *Server) serveCard(x *exchange, ref task.Ref) error {
 	if err != nil {
 		return err
 	}
+	if body, err = s.variant03(x, a, body); err != nil {
+		return err
+	}
 	sum := sha256.Sum256(body)
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	s.cardHeaders(x, a, tag)

@@ -20,8 +20,9 @@ import (
 type arrival struct{}
 
 // admitCall sees a call before its request is read. It bounds their number, by
-// address since nobody has looked at a key yet, gives the request its time to arrive, and ends the call with the server: a stream
-// when streams end, others when the grace is over.
+// address since nobody has looked at a key yet, gives the request its time to
+// arrive, and ends the call with the server: a stream when streams end, others
+// when the grace is over.
 func (g *grpcBinding) admitCall(ctx context.Context, info *tap.Info) (context.Context, error) {
 	from := party{addr: network(g.visitorOf(ctx).addr)}
 	if !g.calls.take(from, 1) {

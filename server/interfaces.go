@@ -9,14 +9,14 @@ import (
 )
 
 // interfaces are the addresses at which whoever asks reaches an agent, JSON-RPC
-// first: some clients take the first there is. Section 4.4.6.
+// first: some clients take the first there is. Section 4.4.6. Those of 0.3 are last.
 func (s *Server) interfaces(x *exchange, a agent.Agent) []agent.Interface {
 	url := s.baseURL(x) + agentsPrefix + a.Tenant + "/" + a.Name
 	list := []agent.Interface{{URL: url, Binding: "JSONRPC"}, {URL: url, Binding: "HTTP+JSON"}}
 	if target := s.grpcTarget(x); target != "" {
 		list = append(list, agent.Interface{URL: target, Binding: "GRPC", Tenant: a.Tenant + "/" + a.Name})
 	}
-	return list
+	return append(list, interfaces03(a, url)...)
 }
 
 // grpcTarget is where whoever asks reaches the gRPC binding, "" where it is not

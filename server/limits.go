@@ -13,10 +13,10 @@ const (
 	// maxAdminBody bounds what is decoded for the admin API, where a few names are
 	// all that is said.
 	maxAdminBody = 64 << 10
-	// maxFailures is how many wrong keys an address may show in a failureWindow.
+	// maxFailures is how many wrong keys a network may show in a failureWindow.
 	maxFailures   = 300
 	failureWindow = time.Minute
-	// maxAddresses bounds the addresses that are counted.
+	// maxAddresses bounds the networks that are counted.
 	maxAddresses = 10_000
 )
 
@@ -40,26 +40,22 @@ func (t timing) withDefaults() timing {
 	}
 }
 
-// failures counts wrong keys by address, in windows. When more addresses fail
+// failures counts wrong keys by network, in windows. When more networks fail
 // than it counts, it forgets and begins a new window.
 type failures struct {
 	mu     sync.Mutex
 	began  time.Time
-	counts map[netip.Addr]int
+	counts map[netip.Prefix]int
 }
 
-// exceeded reports whether the address has failed too often.
-func (f *failures) exceeded(addr netip.Addr) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.counts[addr] >= maxFailures && time.Since(f.began) < failureWindow
-}
-
-func (f *failures) add(addr netip.Addr) {
+// add counts a failure, and returns how many the network of addr has in the window.
+func (f *failures) add(addr netip.Addr) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.counts == nil || time.Since(f.began) >= failureWindow || len(f.counts) >= maxAddresses {
-		f.began, f.counts = time.Now(), make(map[netip.Addr]int)
+		f.began, f.counts = time.Now(), make(map[netip.Prefix]int)
 	}
-	f.counts[addr]++
+	from := network(addr)
+	f.counts[from]++
+	return f.counts[from]
 }

@@ -57,6 +57,8 @@ type caller struct {
 	extensions []abi.Extension
 	// onceKey is the header or metadata of that name, see [caller.once].
 	onceKey string
+	// speaks03 is set for agents that speak A2A 0.3, in03 for requests in it.
+	speaks03, in03 bool
 }
 
 // sendMessage accepts a message and answers with the task: when it has ended or
@@ -131,7 +133,8 @@ func checkMessage(by caller, req *a2apb.SendMessageRequest) error {
 }
 
 // subscribeToTask answers with the task and what follows, or, when the caller
-// names the last event it has seen, with what came after it. Section 3.1.6.
+// names the last event it has seen, with what came after it. Section 3.1.6. In 0.3
+// streams end when a task waits for input, and a finished task is shown as it is.
 func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.SubscribeToTaskRequest, lastEventID string) (*feed, error) {
 	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
 		return nil, err
@@ -140,12 +143,12 @@ func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{ref: by.ref, id: req.GetId()}
+	f := &feed{ref: by.ref, id: req.GetId(), untilInput: by.in03}
 	if seen, err := strconv.ParseUint(lastEventID, 10, 64); err == nil && seen <= last {
 		f.seq = seen
 		return f, nil
 	}
-	if task.Terminal(state) {
+	if task.Terminal(state) && !by.in03 {
 		return nil, refuse(task.ErrUnsupportedOperation, "the task is finished; read it with GetTask")
 	}
 	return f, f.snapshot(ctx, o.events)

@@ -34,14 +34,28 @@ func (s *Server) fail(x *exchange, err error) error {
 		if !w.transport {
 			status = fiber.StatusOK
 		}
-		x.json(status, typeJSON, appendRPCError(nil, x.rpcID, w, err))
+		x.json(status, typeJSON, x.rpcError(w, err))
 	case strings.HasPrefix(x.c.Path(), apiPrefix):
 		x.json(status, typeProblem, marshal(newProblem(w, err)))
 	default:
-		x.json(status, x.media, marshal(newStatus(w, err)))
+		x.json(status, x.media, x.restError(w, err))
 	}
 	x.advise(status)
 	return nil
+}
+
+func (x *exchange) rpcError(w wire, err error) []byte {
+	if x.in03 {
+		return appendRPCError03(nil, x.rpcID, w, err)
+	}
+	return appendRPCError(nil, x.rpcID, w, err)
+}
+
+func (x *exchange) restError(w wire, err error) []byte {
+	if x.in03 {
+		return marshal(newStatus03(w, err))
+	}
+	return marshal(newStatus(w, err))
 }
 
 // advise adds the header fields that tell what to do about a status.

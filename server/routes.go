@@ -43,6 +43,8 @@ type exchange struct {
 	media string
 	// rpcID is the raw id of a JSON-RPC request, once it is known.
 	rpcID []byte
+	// in03 is set when the request is in A2A 0.3, and so its errors.
+	in03 bool
 }
 
 // header returns a copy of a request header, "" when absent.
@@ -102,7 +104,7 @@ func (s *Server) dispatch(x *exchange) error {
 		return s.serveAgent(x, ref, below)
 	case strings.HasPrefix(path, apiPrefix):
 		return s.serveAPI(x)
-	case path == "/" || path == cardPath || path == documentPath || belowLanding(path):
+	case path == "/" || path == cardPath || path == oldCardPath || path == documentPath || belowLanding(path):
 		ref, err := s.landingAgent(x.ctx)
 		if err != nil {
 			return err
@@ -142,6 +144,9 @@ func (s *Server) serveAgent(x *exchange, ref task.Ref, below string) error {
 	case cardPath:
 		x.route = routeCard
 		return s.serveCard(x, ref)
+	case oldCardPath:
+		x.route = routeCard
+		return s.serveOldCard(x, ref)
 	case documentPath:
 		x.route = routeRPC + documentPath
 		return s.serveOpenAPI(x, ref)

@@ -87,6 +87,7 @@ type Server struct {
 	api      huma.API
 	streams  *quota
 	failures failures
+	unions   unions
 	// base is the context of all requests, following that of all streams, which
 	// end first when the server does.
 	base, following     context.Context

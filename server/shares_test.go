@@ -26,7 +26,7 @@ func TestStreamsAreSharedAmongCallers(t *testing.T) {
 	t.Parallel()
 	w := newScripted()
 	h := newHouse(t, working(t, w), func(_ *parts, o *Options) {
-		o.MaxStreams, o.TrustedProxies = 8, []string{"127.0.0.0/8"}
+		o.MaxStreams, o.TrustedProxies = 12, []string{"127.0.0.0/8"}
 	})
 	defer close(w.release)
 	stream := func(path string, headers ...string) {
@@ -35,17 +35,17 @@ func TestStreamsAreSharedAmongCallers(t *testing.T) {
 	refused := func(who, path string, headers ...string) {
 		refusedBusy(t, who, h.rpc(path, "SendStreamingMessage", holdMessage, headers...), "TOO_MANY_STREAMS")
 	}
-	for range 5 {
+	for range 9 {
 		stream("/agents/acme/carded", "token", "acme")
 	}
 	stream("/agents/acme/open", "X-Forwarded-For", "192.0.2.1")
 	refused("a second of an address", "/agents/acme/open", "X-Forwarded-For", "192.0.2.1")
+	refused("a tenant that has its part", "/agents/acme/carded", "token", "acme")
+	refused("for its other agents, too", "/agents/acme/hidden", "token", "acme")
 	stream("/agents/acme/open", "X-Forwarded-For", "192.0.2.2")
-	refused("a tenant that has its part", "/agents/acme/hidden", "token", "acme")
-	refused("in the other binding, too", "/agents/acme/carded", "token", "acme")
 	stream("/agents/beta/carded", "token", "beta")
 	refused("when all are taken", "/agents/acme/carded", "token", "operator")
-	if r := h.rpc("/agents/acme/carded", "ListTasks", `{}`, "token", "acme"); !strings.Contains(r.body, `"totalSize":5`) {
+	if r := h.rpc("/agents/acme/carded", "ListTasks", `{}`, "token", "acme"); !strings.Contains(r.body, `"totalSize":9`) {
 		t.Errorf("a refused message began a task: %s", r.body)
 	}
 }

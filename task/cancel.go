@@ -9,8 +9,22 @@ import (
 )
 
 // Cancel ends a task that is not finished and returns it as it then is; a
-// running worker sees its context end with ErrCanceled. Section 3.1.5.
+// running worker sees its context end with ErrCanceled. A task that is finished,
+// canceled or not, is ErrTaskNotCancelable; cancels that come while one is under
+// way in this process share its outcome. Section 3.1.5.
 func (m *Manager) Cancel(ctx context.Context, ref Ref, id string) (*a2apb.Task, error) {
+	flight := fmt.Sprintf("%q %q %q", ref.Tenant, ref.Agent, id)
+	_, err, _ := m.cancels.Do(flight, func() (any, error) {
+		// It is not only this caller's: its end must not be that of the others.
+		return nil, m.cancel(context.WithoutCancel(ctx), ref, id)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m.Get(ctx, ref, id, nil)
+}
+
+func (m *Manager) cancel(ctx context.Context, ref Ref, id string) error {
 	err := m.change(ctx, ref.Tenant, id, func(e *edit) error {
 		if !e.h.shownTo(ref.Agent) {
 			return ErrTaskNotFound
@@ -21,12 +35,12 @@ func (m *Manager) Cancel(ctx context.Context, ref Ref, id string) (*a2apb.Task, 
 		return e.finish(canceled, nil, 0)
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	m.metrics().TasksEnded.Add(1, ended(canceled))
 	m.forget(runKey{ref.Tenant, id})
 	m.interrupt(runKey{ref.Tenant, id}, ErrCanceled)
-	return m.Get(ctx, ref, id, nil)
+	return nil
 }
 
 // forget drops a reservation.

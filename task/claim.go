@@ -100,7 +100,7 @@ func (m *Manager) abandon(ctx context.Context, job broker.Job) error {
 		if !errors.Is(err, errOutOfAttempts) {
 			return errNothingToDo // somebody was quicker
 		}
-		return e.giveUp(fmt.Errorf("its run was tried %d times and lost each time", m.opts.MaxAttempts))
+		return e.giveUp(lastWords(nil, m.opts.MaxAttempts))
 	})
 	if err != nil {
 		return err
@@ -306,8 +306,8 @@ func (m *Manager) held() []*Run {
 }
 
 // giveUp fails the task for a reason that is not the worker's result.
-func (e *edit) giveUp(reason error) error {
-	return e.finish(failed, e.agentMessage("The task failed: "+reason.Error()+"."), 0)
+func (e *edit) giveUp(reason string) error {
+	return e.finish(failed, e.agentMessage("The task failed: "+reason+"."), 0)
 }
 
 func textMessage(text string) *a2apb.Message {

@@ -138,7 +138,7 @@ func (e *edit) setState(to a2apb.TaskState, msg *a2apb.Message, attempt int) err
 	if err := enter(h.state, to); err != nil {
 		return err
 	}
-	h.state, h.changed, h.status = to, e.now, nil
+	h.state, h.changed, h.status = to, e.statusTime(), nil
 	if msg != nil {
 		var err error
 		if h.status, err = proto.Marshal(msg); err != nil {
@@ -150,6 +150,11 @@ func (e *edit) setState(to a2apb.TaskState, msg *a2apb.Message, attempt int) err
 		StatusUpdate: &a2apb.TaskStatusUpdateEvent{TaskId: e.id, ContextId: h.contextID, Status: status},
 	}})
 }
+
+// statusTime is the time of a status that is reported now. A2A shows milliseconds
+// (section 5.6.1), so there is nothing finer in the lists: who asks for what
+// changed after a time that was shown must find it.
+func (e *edit) statusTime() time.Time { return e.now.Truncate(time.Millisecond) }
 
 // listed is how the lists and counters have a task.
 type listed struct {

@@ -60,6 +60,10 @@ var mistakes = []faults.Fault{
 		"if h.lost > 0 && h.due.After(e.now) {", "if false {", "TestARetryDoesNotComeBeforeItsBackOff",
 	},
 	{
+		"a cancel is told that it lost to another at the same time", "cancel.go",
+		"m.cancels.Do(flight,", "m.cancels.Do(newID(),", "TestConcurrentCancelsShareOneOutcome",
+	},
+	{
 		"a context is saved over another run's", "context.go",
 		"	if stored.version != saved.base {", "	if stored.version > saved.base+1 {", "TestAContextIsNotSavedOverAnother",
 	},

@@ -162,15 +162,16 @@ func batch(artifacts []*a2apb.Artifact) (n int) {
 }
 
 // Lose ends an attempt that came to nothing. The run is tried again after a
-// back-off, or failed when it is out of attempts; cause is for its status
-// message then. The task keeps its turn. It returns how long until the retry.
+// back-off, or failed when it is out of attempts; its status message then has
+// what cause says to callers, see [ForCaller]. The task keeps its turn. Lose
+// returns how long until the retry.
 func (m *Manager) Lose(ctx context.Context, run *Run, cause error) (retryIn time.Duration, err error) {
 	defer m.Drop(run)
 	m.metrics().RunsLost.Add(1)
 	err = run.change(ctx, m.change, func(e *edit) error {
 		retryIn = 0
 		if e.h.lost++; e.h.lost >= m.opts.MaxAttempts {
-			return e.giveUp(fmt.Errorf("%w, the last of %d attempts", cause, e.h.lost))
+			return e.giveUp(lastWords(cause, e.h.lost))
 		}
 		e.free()
 		retryIn = m.backOff(e.h.lost)

@@ -3,6 +3,7 @@ package task_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -179,7 +180,7 @@ func TestLostAttemptsAreRetriedWithBackOffAndThenGivenUp(t *testing.T) {
 		begin := time.Now()
 		h.start(func(context.Context, *task.Run) (task.Result, error) {
 			at = append(at, time.Since(begin))
-			return task.Result{}, errors.New("the model is away")
+			return task.Result{}, errors.New("lost")
 		}, worker.Options{})
 		a := h.send("hi", "")
 		got := h.await(a)
@@ -192,10 +193,48 @@ func TestLostAttemptsAreRetriedWithBackOffAndThenGivenUp(t *testing.T) {
 				t.Errorf("attempt %d at %v, want %v", i+1, at[i], want[i])
 			}
 		}
-		if got.Status.State != failed || texts(got.Status.Message.GetParts()) != "The task failed: the model is away, the last of 5 attempts." {
+		if got.Status.State != failed {
 			t.Errorf("got %v", got.Status)
 		}
 	})
+}
+
+func TestCallersReadOnlyWhatIsMeantForThem(t *testing.T) {
+	t.Parallel()
+	secret := errors.New("dial tcp 10.0.0.7:5432: password of acme refused")
+	const unsaid = "The task failed: its run was tried 5 times and lost each time."
+	for name, test := range map[string]struct {
+		work workerFunc
+		want string
+	}{
+		"an error": {
+			func(context.Context, *task.Run) (task.Result, error) { return task.Result{}, secret }, unsaid,
+		},
+		"an error with a text for callers": {
+			func(context.Context, *task.Run) (task.Result, error) {
+				return task.Result{}, fmt.Errorf("turn 3: %w", task.ForCaller("the model is away", secret))
+			}, "The task failed: the model is away, the last of 5 attempts.",
+		},
+		"a panic": {
+			func(context.Context, *task.Run) (task.Result, error) { panic(secret) }, unsaid,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h := memoryHouse(t)
+				h.start(test.work, worker.Options{})
+				a := h.send("hi", "")
+				got := h.await(a)
+				if said := texts(got.Status.Message.GetParts()); got.Status.State != failed || said != test.want {
+					t.Errorf("got %s, %q, want %q", got.Status.State, said, test.want)
+				}
+			})
+		})
+	}
+	if err := task.ForCaller("the model is away", secret); !errors.Is(err, secret) || err.Error() != secret.Error() {
+		t.Errorf("the log gets %v", err)
+	}
 }
 
 func TestARetrySurvivesARestart(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/internal/telemetry"
@@ -90,8 +91,9 @@ type Manager struct {
 	instance   string // names this manager in leases
 	fresh      fresh
 	front      dueFront
-	onceFront  dueFront // of idempotency keys
-	replyFront dueFront // of direct replies
+	onceFront  dueFront           // of idempotency keys
+	replyFront dueFront           // of direct replies
+	cancels    singleflight.Group // of tasks that are being canceled
 
 	mu       sync.Mutex
 	runs     map[runKey]*Run          // in the hands of this process's workers

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,37 +117,6 @@ func TestAnotherAgentsTaskIsNotThere(t *testing.T) {
 		if list, err := h.List(ctx, ref, &a2apb.ListTasksRequest{}); err != nil || len(list.Tasks) != 0 || list.TotalSize != 0 {
 			t.Errorf("%v: list: got %v, %v", ref, list, err)
 		}
-	}
-}
-
-func TestConcurrentCancelsShareOneOutcome(t *testing.T) {
-	t.Parallel()
-	h := memoryHouse(t)
-	a := h.send("hi", "")
-	var mu sync.Mutex
-	outcomes := map[string]int{}
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			_, err := h.Cancel(t.Context(), bot, a.TaskID)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil:
-				outcomes["canceled"]++
-			case errors.Is(err, task.ErrTaskNotCancelable):
-				outcomes["too late"]++
-			default:
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if outcomes["canceled"] != 1 || outcomes["too late"] != 7 {
-		t.Errorf("got %v", outcomes)
-	}
-	if got := summary(h.follow(a.TaskID, 0)); got != "1:task 2:canceled" {
-		t.Errorf("got %s", got)
 	}
 }
 

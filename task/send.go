@@ -141,10 +141,10 @@ func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest, push *
 	if err := e.register(push, m.opts.Push); err != nil {
 		return false, err
 	}
-	e.h.state, e.h.changed = submitted, e.now
+	e.h.state, e.h.changed = submitted, e.statusTime()
 	task := &a2apb.Task{
 		Id: e.id, ContextId: e.h.contextID, Metadata: req.Metadata,
-		Status:  &a2apb.TaskStatus{State: submitted, Timestamp: timestamppb.New(e.now)},
+		Status:  &a2apb.TaskStatus{State: submitted, Timestamp: timestamppb.New(e.h.changed)},
 		History: []*a2apb.Message{e.userMessage(req.Message)},
 	}
 	if err := e.append(&record{state: submitted}, &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_Task{Task: task}}); err != nil {

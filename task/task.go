@@ -78,6 +78,7 @@ type Worker interface {
 	// Work runs a task until it ends or waits. A returned Result is final for
 	// this run, a failed one too. An error means that the attempt was lost and
 	// the run is to be tried again, with back-off, up to the limit of attempts.
+	// Callers see what it says only if it is one of [ForCaller].
 	// ctx ends when the task is canceled, runs too long, loses its lease, or the
 	// server shuts down; its cause ([context.Cause]) says which: ErrCanceled,
 	// ErrTimeout, ErrFenced or ErrShutdown.

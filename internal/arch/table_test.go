@@ -34,7 +34,7 @@ var table = map[string]rule{
 	"runtime/wasm":        {ours: []string{"abi"}},
 	"runtime/rewrite":     {ours: []string{"abi", "runtime/wasm"}},
 	"runtime/compile":     {ours: []string{"runtime/share"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys", "github.com/landlock-lsm/go-landlock", "github.com/elastic/go-seccomp-bpf"}},
-	"task":                {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid}},
+	"task":                {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid, sync}},
 	"task/worker":         {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
 	"task/push": {
 		ours:    []string{"task", "storage", "tenant", "internal/egress", "internal/telemetry"},
@@ -43,14 +43,15 @@ var table = map[string]rule{
 	"task/wasm": {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
 	"server": {
 		// Of storage the edge knows errors only: what is not there, and that nothing can be written.
-		ours: []string{"abi", "agent", "task", "tenant", "internal/telemetry", "storage", "server/docs"},
+		ours: []string{"abi", "agent", "task", "tenant", "internal/telemetry", "storage", "server/docs", "server/v03"},
 		// fasthttp is Fiber's own engine and comes with it.
 		outside: []string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/danielgtaylor/huma/v2", a2apb, protobuf, "google.golang.org/grpc", "google.golang.org/genproto", uuid},
 	},
+	"server/v03":  {outside: []string{a2apb, protobuf}},
 	"server/docs": {},
 	"": {
 		ours: []string{
-			"abi", "agent", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/push", "task/wasm", "task/worker",
+			"abi", "agent", "broker", "host", "runtime", "server", "server/v03", "storage", "storage/badgerdb", "task", "task/push", "task/wasm", "task/worker",
 			"tenant", "internal/egress", "internal/seal", "internal/telemetry",
 		},
 		outside: []string{a2apb, protobuf, uuid, sync},

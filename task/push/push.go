@@ -25,7 +25,12 @@ import (
 	"github.com/carrelhq/carrel/task"
 )
 
-// Payload makes what a webhook is sent of an event that clients see.
+// ErrLater is what a [Payload] wraps an error in that may pass: the event is tried
+// again, as if the webhook had failed. With any other error it is left out.
+var ErrLater = errors.New("push: not to be made yet")
+
+// Payload makes what a webhook is sent of an event that clients see. With a nil
+// body it is sent nothing of it.
 type Payload func(ctx context.Context, d *task.Delivery, e task.Event) (contentType string, body []byte, err error)
 
 // Options configure a Pusher. Zero values are replaced by the defaults given.
