@@ -25,13 +25,19 @@ func (x *exchange) speak03(by *caller) error {
 	return nil
 }
 
-// translation is between 1.0 and the dialect of a request in 0.3, which is known
-// for sure once the request is decoded.
-type translation struct{ dialect v03.Dialect }
+// translation is between 1.0 and the dialect of a request in 0.3.
+type translation struct {
+	// binding is the dialect of the request, JSONRPC or REST, and dialect that of its
+	// reply, unless what is in the request says otherwise.
+	binding, dialect v03.Dialect
+}
 
 // decode reads a request from the params or the body.
-func (t *translation) decode(data []byte, req proto.Message) (err error) {
-	t.dialect, err = v03.Decode(data, req, t.dialect)
+func (t *translation) decode(data []byte, req proto.Message) error {
+	in, err := v03.Decode(data, req, t.binding)
+	if in != t.binding {
+		t.dialect = in
+	}
 	var f *v03.FieldError
 	if errors.As(err, &f) {
 		return badField(f.Field, f.Problem)
@@ -47,7 +53,10 @@ func (t *translation) append(dst []byte, reply proto.Message) ([]byte, error) {
 }
 
 // wireKeys03 name the encodings that streams of a dialect share.
-var wireKeys03 = map[v03.Dialect]string{v03.JSONRPC: "json 0.3", v03.REST: "rest 0.3", v03.FastA2A: "fasta2a"}
+var wireKeys03 = map[v03.Dialect]string{
+	v03.JSONRPC: "json 0.3", v03.FastA2A: "fasta2a", v03.EitherFastA2A: "either fasta2a",
+	v03.REST: "rest 0.3", v03.RESTOnce: "rest 0.3 once",
+}
 
 func (t *translation) show(what shown) ([]byte, error) {
 	return what.encoded(wireKeys03[t.dialect], func(r *a2apb.StreamResponse) ([]byte, error) {

@@ -4,7 +4,9 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 
+	"github.com/gofiber/fiber/v2"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/server/v03"
@@ -51,7 +53,7 @@ func (s *Server) serveREST03(x *exchange, ref task.Ref, route resource, fields [
 	if err := x.negotiate(by); err != nil {
 		return err
 	}
-	t := &translation{dialect: v03.REST}
+	t := &translation{v03.REST, restDialect(x)}
 	asked, err := s.readREST(x, fields, restDecoder{t.decode, decodeQuery03})
 	if err != nil {
 		return err
@@ -63,6 +65,17 @@ func (s *Server) serveREST03(x *exchange, ref task.Ref, route resource, fields [
 		failHead: "event: error\n", // JavaScript's client knows errors by their name
 	}
 	return s.answerREST(x, by, s.methods[name], asked)
+}
+
+// restDialect tells the client for JavaScript, which decodes the bytes of files once,
+// from the others, which do so twice: by a field that fetch adds, or the name of
+// an engine whose fetch does not.
+func restDialect(x *exchange) v03.Dialect {
+	engine, _, _ := strings.Cut(x.header(fiber.HeaderUserAgent), "/")
+	if x.header("Sec-Fetch-Mode") != "" || slices.Contains([]string{"node", "Bun", "Deno"}, engine) {
+		return v03.RESTOnce
+	}
+	return v03.REST
 }
 
 // inPath03 are parameters that Python's client repeats from the path, where the

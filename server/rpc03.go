@@ -22,10 +22,13 @@ func (s *Server) readRPC03(x *exchange, by *caller, e envelope) (method, call, e
 	if !known {
 		return method{}, call{}, errMethodNotFound
 	}
-	t := &translation{dialect: v03.JSONRPC}
-	in := rpcFraming(x.rpcID)
+	t := &translation{v03.JSONRPC, v03.JSONRPC}
+	if string(e.id) == "null" { // only FastA2A's clients have none
+		t.dialect = v03.EitherFastA2A
+	}
+	in := rpcFraming(e.id)
 	in.encode = t.show
-	in.fail = func(w wire, err error) []byte { return appendRPCError03(nil, x.rpcID, w, err) }
+	in.fail = func(w wire, err error) []byte { return appendRPCError03(nil, e.id, w, err) }
 	return s.methods[name], call{
 		decode:      func(req proto.Message) error { return t.decode(e.params, req) },
 		append:      t.append,

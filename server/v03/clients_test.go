@@ -32,7 +32,7 @@ var requests = map[string]proto.Message{
 	"GetExtendedAgentCard":             &a2apb.GetExtendedAgentCardRequest{},
 }
 
-var dialects = map[Dialect]string{JSONRPC: "jsonrpc", REST: "rest", FastA2A: "fasta2a"}
+var dialects = map[Dialect]string{JSONRPC: "jsonrpc", REST: "rest", FastA2A: "fasta2a", EitherFastA2A: "either fasta2a", RESTOnce: "rest once"}
 
 // TestRecordedRequests decodes what real clients send. The files in testdata/clients
 // hold requests under the names that the client gives them, and after each what it

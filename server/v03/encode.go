@@ -21,6 +21,12 @@ import (
 // length of dst undefined.
 func Append(dst []byte, reply proto.Message, d Dialect) ([]byte, error) {
 	w := &writer{dialect: d, buf: dst}
+	switch d {
+	case EitherFastA2A:
+		w.dialect, w.twins = JSONRPC, true
+	case RESTOnce:
+		w.dialect, w.once = REST, true
+	}
 	switch reply := reply.(type) {
 	case *a2apb.SendMessageResponse:
 		w.sent(reply)
@@ -124,7 +130,7 @@ func (w *writer) page(p *a2apb.ListTasksResponse) {
 func (w *writer) status(s *a2apb.TaskStatus) {
 	w.name("status")
 	w.raw("{")
-	w.member("state", State(s.GetState(), w.dialect))
+	w.member("state", stateWord(s.GetState(), w.dialect))
 	if m := s.GetMessage(); m != nil {
 		w.name("message")
 		w.message(m)

@@ -12,7 +12,7 @@ func (w *writer) message(m *a2apb.Message) {
 	w.member("messageId", m.GetMessageId())
 	w.optional("contextId", m.GetContextId())
 	w.optional("taskId", m.GetTaskId())
-	w.member("role", Role(m.GetRole(), w.dialect))
+	w.member("role", roleWord(m.GetRole(), w.dialect))
 	if w.dialect == REST {
 		w.parts("content", m.GetParts())
 	} else {
@@ -39,6 +39,9 @@ func (w *writer) part(p *a2apb.Part) {
 	case *a2apb.Part_Raw, *a2apb.Part_Url:
 		w.open("file")
 		w.file(p)
+		if w.twins {
+			w.bareContent(p)
+		}
 	case *a2apb.Part_Data:
 		w.dataPart(c.Data, p.GetMetadata())
 		return
@@ -68,10 +71,9 @@ func (w *writer) file(p *a2apb.Part) {
 	w.raw("}")
 }
 
-// fileBytes writes base64, in REST of base64: the clients for Python and Go
-// decode twice.
+// fileBytes writes base64, in REST of base64.
 func (w *writer) fileBytes(data []byte) {
-	if w.dialect == REST {
+	if w.dialect == REST && !w.once {
 		data = base64.StdEncoding.AppendEncode(nil, data)
 	}
 	w.base64(data)
@@ -117,6 +119,12 @@ func marked(metadata *structpb.Struct) *structpb.Struct {
 // barePart writes a part of FastA2A, as in 1.0.
 func (w *writer) barePart(p *a2apb.Part) {
 	w.raw("{")
+	w.bareContent(p)
+	w.metadata(p.GetMetadata())
+	w.raw("}")
+}
+
+func (w *writer) bareContent(p *a2apb.Part) {
 	switch c := p.GetContent().(type) {
 	case *a2apb.Part_Raw:
 		w.name("raw")
@@ -131,6 +139,4 @@ func (w *writer) barePart(p *a2apb.Part) {
 	}
 	w.optional("filename", p.GetFilename())
 	w.optional("mediaType", p.GetMediaType())
-	w.metadata(p.GetMetadata())
-	w.raw("}")
 }

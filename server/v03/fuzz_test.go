@@ -136,7 +136,7 @@ func depth(v *structpb.Value) int {
 // said is what a dialect says of a message.
 func said(m *a2apb.Message, d Dialect) *a2apb.Message {
 	m = proto.CloneOf(m)
-	m.Role = rolesByWord[Role(m.GetRole(), d)]
+	m.Role = rolesByWord[roleWord(m.GetRole(), d)]
 	if d == REST {
 		m.ReferenceTaskIds = nil
 	}

@@ -35,7 +35,7 @@ func TestReplies(t *testing.T) {
 			}
 			got.Files = append(got.Files, f)
 			reply := replyNamed(t, f)
-			for _, d := range []Dialect{JSONRPC, REST, FastA2A} {
+			for _, d := range []Dialect{JSONRPC, REST, FastA2A, EitherFastA2A, RESTOnce} {
 				encoded, err := Append([]byte("before"), reply, d)
 				if err != nil {
 					t.Fatalf("%s: %v", f.Name, err)
@@ -99,18 +99,18 @@ func TestEachStateAndRoleHasItsWord(t *testing.T) {
 	t.Parallel()
 	for number := range a2apb.TaskState_name {
 		for _, d := range []Dialect{JSONRPC, REST, FastA2A} {
-			if got, ok := ParseState(State(a2apb.TaskState(number), d)); !ok || int32(got) != number {
+			if got, ok := ParseState(stateWord(a2apb.TaskState(number), d)); !ok || int32(got) != number {
 				t.Errorf("%v: got %v, %v", number, got, ok)
 			}
 		}
 	}
-	if got := State(99, JSONRPC); got != "unknown" {
+	if got := stateWord(99, JSONRPC); got != "unknown" {
 		t.Errorf("got %q for a state that is none", got)
 	}
 	if _, ok := ParseState("TASK_STATE_CANCELED"); ok {
 		t.Error("0.3 spells it with two l")
 	}
-	if got := Role(a2apb.Role_ROLE_UNSPECIFIED, JSONRPC); got != "agent" {
+	if got := roleWord(a2apb.Role_ROLE_UNSPECIFIED, JSONRPC); got != "agent" {
 		t.Errorf("got %q for a role that is none", got)
 	}
 }

@@ -28,6 +28,13 @@ const (
 	// 0.3: objects of 1.0 without discriminators and with wrapped results, but
 	// with the words of 0.3 for roles and states, and blocking.
 	FastA2A
+	// EitherFastA2A is JSONRPC with files in the form of FastA2A beside that of the
+	// schema, for requests that do not tell which fasta2a they are of: before 2.0
+	// it has the schema's. It is for replies only.
+	EitherFastA2A
+	// RESTOnce is REST with the bytes of files in base64 once, as JavaScript's client
+	// reads them; those for Python and Go decode twice. It is for replies only.
+	RESTOnce
 )
 
 // methods are the JSON-RPC methods of 0.3 and what they are called in 1.0. There

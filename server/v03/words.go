@@ -25,16 +25,16 @@ var (
 		a2apb.TaskState_TASK_STATE_REJECTED:       "rejected",
 		a2apb.TaskState_TASK_STATE_AUTH_REQUIRED:  "auth-required",
 	}
-	rolesByWord  = byWord(roles, Role)
-	statesByWord = byWord(states, State)
+	rolesByWord  = byWord(roles, roleWord)
+	statesByWord = byWord(states, stateWord)
 )
 
 // canceled is the one enum name that 1.0 spells differently.
 const canceled = "TASK_STATE_CANCELLED"
 
-// Role is the word for a role in a dialect. A role that 0.3 does not know is the
+// roleWord is the word for a role in a dialect. A role that 0.3 does not know is the
 // agent's: messages of users have been checked.
-func Role(r a2apb.Role, d Dialect) string {
+func roleWord(r a2apb.Role, d Dialect) string {
 	if _, ok := roles[r]; !ok {
 		r = a2apb.Role_ROLE_AGENT
 	}
@@ -44,8 +44,8 @@ func Role(r a2apb.Role, d Dialect) string {
 	return roles[r]
 }
 
-// State is the word for a state in a dialect.
-func State(s a2apb.TaskState, d Dialect) string {
+// stateWord is the word for a state in a dialect.
+func stateWord(s a2apb.TaskState, d Dialect) string {
 	if _, ok := states[s]; !ok {
 		s = a2apb.TaskState_TASK_STATE_UNSPECIFIED
 	}

@@ -24,8 +24,10 @@ var (
 // writer appends JSON. The first error stays, and makes the text void.
 type writer struct {
 	dialect Dialect
-	buf     []byte
-	err     error
+	// twins and once are what EitherFastA2A and RESTOnce have beyond their dialect.
+	twins, once bool
+	buf         []byte
+	err         error
 }
 
 func (w *writer) fail(err error) {
