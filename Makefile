@@ -68,7 +68,7 @@ test-root:
 	$(GO) test -run '^TestPluginsAnswerAsInExtism$$' ./runtime
 
 # Verbose, so that what is not run is seen.
-clients: ## lets clients and tools of others drive a server: a2a-sdk, @a2a-js/sdk, schemathesis
+clients: ## lets clients and tools of others drive a server: a2a-sdk, @a2a-js/sdk, fasta2a, schemathesis
 	@out=$$($(GO) test ./internal/clients -count=1 -v); status=$$?; echo "$$out" | grep -v '^ *==='; exit $$status
 
 bench: ## measures against the references and prints one table

@@ -31,6 +31,24 @@ func TestJavaScript(t *testing.T) {
 	runNode(t, "v1.test.mjs")
 }
 
+// TestPythonIn03 drives the server with a2a-sdk as it speaks A2A 0.3.
+func TestPythonIn03(t *testing.T) {
+	t.Parallel()
+	runPython(t, "test_a2a_v03.py")
+}
+
+// TestFastA2A drives the server with fasta2a of PyPI, which has a dialect of A2A 0.3.
+func TestFastA2A(t *testing.T) {
+	t.Parallel()
+	runPython(t, "test_fasta2a.py")
+}
+
+// TestJavaScriptOf03 drives the server with the last @a2a-js/sdk that speaks A2A 0.3 only.
+func TestJavaScriptOf03(t *testing.T) {
+	t.Parallel()
+	runNode(t, "v03.test.mjs")
+}
+
 func runPython(t *testing.T, file string) {
 	t.Helper()
 	cmd := exec.Command(pythonWith(t, "python/requirements.txt"), "-B", file)

@@ -55,14 +55,15 @@ func Decode(data []byte, req proto.Message, binding Dialect) (Dialect, error) {
 
 func (r *reader) send(req *a2apb.SendMessageRequest) {
 	r.object(func(name string) bool {
-		switch name {
-		case "message":
+		switch {
+		case name == "message",
+			name == "request" && r.dialect == REST: // the field's own name in the proto, which a2a-sdk for Python sends
 			req.Message = r.message()
-		case "configuration":
+		case name == "configuration":
 			req.Configuration = r.configuration()
-		case "metadata":
+		case name == "metadata":
 			req.Metadata = r.members()
-		case "tenant": // of FastA2A
+		case name == "tenant": // of FastA2A
 			req.Tenant = r.text()
 		default:
 			return false

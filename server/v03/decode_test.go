@@ -74,6 +74,7 @@ func TestWhatIsAskedFor(t *testing.T) {
 		{"null is nothing", `{"message":null,"metadata":null,"configuration":{"blocking":null,"historyLength":null}}`, `{"configuration":{}}`, JSONRPC, JSONRPC, &a2apb.SendMessageRequest{}},
 		{"no configuration waits", `{"message":{"kind":"message"}}`, `{"message":{}}`, JSONRPC, JSONRPC, &a2apb.SendMessageRequest{}},
 		{"one that does not say waits", `{"configuration":{}}`, `{"configuration":{}}`, JSONRPC, JSONRPC, &a2apb.SendMessageRequest{}},
+		{"a message under the name of its field in REST", `{"request":{"message_id":"m"}}`, `{"message":{"messageId":"m"}}`, REST, REST, &a2apb.SendMessageRequest{}},
 		{"one that does not say does not wait in REST", `{"configuration":{"historyLength":0}}`, `{"configuration":{"returnImmediately":true}}`, REST, REST, &a2apb.SendMessageRequest{}},
 		{"no history", `{"configuration":{"historyLength":"0"}}`, `{"configuration":{"historyLength":0}}`, JSONRPC, JSONRPC, &a2apb.SendMessageRequest{}},
 		{"snake_case and what is unknown", `{"future":[{}],"message":{"message_id":"m","future":{"messageId":1},"parts":[{"kind":"file","file":{"uri":"u","mime_type":"m/t"}}]}}`, `{"message":{"messageId":"m","parts":[{"url":"u","mediaType":"m/t"}]}}`, JSONRPC, JSONRPC, &a2apb.SendMessageRequest{}},

@@ -3,7 +3,6 @@
 CARREL_AGENT is the base of the agent of ../agent, CARREL_TOKEN a key of its tenant.
 """
 
-import asyncio
 import os
 import unittest
 import uuid
@@ -49,7 +48,6 @@ class Binding:
     binding: str
 
     async def asyncSetUp(self):
-        asyncio.get_running_loop().set_debug(False)  # which unittest turns on, and which tells of slow machines
         http = httpx.AsyncClient(timeout=PATIENCE)
         self.card = await A2ACardResolver(http, AGENT).get_agent_card()
         self.http = http
