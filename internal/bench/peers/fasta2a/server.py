@@ -1,6 +1,6 @@
-"""FastA2A with an agent that echoes, or streams the number of chunks that "stream N"
-asks for, in memory, on uvicorn with uvloop: a reference for carrel's benchmark.
-Usage: python server.py PORT"""
+"""FastA2A with the worker of its README, which here echoes, or streams the number of
+chunks that "stream N" asks for, in memory, on uvicorn with uvloop: a reference for
+carrel's benchmark. Usage: python server.py PORT"""
 
 import sys
 import uuid
@@ -19,14 +19,24 @@ Context = list[Message]
 
 class InMemoryWorker(Worker[Context]):
     async def run_task(self, params: TaskSendParams) -> None:
-        task_id, context_id, message = params["id"], params["context_id"], params["message"]
-        await self.storage.update_task(task_id, state="working")
-        word, _, rest = message["parts"][0]["text"].partition(" ")
+        task = await self.storage.load_task(params["id"])
+        assert task is not None
+        await self.storage.update_task(task["id"], state="working")
+        context = await self.storage.load_context(task["context_id"]) or []
+        context.extend(task.get("history", []))
+        parts = params["message"]["parts"]
+        word, _, count = parts[0]["text"].partition(" ")
         if word == "stream":
-            parts = await self.stream(task_id, context_id, int(rest))
-        else:
-            parts = message["parts"]
-        await self.storage.update_task(task_id, state="completed", new_artifacts=self.build_artifacts(parts))
+            parts = await self.stream(task["id"], task["context_id"], int(count))
+        message = Message(
+            role="agent",
+            parts=[Part(text=f"Your context is {len(context) + 1} messages long.")],
+            message_id=str(uuid.uuid4()),
+        )
+        context.append(message)
+        artifacts = self.build_artifacts(parts)
+        await self.storage.update_context(task["context_id"], context)
+        await self.storage.update_task(task["id"], state="completed", new_messages=[message], new_artifacts=artifacts)
 
     async def stream(self, task_id: str, context_id: str, count: int) -> list[Part]:
         parts: list[Part] = []
