@@ -26,6 +26,12 @@ func (f echoFigure) as(what string) string {
 		f.P50.Round(10*time.Microsecond), f.P99.Round(10*time.Microsecond), float64(f.cpu.Microseconds())/1000)
 }
 
+// over is the figure as a multiple of a reference's, by tasks and by the CPU time of
+// each: the one says what clients saw, the other is true on a machine with other work, too.
+func (f echoFigure) over(reference echoFigure) string {
+	return fmt.Sprintf("%.1fx (%.1fx by CPU)", f.perSecond()/reference.perSecond(), float64(reference.cpu)/float64(f.cpu))
+}
+
 // echoSection loads carrel and every reference with echo tasks, one server after
 // another: a Go guest with a sandbox for each task, a native worker, and the
 // references. One that cannot run has a row that says why.
@@ -42,8 +48,7 @@ func echoSection(ctx context.Context, s settings, t *table) error {
 				t.notRun(echoRow(clients, p), err)
 				continue
 			}
-			ratio := fmt.Sprintf("guest %.1fx, native %.1fx", guest.perSecond()/theirs.perSecond(), native.perSecond()/theirs.perSecond())
-			t.add(echoRow(clients, p), theirs.String(), ratio, p.aim)
+			t.add(echoRow(clients, p), theirs.String(), "guest "+guest.over(theirs)+", native "+native.over(theirs), p.aim)
 		}
 	}
 	return ctx.Err()

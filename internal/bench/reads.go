@@ -57,7 +57,7 @@ func readsSection(ctx context.Context, s settings, t *table) error {
 				t.notRun(row(p), err)
 				continue
 			}
-			t.add(row(p), theirs.as("requests"), fmt.Sprintf("carrel %.1fx", ours.perSecond()/theirs.perSecond()), "≥ 3x")
+			t.add(row(p), theirs.as("requests"), "carrel "+ours.over(theirs), "≥ 3x")
 		}
 	}
 	return ctx.Err()
