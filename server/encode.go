@@ -39,5 +39,13 @@ func appendTaskPage(dst []byte, page *a2apb.ListTasksResponse, artifacts bool) (
 	return append(dst, '}'), nil
 }
 
+// encodeTask encodes a task for all answers with it until it changes.
+func encodeTask(t *a2apb.Task) ([]byte, error) { return appendProto(nil, t) }
+
 // encodeEvent encodes an event for all the streams that show it.
-func encodeEvent(r *a2apb.StreamResponse) ([]byte, error) { return appendProto(nil, r) }
+func encodeEvent(r *a2apb.StreamResponse) ([]byte, error) {
+	if out, ok := appendChunk(nil, r); ok {
+		return out, nil
+	}
+	return appendProto(nil, r)
+}

@@ -65,6 +65,8 @@ type shown struct {
 	// event is what is shown where shared: all streams share its encodings.
 	event  task.Event
 	shared bool
+	// more says that there is something else to show, without waiting for it.
+	more bool
 }
 
 // play yields what the feed shows, in order, and ends when nothing more will
@@ -117,5 +119,5 @@ func (f *feed) playOn(ctx context.Context, log events, yield func(shown, error) 
 
 func (f *feed) showEvent(e task.Event) shown {
 	body := f.trim(e.Body)
-	return shown{seq: e.Seq, body: body, event: e, shared: body == e.Body}
+	return shown{seq: e.Seq, body: body, event: e, shared: body == e.Body, more: e.More}
 }

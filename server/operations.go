@@ -20,6 +20,7 @@ type tasks interface {
 	SendOnce(ctx context.Context, ref task.Ref, once task.Once, req *a2apb.SendMessageRequest) (task.Accepted, error)
 	Answer(ctx context.Context, ref task.Ref, accepted task.Accepted, historyLength *int32) (*a2apb.SendMessageResponse, error)
 	Get(ctx context.Context, ref task.Ref, id string, historyLength *int32) (*a2apb.Task, error)
+	Encoded(ctx context.Context, ref task.Ref, id string, historyLength *int32, form string, encode func(*a2apb.Task) ([]byte, error)) ([]byte, error)
 	List(ctx context.Context, ref task.Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error)
 	Cancel(ctx context.Context, ref task.Ref, id string) (*a2apb.Task, error)
 	SendAndAwait(ctx context.Context, ref task.Ref, once task.Once, req *a2apb.SendMessageRequest) (*a2apb.SendMessageResponse, error)

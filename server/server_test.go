@@ -205,6 +205,10 @@ func (noTasks) Get(context.Context, task.Ref, string, *int32) (*a2apb.Task, erro
 	return nil, task.ErrTaskNotFound
 }
 
+func (noTasks) Encoded(context.Context, task.Ref, string, *int32, string, func(*a2apb.Task) ([]byte, error)) ([]byte, error) {
+	return nil, task.ErrTaskNotFound
+}
+
 func (noTasks) List(context.Context, task.Ref, *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
 	return &a2apb.ListTasksResponse{PageSize: 50}, nil
 }

@@ -93,6 +93,7 @@ type Manager struct {
 	onceFront  dueFront           // of idempotency keys
 	replyFront dueFront           // of direct replies
 	cancels    singleflight.Group // of tasks that are being canceled
+	encoded    encoded
 
 	mu       sync.Mutex
 	runs     map[runKey]*Run          // in the hands of this process's workers
