@@ -43,8 +43,10 @@ func ParseBlobRef(url string) (r BlobRef, ok bool) {
 	if _, err := hex.Decode(r.Digest[:], []byte(digest)); err != nil {
 		return BlobRef{}, false
 	}
-	r.TaskID = id
-	return r, r.String() == url
+	if r.TaskID = id; r.String() != url { // there is one way to write it
+		return BlobRef{}, false
+	}
+	return r, true
 }
 
 // blobOf returns the blob that a part stands for.
