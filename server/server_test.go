@@ -223,6 +223,10 @@ func (noTasks) Lines(context.Context, task.Ref, string, uint64, bool) iter.Seq2[
 	return func(func(task.LogLine, error) bool) {}
 }
 
+func (noTasks) Blob(context.Context, string, task.BlobRef) (*task.Blob, error) {
+	return nil, task.ErrTaskNotFound
+}
+
 func (noTasks) PushSupported() bool { return false }
 
 func (noTasks) CreatePushConfig(context.Context, task.Ref, *a2apb.TaskPushNotificationConfig) (*a2apb.TaskPushNotificationConfig, error) {
