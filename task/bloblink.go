@@ -62,6 +62,15 @@ func (l Link) Response(r *a2apb.StreamResponse) *a2apb.StreamResponse {
 	return r
 }
 
+// Event is Task for an event as it is followed. One that has links is encoded anew
+// for each follower, as they need not see the same.
+func (l Link) Event(e Event) Event {
+	if body := l.Response(e.Body); body != e.Body {
+		e.Body, e.wire = body, nil
+	}
+	return e
+}
+
 // Answer is Task for what a SendMessage is answered with.
 func (l Link) Answer(r *a2apb.SendMessageResponse) *a2apb.SendMessageResponse {
 	switch p := r.GetPayload().(type) {
