@@ -22,7 +22,8 @@ const (
 	blobsPrefix = "/blobs/"
 	routeBlob   = blobsPrefix + "{tenant}/{task}/{digest}"
 
-	// downloadShare is how many streams a download counts as: it holds a chunk.
+	// downloadShare is how many streams a download counts as, as it holds a chunk;
+	// fewer where there are few.
 	downloadShare = 8
 )
 
@@ -106,7 +107,7 @@ func (s *Server) sendBlob(x *exchange, at address, blob *task.Blob, tag string) 
 // download streams length bytes of the blob.
 func (s *Server) download(x *exchange, tenant string, blob *task.Blob, first, length int64) error {
 	place := loan{of: s.streams, who: party{tenant, true, network(s.visitor(x).addr)}}
-	if !place.grow(downloadShare) {
+	if !place.grow(s.downloadShare()) {
 		return errTooManyStreams
 	}
 	content, err := blob.Open(s.base, first)
@@ -118,6 +119,10 @@ func (s *Server) download(x *exchange, tenant string, blob *task.Blob, first, le
 		server: s, Reader: io.LimitReader(content, length), content: content, conn: x.c.Context().Conn(), place: place,
 	}, int(length))
 	return nil
+}
+
+func (s *Server) downloadShare() int64 {
+	return min(downloadShare, max(int64(s.opts.MaxStreams)/(addressPart*downloadShare), 1))
 }
 
 // download is a blob as the body of a response. What goes wrong in its middle cuts

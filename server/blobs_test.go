@@ -348,8 +348,15 @@ func (h *house) damage() {
 
 func TestDownloadsAreLimitedInNumber(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, working(t, mirror{}), func(_ *parts, o *Options) { o.MaxStreams = downloadShare })
+	h := newHouse(t, working(t, mirror{}), func(_ *parts, o *Options) { o.MaxStreams = 2 })
 	_, link := h.sendFile()
+	for range 3 { // a place is given back
+		if r := h.do("GET", link, ""); r.StatusCode != 200 {
+			t.Errorf("got %d %s", r.StatusCode, r.body)
+		}
+	}
+	h.server.streams.take(party{tenant: "beta"}, 1)
+	h.server.streams.take(party{tenant: "acme"}, 1)
 	if r := h.do("GET", link, ""); r.StatusCode != 429 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("got %d %s", r.StatusCode, r.body)
 	}

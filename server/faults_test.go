@@ -26,7 +26,7 @@ func TestSeededFaultsAreNoticed(t *testing.T) {
 		},
 		{
 			"a download counts for nothing", "blobs.go",
-			"if !place.grow(downloadShare) {", "if !place.grow(0) {", "TestDownloadsAreLimitedInNumber",
+			"if !place.grow(s.downloadShare()) {", "if !place.grow(0) {", "TestDownloadsAreLimitedInNumber",
 		},
 	})
 }
