@@ -18,10 +18,14 @@ var nothing = host.Effect{Apply: func(storage.Tx) error { return nil }}
 func (noTasks) Update(_ context.Context, fn func(storage.Tx) error) error { return fn(nil) }
 
 // Status implements host.Tasks.
-func (noTasks) Status(context.Context, abi.TaskStatusRequest) (host.Effect, error) { return nothing, nil }
+func (noTasks) Status(context.Context, abi.TaskStatusRequest) (host.Effect, error) {
+	return nothing, nil
+}
 
 // Artifact implements host.Tasks.
-func (noTasks) Artifact(context.Context, abi.TaskArtifactRequest) (host.Effect, error) { return nothing, nil }
+func (noTasks) Artifact(context.Context, abi.TaskArtifactRequest) (host.Effect, error) {
+	return nothing, nil
+}
 
 // Line implements host.Tasks.
 func (noTasks) Line(string, string) host.Effect { return nothing }
