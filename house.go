@@ -50,6 +50,9 @@ type house struct {
 	secrets     *seal.Key // nil where there is no file for the key, and so are cardSecrets
 	cardSecrets *seal.Key
 	cardKeys    *signing.Keys // nil without cardSecrets
+	linkKey     []byte        // nil as secrets are
+	links       *server.Links
+	url         string // where the HTTP listener is reached, for links
 	guard       *egress.Guard
 	engine      *runtime.Engine
 	agents      *agent.Registry
@@ -158,6 +161,7 @@ func (h *house) openEngine() (err error) {
 }
 
 func (h *house) buildTasks() (err error) {
+	h.links = server.NewLinks(h.linkKey, h.opts.LinkTime)
 	h.tasks, err = task.NewManager(h.db, h.broker, h.agents, task.Options{
 		Logger:      h.opts.Logger,
 		Telemetry:   h.telemetry,
@@ -251,6 +255,8 @@ func (h *house) edgeOptions() server.Options {
 		MetricsText:     h.telemetry.MetricsText,
 		Backup:          h.backup(),
 		CardKeys:        h.cardKeys,
+		Links:           h.links,
+		URL:             h.url,
 		Logger:          h.opts.Logger,
 		Telemetry:       h.telemetry,
 	}

@@ -151,7 +151,7 @@ func (failing) Get(context.Context, task.Ref, string, *int32) (*a2apb.Task, erro
 	return nil, errDisk
 }
 
-func (failing) Encoded(context.Context, task.Ref, string, *int32, string, func(*a2apb.Task) ([]byte, error)) ([]byte, error) {
+func (failing) Encoded(context.Context, task.Ref, string, *int32, string, task.EncodeTask) ([]byte, error) {
 	return nil, errDisk
 }
 

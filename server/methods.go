@@ -86,7 +86,7 @@ func (o *operations) jsonGetTask(ctx context.Context, by caller, asked call, dst
 	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
 		return nil, nil, err
 	}
-	body, err := o.tasks.Encoded(ctx, by.ref, req.GetId(), req.HistoryLength, wireKey, encodeTask)
+	body, err := o.tasks.Encoded(ctx, by.ref, req.GetId(), req.HistoryLength, wireKey, encodeTask(o.linksFor(by)))
 	return append(dst, body...), nil, err
 }
 

@@ -205,7 +205,7 @@ func (noTasks) Get(context.Context, task.Ref, string, *int32) (*a2apb.Task, erro
 	return nil, task.ErrTaskNotFound
 }
 
-func (noTasks) Encoded(context.Context, task.Ref, string, *int32, string, func(*a2apb.Task) ([]byte, error)) ([]byte, error) {
+func (noTasks) Encoded(context.Context, task.Ref, string, *int32, string, task.EncodeTask) ([]byte, error) {
 	return nil, task.ErrTaskNotFound
 }
 
@@ -225,6 +225,10 @@ func (noTasks) DeleteContext(context.Context, task.Ref, string) error { return t
 func (noTasks) ClearAgent(context.Context, task.Ref) error            { return nil }
 func (noTasks) Lines(context.Context, task.Ref, string, uint64, bool) iter.Seq2[task.LogLine, error] {
 	return func(func(task.LogLine, error) bool) {}
+}
+
+func (noTasks) Blob(context.Context, string, task.BlobRef) (*task.Blob, error) {
+	return nil, task.ErrTaskNotFound
 }
 
 func (noTasks) PushSupported() bool { return false }

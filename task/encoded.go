@@ -64,10 +64,15 @@ func (c *encoded) keep(key encodedKey, e encodedTask) {
 	c.bytes += size
 }
 
+// EncodeTask encodes a task. lasts is false for what is right at the moment only,
+// as with links that expire.
+type EncodeTask func(*a2apb.Task) (body []byte, lasts bool, err error)
+
 // Encoded is Get with the task in the form that encode gives it. form names that
-// form: as long as the task does not change, encode is not called for it again.
+// form: as long as the task does not change, encode is not called for it again
+// where its answer lasts.
 // The bytes are shared: do not change them.
-func (m *Manager) Encoded(ctx context.Context, ref Ref, id string, historyLength *int32, form string, encode func(*a2apb.Task) ([]byte, error)) (body []byte, err error) {
+func (m *Manager) Encoded(ctx context.Context, ref Ref, id string, historyLength *int32, form string, encode EncodeTask) (body []byte, err error) {
 	want, err := selectHistory(historyLength, true)
 	if err != nil {
 		return nil, err
@@ -85,8 +90,12 @@ func (m *Manager) Encoded(ctx context.Context, ref Ref, id string, historyLength
 		if body, known = m.encoded.get(key, value); known {
 			return nil
 		}
-		body, err = encodeTask(tx, key, value, want, encode)
-		if err == nil {
+		t, err := foldHead(tx, key, value, want)
+		if err != nil {
+			return err
+		}
+		lasts := false
+		if body, lasts, err = encode(t); err == nil && lasts {
 			m.encoded.keep(key, encodedTask{value, body})
 		}
 		return err
@@ -94,7 +103,8 @@ func (m *Manager) Encoded(ctx context.Context, ref Ref, id string, historyLength
 	return body, err
 }
 
-func encodeTask(tx storage.Tx, key encodedKey, value []byte, want selection, encode func(*a2apb.Task) ([]byte, error)) ([]byte, error) {
+// foldHead puts the task together whose head record is value.
+func foldHead(tx storage.Tx, key encodedKey, value []byte, want selection) (*a2apb.Task, error) {
 	h, err := decodeHead(value)
 	if err != nil {
 		return nil, err
@@ -102,9 +112,5 @@ func encodeTask(tx storage.Tx, key encodedKey, value []byte, want selection, enc
 	if !h.shownTo(key.ref.Agent) {
 		return nil, ErrTaskNotFound
 	}
-	t, err := fold(tx, key.id, h, want)
-	if err != nil {
-		return nil, err
-	}
-	return encode(t)
+	return fold(tx, key.id, h, want)
 }

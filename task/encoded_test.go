@@ -12,11 +12,15 @@ import (
 )
 
 // encoder counts how often it encodes.
-type encoder struct{ calls int }
+type encoder struct {
+	calls  int
+	passes bool // what it returns does not last
+}
 
-func (e *encoder) encode(t *a2apb.Task) ([]byte, error) {
+func (e *encoder) encode(t *a2apb.Task) ([]byte, bool, error) {
 	e.calls++
-	return proto.MarshalOptions{Deterministic: true}.Marshal(t)
+	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(t)
+	return body, !e.passes, err
 }
 
 // TestATaskIsEncodedAnewWhenItHasChanged and not as long as it has not.
@@ -93,6 +97,22 @@ func TestAnEncodedTaskIsShownToNobodyElse(t *testing.T) {
 	}
 }
 
+// TestWhatDoesNotLastIsNotKept as links expire.
+func TestWhatDoesNotLastIsNotKept(t *testing.T) {
+	t.Parallel()
+	h := memoryHouse(t)
+	a := h.send("go", "")
+	e := encoder{passes: true}
+	for range 2 {
+		if _, err := h.Encoded(t.Context(), bot, a.TaskID, nil, "proto", e.encode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e.calls != 2 {
+		t.Errorf("encoded %d times, want 2", e.calls)
+	}
+}
+
 // TestALargeTaskIsNotKept as few of them would take all the room.
 func TestALargeTaskIsNotKept(t *testing.T) {
 	t.Parallel()
@@ -108,7 +128,7 @@ func TestALargeTaskIsNotKept(t *testing.T) {
 		t.Errorf("encoded %d times, want 2", e.calls)
 	}
 	failed := errors.New("no form")
-	if _, err := h.Encoded(t.Context(), bot, a.TaskID, nil, "none", func(*a2apb.Task) ([]byte, error) { return nil, failed }); !errors.Is(err, failed) {
+	if _, err := h.Encoded(t.Context(), bot, a.TaskID, nil, "none", func(*a2apb.Task) ([]byte, bool, error) { return nil, true, failed }); !errors.Is(err, failed) {
 		t.Errorf("got %v, want what encode returned", err)
 	}
 	if _, err := h.Encoded(t.Context(), bot, a.TaskID, proto.Int32(-1), "proto", e.encode); !errors.Is(err, task.ErrInvalidParams) {

@@ -32,8 +32,9 @@ type Options struct {
 	MaxQueued, MaxPending int
 	// MaxMessage bounds one message in bytes; at most [MaxMessage], which is the default.
 	MaxMessage int
-	// MaxLog bounds the events of a task in bytes (32 MiB): reading a task takes
-	// about twice that in memory. What a run writes beyond it fails the task.
+	// MaxLog bounds the events of a task and its blobs together, in bytes (32 MiB):
+	// reading a task takes about twice that of events in memory. What a run writes
+	// beyond it fails the task.
 	MaxLog int64
 	// IdempotencyWindow is how long an idempotency key is remembered (24 h).
 	IdempotencyWindow time.Duration

@@ -44,6 +44,7 @@ var spaces = map[string]space{
 	"task":         {"task", false},
 	"event":        {"task", false},
 	"line":         {"task", false},
+	"task-blob":    {"task", false}, // large parts of tasks, by the task and their SHA-256
 	"task-list":    {"task", false},
 	"context-task": {"task", false},
 	"task-count":   {"task", false},
