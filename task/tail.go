@@ -1,9 +1,16 @@
 package task
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// tailLength is how many recent events of a followed task are kept in memory.
-const tailLength = 64
+// Bounds of the recent events of a followed task that are kept in memory, in
+// number and in bytes.
+const (
+	tailLength = 64
+	tailBytes  = 64 << 10
+)
 
 // tails keeps the recent events of the tasks that somebody follows in this
 // process, so that a thousand followers of a task do not each read and decode
@@ -88,11 +95,24 @@ func (tl *tail) add(events []Event) {
 		tl.whole = false
 	}
 	kept = append(kept[:len(kept):len(kept)], events...)
-	if cut := len(kept) - tailLength; cut > 0 {
-		kept = kept[cut:]
-		tl.whole = false
+	tl.events = newest(kept)
+	tl.whole = tl.whole && len(tl.events) == len(kept)
+}
+
+// newest returns the newest of the events that may be kept, none when the last is
+// too large.
+func newest(events []Event) []Event {
+	from, size := len(events), 0
+	for from > 0 && len(events)-from < tailLength {
+		if size += events[from-1].size; size > tailBytes {
+			break
+		}
+		from--
 	}
-	tl.events = kept
+	if from == 0 {
+		return events
+	}
+	return slices.Clone(events[from:]) // or the array would hold the others
 }
 
 // after returns the events after seq if the tail has the one that follows it.
