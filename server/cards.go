@@ -12,8 +12,13 @@ import (
 	"github.com/carrelhq/carrel/agent/signing"
 )
 
-// cardBytes bounds the cards that are kept as they are served, in bytes of JSON.
-const cardBytes = 4 << 20
+const (
+	// cardBytes bounds the cards that are kept as they are served: the bytes of their
+	// JSON and of the addresses they are kept under.
+	cardBytes = 4 << 20
+	// cardRecord is what one counts beside those, also one that is not there.
+	cardRecord = 500
+)
 
 // servedCard is a card as it is served; it is not changed.
 type servedCard struct {
@@ -66,13 +71,14 @@ func (c *cards) get(key cardKey, build func() (servedCard, error)) (servedCard, 
 	if err != nil {
 		return servedCard{}, err
 	}
+	size := cardRecord + len(key.door.base) + len(key.door.grpc) + len(made.body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.known == nil || c.bytes+len(made.body) > cardBytes {
+	if c.known == nil || c.bytes+size > cardBytes {
 		c.known, c.bytes = map[cardKey]servedCard{}, 0
 	}
 	if _, ok := c.known[key]; !ok {
-		c.bytes += len(made.body)
+		c.bytes += size
 	}
 	c.known[key] = made
 	return made, nil

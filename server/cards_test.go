@@ -259,6 +259,30 @@ func TestACatalogHasPages(t *testing.T) {
 	}
 }
 
+// TestCardsThatAreNotThereAreBoundedToo is for the extended card of an agent that
+// has none yet: whoever asks for it chooses the address it is kept under.
+func TestCardsThatAreNotThereAreBoundedToo(t *testing.T) {
+	t.Parallel()
+	var c cards
+	long := strings.Repeat("a", maxHeader-10)
+	for i := range 2 * cardBytes / maxHeader {
+		if _, err := c.get(cardKey{door: door{grpc: fmt.Sprint(long, i)}}, func() (servedCard, error) { return servedCard{}, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if held := len(c.known) * len(long); held > cardBytes {
+		t.Errorf("%d bytes are kept, and %d may be", held, cardBytes)
+	}
+	for i := range cardBytes / 100 {
+		if _, err := c.get(cardKey{updated: int64(i)}, func() (servedCard, error) { return servedCard{}, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(c.known) > cardBytes/100-1 {
+		t.Errorf("%d cards of nothing are kept", len(c.known))
+	}
+}
+
 func TestAServerWithoutKeysSignsNothing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, working(t, newScripted()))

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"net/http"
@@ -137,6 +138,41 @@ func TestTheLandingAgentIsTheDefaultOrTheSoleOne(t *testing.T) {
 	}
 	if r := several.do("GET", "/", ""); r.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("sole in a browser: got %d", r.StatusCode)
+	}
+}
+
+// TestASolePrivateAgentIsNotThere asks a server with one agent, which is private,
+// and one with none for whatever may lie at "/": the answers are the same.
+func TestASolePrivateAgentIsNotThere(t *testing.T) {
+	t.Parallel()
+	one, none := newHouse(t), newHouse(t)
+	for _, owner := range []string{"acme", "beta"} {
+		for _, name := range []string{"open", "carded", "hidden"} {
+			for _, h := range []*house{one, none} {
+				if h == one && owner+name == "acmehidden" {
+					continue
+				}
+				if err := h.agents.Delete(t.Context(), owner, name); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	for _, path := range []string{
+		"/", cardPath, oldCardPath, documentPath, "/tasks", "/tasks/x", "/tasks/x:subscribe", "/message:send", "/extendedAgentCard",
+		"/v1/card", "/v1/message:send", "/acme/tasks", "/acme/hidden/tasks", "/acme/hidden/message:send",
+	} {
+		for _, method := range methods {
+			for _, token := range []string{"", "beta", "nobody"} {
+				a := one.do(method, path, `{}`, "Content-Type", typeJSON, "token", token)
+				b := none.do(method, path, `{}`, "Content-Type", typeJSON, "token", token)
+				a.Header.Del("Date")
+				b.Header.Del("Date")
+				if a.StatusCode != b.StatusCode || a.body != b.body || fmt.Sprint(a.Header) != fmt.Sprint(b.Header) {
+					t.Errorf("%s %s as %q:\n%d %v %s\n%d %v %s", method, path, token, a.StatusCode, a.Header, a.body, b.StatusCode, b.Header, b.body)
+				}
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/internal/telemetry"
 	"github.com/carrelhq/carrel/server/docs"
 	"github.com/carrelhq/carrel/task"
@@ -141,12 +143,16 @@ func splitAgentPath(path string) (ref task.Ref, below string) {
 	return ref, below
 }
 
-// landingAgent is the agent served at "/".
+// landingAgent is the agent served at "/", the zero one when there is none: that
+// is not found as one is that the caller may not see.
 func (s *Server) landingAgent(ctx context.Context) (task.Ref, error) {
 	if s.landing != nil {
 		return *s.landing, nil
 	}
 	a, err := s.parts.agents.Sole(ctx)
+	if errors.Is(err, agent.ErrNotFound) {
+		err = nil
+	}
 	return task.Ref{Tenant: a.Tenant, Agent: a.Name}, err
 }
 

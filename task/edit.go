@@ -131,9 +131,12 @@ func (e *edit) append(r *record, body *a2apb.StreamResponse) error {
 		}
 		e.size = len(r.body)
 	}
-	e.events = append(e.events, Event{Seq: r.seq, Time: r.time, Body: body, State: r.state, Shows: r.shows, run: r.run, attempt: r.attempt, wire: &wireCache{}})
 	value := r.encode()
 	e.h.size += uint64(len(value))
+	e.events = append(e.events, Event{
+		Seq: r.seq, Time: r.time, Body: body, State: r.state, Shows: r.shows,
+		run: r.run, attempt: r.attempt, size: len(value), wire: &wireCache{},
+	})
 	return e.tx.Set(eventKey(e.id, r.seq), value)
 }
 

@@ -20,6 +20,30 @@ func SaveBehind(ctx context.Context, db storage.DB, ref Ref, contextID string) e
 	})
 }
 
+// FollowBatch is what a follower reads at a time of a log that nobody else follows.
+func FollowBatch(ctx context.Context, l *Log, ref Ref, id string, seq uint64) (events []Event, size int, err error) {
+	events, _, err = l.after(ctx, ref, id, &tail{}, seq)
+	for _, e := range events {
+		size += e.size
+	}
+	return events, size, err
+}
+
+// InMemory is what is kept of a task's events because it is followed.
+func InMemory(l *Log, ref Ref, id string) (events, size int) {
+	l.tails.mu.Lock()
+	defer l.tails.mu.Unlock()
+	if tl := l.tails.byTask[tailKey{ref, id}]; tl != nil {
+		tl.mu.RLock()
+		defer tl.mu.RUnlock()
+		for _, e := range tl.events {
+			size += e.size
+		}
+		return len(tl.events), size
+	}
+	return 0, 0
+}
+
 // CountKeys counts the records of idempotency keys, those in the index included.
 func CountKeys(ctx context.Context, db storage.DB, tenantName string) (n int, err error) {
 	err = db.View(ctx, func(root storage.Tx) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"math"
 	"sync"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
@@ -18,8 +17,13 @@ import (
 // not all there: the number is ahead of the log, or events are no longer kept.
 var ErrEventsPurged = errors.New("task: events after that one are not kept")
 
-// followBatch is how many events a follower reads at a time.
-const followBatch = 128
+// Bounds of the events that a follower reads at a time, in number and in bytes: it
+// holds them until its client has taken them, and may be one of many. There is one
+// at least, however large.
+const (
+	followBatch = 128
+	followBytes = 64 << 10
+)
 
 // Log reads the event logs of tasks. It is safe for concurrent use.
 type Log struct {
@@ -132,7 +136,7 @@ func (l *Log) after(ctx context.Context, ref Ref, id string, tail *tail, seq uin
 		if seq == h.seq {
 			return nil
 		}
-		events, err = readEvents(tx, id, seq, followBatch, math.MaxInt)
+		events, err = readEvents(tx, id, seq, followBatch, followBytes)
 		return err
 	})
 	return events, done, err
@@ -156,7 +160,8 @@ func readEvents(tx storage.Tx, id string, seq uint64, count, size int) (events [
 		if err != nil {
 			return nil, err
 		}
-		size -= len(item.Value)
+		e.size = len(item.Value)
+		size -= e.size
 		if events = append(events, e); len(events) == count || size <= 0 {
 			break
 		}
@@ -169,9 +174,13 @@ func readEvents(tx storage.Tx, id string, seq uint64, count, size int) (events [
 
 // wireCache keeps what transports made of an event's body.
 type wireCache struct {
-	mu     sync.Mutex
-	byKey  map[string][]byte
-	failed error
+	mu    sync.Mutex
+	byKey map[string]encoding
+}
+
+type encoding struct {
+	data []byte
+	err  error
 }
 
 // Encoded returns encode's result for the event's Body, computed once for all
@@ -182,17 +191,13 @@ func (e Event) Encoded(key string, encode func(*a2apb.StreamResponse) ([]byte, e
 	}
 	e.wire.mu.Lock()
 	defer e.wire.mu.Unlock()
-	if data, ok := e.wire.byKey[key]; ok || e.wire.failed != nil {
-		return data, e.wire.failed
+	made, ok := e.wire.byKey[key]
+	if !ok {
+		made.data, made.err = encode(e.Body)
+		if e.wire.byKey == nil {
+			e.wire.byKey = make(map[string]encoding, 1)
+		}
+		e.wire.byKey[key] = made
 	}
-	data, err := encode(e.Body)
-	if err != nil {
-		e.wire.failed = err
-		return nil, err
-	}
-	if e.wire.byKey == nil {
-		e.wire.byKey = make(map[string][]byte, 1)
-	}
-	e.wire.byKey[key] = data
-	return data, nil
+	return made.data, made.err
 }

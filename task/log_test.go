@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -164,6 +165,73 @@ func TestASnapshotAndWhatFollowsFit(t *testing.T) {
 	h.finish(run, task.Result{Artifacts: []*a2apb.Artifact{artifact("b", "x")}})
 	if got, want := summary(h.follow(a.TaskID, seq)), fmt.Sprintf("%d:artifact %d:completed", seq+1, seq+2); got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestFollowersHoldLittle is for many followers whose clients do not read: what one
+// of them has read, and what is kept for all, are bounded in bytes.
+func TestFollowersHoldLittle(t *testing.T) {
+	t.Parallel()
+	const most = 64 << 10
+	h := memoryHouse(t)
+	a := h.send("go", "")
+	run := h.claim()
+	seen := make(chan uint64, 100)
+	following, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		defer close(seen)
+		for e := range h.Log().Follow(following, bot, a.TaskID, 0) {
+			seen <- e.Seq
+		}
+	}()
+	last := uint64(2) // the task, and that it is worked on
+	for i, size := range []int{100, 40 << 10, 20 << 10, 300 << 10, 10, 300 << 10, 50 << 10, 50 << 10, 100} {
+		if err := run.Artifact(t.Context(), chunk("a", strings.Repeat("x", size), i > 0)); err != nil {
+			t.Fatal(err)
+		}
+		last++
+		for seq := range seen {
+			if seq == last {
+				break
+			}
+		}
+		if n, size := task.InMemory(h.Log(), bot, a.TaskID); size > most {
+			t.Errorf("%d events of %d bytes are kept", n, size)
+		}
+	}
+	for seq := uint64(0); seq < last; {
+		events, size, err := task.FollowBatch(t.Context(), h.Log(), bot, a.TaskID, seq)
+		if err != nil || len(events) == 0 {
+			t.Fatalf("after event %d: got %d events, %v", seq, len(events), err)
+		}
+		if size > most+310<<10 {
+			t.Errorf("after event %d: %d bytes at once", seq, size)
+		}
+		seq = events[len(events)-1].Seq
+	}
+	h.finish(run, task.Result{})
+}
+
+// TestAnEncodingThatFailsIsNoneOfTheOthers is for an event that one version of the
+// protocol cannot say.
+func TestAnEncodingThatFailsIsNoneOfTheOthers(t *testing.T) {
+	t.Parallel()
+	h := memoryHouse(t)
+	a := h.send("go", "")
+	events, _, err := task.FollowBatch(t.Context(), h.Log(), bot, a.TaskID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unsaid := errors.New("cannot be said")
+	for _, test := range []struct {
+		key  string
+		want error
+	}{{"good", nil}, {"bad", unsaid}, {"good", nil}, {"better", nil}, {"bad", unsaid}} {
+		data, err := events[0].Encoded(test.key, func(*a2apb.StreamResponse) ([]byte, error) { return []byte(test.key), test.want })
+		if !errors.Is(err, test.want) || string(data) != test.key {
+			t.Errorf("%s: got %q, %v", test.key, data, err)
+		}
 	}
 }
 

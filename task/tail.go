@@ -1,10 +1,17 @@
 package task
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// tailLength is how many recent events of a followed task are kept in memory, or
-// all that were committed together last: whoever is woken for them finds them there.
-const tailLength = 64
+// Bounds of the recent events of a followed task that are kept in memory, in number
+// and in bytes. There may be more that were committed together last: whoever is woken
+// for them finds them there.
+const (
+	tailLength = 64
+	tailBytes  = 64 << 10
+)
 
 // tails keeps the recent events of the tasks that somebody follows in this
 // process, so that a thousand followers of a task do not each read and decode
@@ -89,11 +96,24 @@ func (tl *tail) add(events []Event) {
 		tl.whole = false
 	}
 	kept = append(kept[:len(kept):len(kept)], events...)
-	if cut := len(kept) - max(tailLength, len(events)); cut > 0 {
-		kept = kept[cut:]
-		tl.whole = false
+	tl.events = newest(kept, max(tailLength, len(events)))
+	tl.whole = tl.whole && len(tl.events) == len(kept)
+}
+
+// newest returns the newest of the events that may be kept, at most so many, and none
+// when the last is too large.
+func newest(events []Event, most int) []Event {
+	from, size := len(events), 0
+	for from > 0 && len(events)-from < most {
+		if size += events[from-1].size; size > tailBytes {
+			break
+		}
+		from--
 	}
-	tl.events = kept
+	if from == 0 {
+		return events
+	}
+	return slices.Clone(events[from:]) // or the array would hold the others
 }
 
 // after returns the events after seq if the tail has the one that follows it.

@@ -131,6 +131,7 @@ type Event struct {
 	// run and attempt made the event; a follow-up message is in message.
 	run, attempt int
 	message      *a2apb.Message
+	size         int        // of the record, in bytes
 	wire         *wireCache // see Encoded
 }
 

@@ -25,6 +25,15 @@ func TestACardSignedByTheOfficialPythonSDKIsVerified(t *testing.T) {
 	if err != nil || got.Signature != (signing.Signature{KeyID: "python", Algorithm: "ES256"}) {
 		t.Errorf("got %+v, %v", got.Signature, err)
 	}
+	// Whoever leaves out what is empty does not sign it: an empty requirement, for
+	// one, lets callers in without a key.
+	more := bytes.Replace(card, []byte(`"securityRequirements": [`), []byte(`"securityRequirements": [{},`), 1)
+	if bytes.Equal(more, card) {
+		t.Fatal("the card has no requirements to add to")
+	}
+	if again, err := signing.Verify(more, set); err != nil || !bytes.Equal(again.Card, got.Card) {
+		t.Errorf("with something empty: got %s, %v", again.Card, err)
+	}
 	if _, err := signing.Verify(bytes.Replace(card, []byte("a.example"), []byte("b.example"), 1), set); !errors.Is(err, signing.ErrUnverified) {
 		t.Errorf("changed: got %v", err)
 	}

@@ -63,7 +63,8 @@ type Verified struct {
 	// Signature is the first that a key verifies.
 	Signature Signature
 	// Card is the card's JSON as far as it is signed: without what the A2A model
-	// does not know. Read this instead of what was given.
+	// does not know, and without what is empty, if it was signed so. Read this
+	// instead of what was given.
 	Card []byte
 }
 
@@ -89,9 +90,9 @@ func Verify(card, set []byte) (Verified, error) {
 	}
 	var problems []error
 	for _, s := range c.Signatures {
-		signature, err := verify(s, payloads, keys)
+		signature, signed, err := verify(s, payloads, keys)
 		if err == nil {
-			return Verified{signature, payloads[0]}, nil
+			return Verified{signature, signed}, nil
 		}
 		problems = append(problems, err)
 	}
@@ -164,27 +165,28 @@ func describe(parsed *jose.JSONWebSignature) Signature {
 	return Signature{KeyID: header.KeyID, Algorithm: header.Algorithm, KeysURL: keysURL}
 }
 
-func verify(s *a2apb.AgentCardSignature, payloads [][]byte, keys []jose.JSONWebKey) (Signature, error) {
+// verify returns what the signature says of itself, and which of the payloads it signs.
+func verify(s *a2apb.AgentCardSignature, payloads [][]byte, keys []jose.JSONWebKey) (signature Signature, signed []byte, err error) {
 	parsed, err := parse(s, payloads[0])
 	if err != nil {
-		return Signature{}, err
+		return Signature{}, nil, err
 	}
-	signature := describe(parsed)
+	signature = describe(parsed)
 	if signature.KeyID == "" {
-		return Signature{}, errors.New("a signature names no key")
+		return Signature{}, nil, errors.New("a signature names no key")
 	}
 	named := slices.DeleteFunc(slices.Clone(keys), func(k jose.JSONWebKey) bool {
 		return k.KeyID != signature.KeyID || k.Algorithm != "" && k.Algorithm != signature.Algorithm
 	})
 	if len(named) == 0 {
-		return Signature{}, fmt.Errorf("the key %.100q is not among those given", signature.KeyID)
+		return Signature{}, nil, fmt.Errorf("the key %.100q is not among those given", signature.KeyID)
 	}
 	for _, key := range named {
 		for _, payload := range payloads {
 			if parsed.DetachedVerify(payload, key) == nil {
-				return signature, nil
+				return signature, payload, nil
 			}
 		}
 	}
-	return Signature{}, fmt.Errorf("the key %.100q did not sign this card", signature.KeyID)
+	return Signature{}, nil, fmt.Errorf("the key %.100q did not sign this card", signature.KeyID)
 }

@@ -120,3 +120,23 @@ func TestWhatIsNoRequestIsNoFaultOfTheCaller(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestALongNameCostsNoMoreThanItsLength is for names of a megabyte, all of which
+// is to be written in another way: a step must not cost what is before it. It is
+// not parallel, because it counts allocations.
+func TestALongNameCostsNoMoreThanItsLength(t *testing.T) {
+	long := strings.Repeat("a_", 1<<12)
+	if got, want := camel(long), "a"+strings.Repeat("A", 1<<12-1); got != want {
+		t.Errorf("got %d bytes, want %d", len(got), len(want))
+	}
+	if n := testing.AllocsPerRun(10, func() { camel(long) }); n > 2 {
+		t.Errorf("%v allocations", n)
+	}
+	for name, want := range map[string]string{
+		"": "", "_": "", "a": "a", "messageId": "messageId", "message_id": "messageId", "_a__b_": "AB", "a_1": "a1", "a_é": "aé",
+	} {
+		if got := camel(name); got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+}

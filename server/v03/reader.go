@@ -170,15 +170,25 @@ func (r *reader) skip() {
 	}
 }
 
-// camel is the camelCase form of a name that may be in snake_case.
+// camel is the camelCase form of a name that may be in snake_case. It makes one
+// pass: a name may be as long as a request.
 func camel(name string) string {
-	first, rest, snake := strings.Cut(name, "_")
-	for snake {
-		var word string
-		word, rest, snake = strings.Cut(rest, "_")
-		if word != "" {
-			first += strings.ToUpper(word[:1]) + word[1:]
-		}
+	if !strings.Contains(name, "_") {
+		return name
 	}
-	return first
+	camel := make([]byte, 0, len(name))
+	afterLine := false
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c == '_':
+			afterLine = true
+			continue
+		case afterLine && 'a' <= c && c <= 'z':
+			c -= 'a' - 'A'
+		}
+		camel = append(camel, c)
+		afterLine = false
+	}
+	return string(camel)
 }
