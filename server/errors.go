@@ -151,12 +151,11 @@ func (w wire) text(err error) string {
 		return w.message
 	}
 	var r *refusal
-	var f *task.FieldError
-	switch {
-	case errors.As(err, &r):
+	if errors.As(err, &r) {
 		return w.message + ": " + r.text
-	case errors.As(err, &f):
-		return w.message + ": " + f.Error()
+	}
+	if bad := task.Fields(err); len(bad) > 0 {
+		return w.message + ": " + bad.Error()
 	}
 	// What follows the recognised error in the text was written for the caller.
 	if text, ok := strings.CutPrefix(err.Error(), w.is.Error()+": "); ok {

@@ -27,14 +27,15 @@ func (m *Manager) Send(ctx context.Context, ref Ref, req *a2apb.SendMessageReque
 // key, it gets what came of it first. The same key with another message is
 // ErrKeyReused. What is remembered of a key commits with its message.
 func (m *Manager) SendOnce(ctx context.Context, ref Ref, once Once, req *a2apb.SendMessageRequest) (Accepted, error) {
+	if err := m.CheckMessage(once, req); err != nil {
+		return Accepted{}, err
+	}
 	return m.send(ctx, ref, newID(), once, req)
 }
 
-// send is SendOnce with the id of a task that it may have to make.
+// send is SendOnce of a request that was checked, with the id of a task that it may
+// have to make.
 func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *a2apb.SendMessageRequest) (Accepted, error) {
-	if err := m.checkRequest(req); err != nil {
-		return Accepted{}, err
-	}
 	k, err := m.newKeyed(ref, once, req)
 	if err != nil {
 		return Accepted{}, err
@@ -269,52 +270,68 @@ func (m *Manager) checkRoom(tx storage.Tx, agentName string) error {
 	return nil
 }
 
-// checkRequest holds the message to the specification (section 4.1.4) and to the bounds.
-func (m *Manager) checkRequest(req *a2apb.SendMessageRequest) error {
-	msg := req.GetMessage()
-	if msg == nil {
-		return &FieldError{"message", "is required"}
-	}
+// CheckMessage holds a message and its key to the specification (section 4.1.4)
+// and to the bounds, as SendOnce does before it looks anything up: it names all
+// fields that are invalid.
+func (m *Manager) CheckMessage(once Once, req *a2apb.SendMessageRequest) error {
 	if size := proto.Size(req); size > m.opts.MaxMessage {
 		return &FieldError{"message", fmt.Sprintf("has %d bytes; %d are the most", size, m.opts.MaxMessage)}
 	}
-	switch {
-	case msg.MessageId == "":
-		return &FieldError{"message.messageId", "is required"}
-	case len(msg.MessageId) > MaxID:
-		return &FieldError{"message.messageId", fmt.Sprintf("is longer than %d bytes", MaxID)}
-	case msg.Role != a2apb.Role_ROLE_USER:
-		return &FieldError{"message.role", "must be ROLE_USER"}
-	case len(msg.Parts) == 0:
-		return &FieldError{"message.parts", "must not be empty"}
-	case len(msg.ContextId) > MaxID:
-		return &FieldError{"message.contextId", fmt.Sprintf("is longer than %d bytes", MaxID)}
-	case len(msg.TaskId) > MaxID:
+	var bad FieldErrors
+	if req.GetMessage() == nil {
+		bad.Add("message", "is required")
+	} else {
+		checkFields(&bad, req.Message)
+	}
+	m.checkConfiguration(&bad, req.GetConfiguration())
+	bad.Join(once.check())
+	if len(bad) == 0 && len(req.Message.TaskId) > MaxID {
 		return ErrTaskNotFound
-	case len(msg.ReferenceTaskIds) > MaxReferences:
-		return &FieldError{"message.referenceTaskIds", fmt.Sprintf("names more than %d tasks", MaxReferences)}
 	}
-	for i, p := range msg.Parts {
-		if p.GetContent() == nil {
-			return &FieldError{fmt.Sprintf("message.parts[%d]", i), "must have one of text, raw, url and data"}
-		}
-	}
-	return checkConfiguration(req.GetConfiguration())
+	return bad.Err()
 }
 
-func checkConfiguration(c *a2apb.SendMessageConfiguration) error {
+func checkFields(bad *FieldErrors, msg *a2apb.Message) {
 	switch {
-	case c.GetHistoryLength() < 0:
-		return &FieldError{"configuration.historyLength", "must not be negative"}
-	case len(c.GetAcceptedOutputModes()) > MaxModes:
-		return &FieldError{"configuration.acceptedOutputModes", fmt.Sprintf("names more than %d media types", MaxModes)}
+	case msg.MessageId == "":
+		bad.Add("message.messageId", "is required")
+	case len(msg.MessageId) > MaxID:
+		bad.Add("message.messageId", "is longer than %d bytes", MaxID)
 	}
-	for i, mode := range c.GetAcceptedOutputModes() {
-		if len(mode) > MaxMode { // they lie in the head, which every event writes anew
-			return &FieldError{fmt.Sprintf("configuration.acceptedOutputModes[%d]", i), fmt.Sprintf("is longer than %d bytes", MaxMode)}
+	if msg.Role != a2apb.Role_ROLE_USER {
+		bad.Add("message.role", "must be ROLE_USER")
+	}
+	if len(msg.ContextId) > MaxID {
+		bad.Add("message.contextId", "is longer than %d bytes", MaxID)
+	}
+	if len(msg.ReferenceTaskIds) > MaxReferences {
+		bad.Add("message.referenceTaskIds", "names more than %d tasks", MaxReferences)
+	}
+	if len(msg.Parts) == 0 {
+		bad.Add("message.parts", "must not be empty")
+	}
+	for i, p := range msg.Parts {
+		if p.GetContent() == nil && !bad.full() {
+			bad.Add(fmt.Sprintf("message.parts[%d]", i), "must have one of text, raw, url and data")
 		}
 	}
-	return nil
+}
+
+func (m *Manager) checkConfiguration(bad *FieldErrors, c *a2apb.SendMessageConfiguration) {
+	if c.GetHistoryLength() < 0 {
+		bad.Add("configuration.historyLength", "must not be negative")
+	}
+	if len(c.GetAcceptedOutputModes()) > MaxModes {
+		bad.Add("configuration.acceptedOutputModes", "names more than %d media types", MaxModes)
+	}
+	for i, mode := range c.GetAcceptedOutputModes() {
+		if len(mode) > MaxMode && !bad.full() { // they lie in the head, which every event writes anew
+			bad.Add(fmt.Sprintf("configuration.acceptedOutputModes[%d]", i), "is longer than %d bytes", MaxMode)
+		}
+	}
+	if hook := c.GetTaskPushNotificationConfig(); hook != nil && m.PushSupported() {
+		m.checkPushConfig(bad, hook, "configuration.taskPushNotificationConfig.")
+	}
 }
 
 // checkModes refuses parts of a media type that the agent does not take. An
