@@ -93,6 +93,10 @@ var table = []row{
 	{"SendMessage: a reference to no task", func(*bench) asked {
 		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.ReferenceTaskIds = []string{nowhere} })
 	}},
+	{"SendMessage: references to a task, to another agent's, and to none", func(b *bench) asked {
+		ids := []string{b.send("carded", "echo hi").Id, b.send("open", "echo hi").Id, nowhere, ""}
+		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.ReferenceTaskIds = ids })
+	}},
 	{"SendMessage: a type that is not taken", func(*bench) asked {
 		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.Parts[0].MediaType = "image/png" }).of("acme/picky")
 	}},

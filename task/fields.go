@@ -81,11 +81,26 @@ func (e FieldErrors) Err() error {
 
 func (e FieldErrors) full() bool { return len(e) >= MaxFieldErrors }
 
-// Fields returns the invalid fields that err names, none for other errors and nil.
+// missingError is an ErrTaskNotFound about tasks that a request names beside the one
+// it is for. It is no ErrInvalidParams, though it names fields.
+type missingError struct{ fields FieldErrors }
+
+// Error names the fields.
+func (e *missingError) Error() string { return ErrTaskNotFound.Error() + ": " + e.fields.Error() }
+
+// Unwrap returns ErrTaskNotFound.
+func (e *missingError) Unwrap() error { return ErrTaskNotFound }
+
+// Fields returns the fields that err says something about, none for nil and errors
+// that name no field. They are invalid ones where err is an ErrInvalidParams; those of
+// an ErrTaskNotFound hold the ids of tasks that are not there, or not the caller's.
 func Fields(err error) FieldErrors {
 	var list FieldErrors
 	var one *FieldError
+	var missing *missingError
 	switch {
+	case errors.As(err, &missing):
+		return missing.fields
 	case errors.As(err, &list):
 		return list
 	case errors.As(err, &one):

@@ -361,12 +361,20 @@ func takes(modes []string, mediaType string) bool {
 	return false
 }
 
-// checkReferences holds referenced tasks to the same question as GetTask.
+// checkReferences holds referenced tasks to the same question as GetTask, and names
+// all that are not there.
 func checkReferences(tx storage.Tx, ref Ref, msg *a2apb.Message) error {
-	for _, id := range msg.ReferenceTaskIds {
-		if _, err := getHead(tx, ref.Agent, id); err != nil {
+	var missing FieldErrors
+	for i, id := range msg.ReferenceTaskIds {
+		_, err := getHead(tx, ref.Agent, id)
+		if errors.Is(err, ErrTaskNotFound) {
+			missing.Add(fmt.Sprintf("message.referenceTaskIds[%d]", i), "is the id of no task")
+		} else if err != nil {
 			return fmt.Errorf("message.referenceTaskIds: %w", err)
 		}
+	}
+	if len(missing) > 0 {
+		return &missingError{missing}
 	}
 	return nil
 }
