@@ -1,11 +1,15 @@
 package server
 
 import (
+	"strings"
+
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/carrelhq/carrel/task"
 )
 
 // row is an operation and how it goes. What it returns is asked for with acme's
@@ -65,6 +69,22 @@ var table = []row{
 	{"SendMessage: the agent's role", func(*bench) asked {
 		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.Role = a2apb.Role_ROLE_AGENT })
 	}},
+	{"SendMessage: nothing is right", func(*bench) asked {
+		return say("x", everythingWrong).under("a key")
+	}},
+	{"SendMessage: no message, and a bad webhook", func(*bench) asked {
+		return asked{method: "SendMessage", req: &a2apb.SendMessageRequest{Configuration: &a2apb.SendMessageConfiguration{
+			TaskPushNotificationConfig: &a2apb.TaskPushNotificationConfig{},
+		}}}
+	}},
+	{"SendMessage: a key that can be guessed and no parts, without a key", func(*bench) asked {
+		a := say("x", func(r *a2apb.SendMessageRequest) { r.Message.ContextId, r.Message.Parts = "mine", nil }).under("mine").of("acme/open")
+		a.who = "nobody"
+		return a
+	}},
+	{"SendMessage: more wrong than is listed", func(*bench) asked {
+		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.Parts = make([]*a2apb.Part, 100); fill(r.Message.Parts) })
+	}},
 	{"SendMessage: no such task", func(*bench) asked { return say("x", toTask(nowhere)) }},
 	{"SendMessage: a finished task", func(b *bench) asked { return say("x", toTask(b.send("carded", "echo hi").Id)) }},
 	{"SendMessage: another context", func(b *bench) asked {
@@ -72,6 +92,10 @@ var table = []row{
 	}},
 	{"SendMessage: a reference to no task", func(*bench) asked {
 		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.ReferenceTaskIds = []string{nowhere} })
+	}},
+	{"SendMessage: references to a task, to another agent's, and to none", func(b *bench) asked {
+		ids := []string{b.send("carded", "echo hi").Id, b.send("open", "echo hi").Id, nowhere, ""}
+		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.ReferenceTaskIds = ids })
 	}},
 	{"SendMessage: a type that is not taken", func(*bench) asked {
 		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.Parts[0].MediaType = "image/png" }).of("acme/picky")
@@ -178,6 +202,9 @@ var table = []row{
 	{"ListTasks: a page too small", func(*bench) asked { return list(&a2apb.ListTasksRequest{PageSize: proto.Int32(-1)}) }},
 	{"ListTasks: a page of another list", func(*bench) asked { return list(&a2apb.ListTasksRequest{PageToken: "AAAA"}) }},
 	{"ListTasks: less than no history", func(*bench) asked { return list(&a2apb.ListTasksRequest{HistoryLength: proto.Int32(-1)}) }},
+	{"ListTasks: a page too large, of less than no history", func(*bench) asked {
+		return list(&a2apb.ListTasksRequest{PageSize: proto.Int32(101), HistoryLength: proto.Int32(-1), PageToken: "AAAA"})
+	}},
 	{"ListTasks: without a key", func(*bench) asked {
 		a := list(&a2apb.ListTasksRequest{}).of("acme/open")
 		a.who = "nobody"
@@ -205,6 +232,11 @@ var table = []row{
 	{"CreateTaskPushNotificationConfig: an address that may not be", func(b *bench) asked {
 		return hook(b.send("carded", "ask").Id, "ftp://hooks.example.com/")
 	}},
+	{"CreateTaskPushNotificationConfig: nothing is right", func(b *bench) asked {
+		return asked{method: "CreateTaskPushNotificationConfig", req: &a2apb.TaskPushNotificationConfig{
+			TaskId: nowhere, Url: "hooks.example.com", Token: "whsec_short", Authentication: &a2apb.AuthenticationInfo{Credentials: "two\nlines"},
+		}}
+	}},
 	{"CreateTaskPushNotificationConfig: no such task", func(*bench) asked { return hook(nowhere, "https://hooks.example.com/") }},
 	{"GetTaskPushNotificationConfig", func(b *bench) asked {
 		return asked{method: "GetTaskPushNotificationConfig", req: &a2apb.GetTaskPushNotificationConfigRequest{TaskId: b.hook(b.send("carded", "ask")).Id, Id: "mine"}}
@@ -217,6 +249,9 @@ var table = []row{
 	}},
 	{"ListTaskPushNotificationConfigs", func(b *bench) asked {
 		return asked{method: "ListTaskPushNotificationConfigs", req: &a2apb.ListTaskPushNotificationConfigsRequest{TaskId: b.hook(b.send("carded", "ask")).Id}}
+	}},
+	{"ListTaskPushNotificationConfigs: less than no page", func(*bench) asked {
+		return asked{method: "ListTaskPushNotificationConfigs", req: &a2apb.ListTaskPushNotificationConfigsRequest{TaskId: nowhere, PageSize: -1, PageToken: "?"}}
 	}},
 	{"ListTaskPushNotificationConfigs: no such task", func(*bench) asked {
 		return asked{method: "ListTaskPushNotificationConfigs", req: &a2apb.ListTaskPushNotificationConfigsRequest{TaskId: nowhere}}
@@ -234,6 +269,22 @@ var table = []row{
 	{"GetExtendedAgentCard", func(*bench) asked {
 		return asked{method: "GetExtendedAgentCard", req: &a2apb.GetExtendedAgentCardRequest{}}
 	}},
+}
+
+func everythingWrong(r *a2apb.SendMessageRequest) {
+	r.Message.MessageId, r.Message.Role = "", a2apb.Role_ROLE_AGENT
+	r.Message.Parts = []*a2apb.Part{{}, r.Message.Parts[0], {}}
+	r.Configuration = &a2apb.SendMessageConfiguration{
+		HistoryLength:              proto.Int32(-1),
+		AcceptedOutputModes:        []string{strings.Repeat("x", task.MaxMode+1)},
+		TaskPushNotificationConfig: &a2apb.TaskPushNotificationConfig{Url: "ftp://hooks.example.com/", Token: "two\nlines"},
+	}
+}
+
+func fill(parts []*a2apb.Part) {
+	for i := range parts {
+		parts[i] = &a2apb.Part{}
+	}
 }
 
 func get(id string, history *int32) asked {

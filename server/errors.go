@@ -144,19 +144,18 @@ func badField(field, problem string) error {
 }
 
 // text is what the caller reads: the message, and for some errors what exactly
-// is wrong. The text of other errors may hold what is none of the caller's
+// is wrong, or in which fields. The text of other errors may hold what is none of the caller's
 // business, and stays here.
 func (w wire) text(err error) string {
+	if bad := task.Fields(err); len(bad) > 0 {
+		return w.message + ": " + bad.Error()
+	}
 	if !w.detailed {
 		return w.message
 	}
 	var r *refusal
-	var f *task.FieldError
-	switch {
-	case errors.As(err, &r):
+	if errors.As(err, &r) {
 		return w.message + ": " + r.text
-	case errors.As(err, &f):
-		return w.message + ": " + f.Error()
 	}
 	// What follows the recognised error in the text was written for the caller.
 	if text, ok := strings.CutPrefix(err.Error(), w.is.Error()+": "); ok {

@@ -38,6 +38,7 @@ var limits = []limit{
 	{what: "messages in a request, elements of lists included", most: maxValues, refusal: errTooLarge, over: overGRPC, probe: &probe{ask: elements, fine: "TASK_NOT_FOUND"}, tests: "TestMessagesAreCountedBeforeTheyAreDecoded"},
 	{what: "requests in a JSON-RPC body: there are no batches", most: 1, refusal: errInvalidRequest, over: overRPC, probe: &probe{ask: several, fine: "TASK_NOT_FOUND"}},
 	{what: "id of a JSON-RPC request", most: size(maxRPCID), refusal: errInvalidRequest, over: overRPC, probe: &probe{ask: requestID, fine: "TASK_NOT_FOUND"}},
+	{what: "invalid fields that an answer names", most: task.MaxFieldErrors, instead: "the others are not named", tests: "TestFieldErrors"},
 
 	{section: "Messages"},
 	{what: "message with its configuration and metadata, as protobuf; bytes of parts above " + size(task.MaxInline).String() + " are not counted", most: size(task.MaxMessage), refusal: task.ErrInvalidParams, probe: &probe{ask: messageOf}},

@@ -17,6 +17,7 @@ import (
 
 // tasks is what A2A needs of the task manager.
 type tasks interface {
+	CheckMessage(once task.Once, req *a2apb.SendMessageRequest) error
 	SendOnce(ctx context.Context, ref task.Ref, once task.Once, req *a2apb.SendMessageRequest) (task.Accepted, error)
 	Answer(ctx context.Context, ref task.Ref, accepted task.Accepted, historyLength *int32) (*a2apb.SendMessageResponse, error)
 	Get(ctx context.Context, ref task.Ref, id string, historyLength *int32) (*a2apb.Task, error)
@@ -87,10 +88,7 @@ func (o *operations) sendMessage(ctx context.Context, by caller, req *a2apb.Send
 		answer, err := o.tasks.Answer(ctx, by.ref, accepted, historyLength(req))
 		return o.linksFor(by).Answer(answer), err
 	}
-	if err := checkMessage(by, req); err != nil {
-		return nil, err
-	}
-	once, err := by.once(req)
+	once, err := o.checkMessage(by, req)
 	if err != nil {
 		return nil, err
 	}
@@ -137,37 +135,45 @@ func (o *operations) lasting(by caller) task.Link {
 
 // accept checks a message and hands it on.
 func (o *operations) accept(ctx context.Context, by caller, req *a2apb.SendMessageRequest) (task.Accepted, error) {
-	if err := checkMessage(by, req); err != nil {
-		return task.Accepted{}, err
-	}
-	once, err := by.once(req)
+	once, err := o.checkMessage(by, req)
 	if err != nil {
 		return task.Accepted{}, err
 	}
 	return o.tasks.SendOnce(ctx, by.ref, once, req)
 }
 
-// checkMessage checks what a transport can know of a message.
-func checkMessage(by caller, req *a2apb.SendMessageRequest) error {
-	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
-		return err
-	}
-	if n := historyLength(req); n != nil && *n < 0 {
-		return badField("configuration.historyLength", "must not be negative")
-	}
+// checkMessage checks what a transport can know of a message, and returns its key.
+// Where something is wrong, the error says what else is.
+func (o *operations) checkMessage(by caller, req *a2apb.SendMessageRequest) (task.Once, error) {
+	var bad task.FieldErrors
+	bad.Join(checkTenant(by.ref, req.GetTenant()))
 	if id := req.GetMessage().GetContextId(); by.anonymous && id != "" && uuid.Validate(id) != nil {
 		// Callers without a key share the agent: a context id that can be
 		// guessed would let one read the memory of another.
-		return badField("message.contextId", "must be an id that this server made, for callers without a key")
+		bad.Add("message.contextId", "must be an id that this server made, for callers without a key")
 	}
-	return nil
+	once, err := by.once(req)
+	if bad.Join(err); len(bad) > 0 {
+		return once, also(bad.Err(), o.tasks.CheckMessage(once, req))
+	}
+	return once, nil
+}
+
+// also returns err, with the fields that more names where err names some.
+func also(err, more error) error {
+	bad := task.Fields(err)
+	if len(bad) == 0 {
+		return err
+	}
+	bad.Join(more)
+	return bad.Err()
 }
 
 // subscribeToTask answers with the task and what follows, or, when the caller
 // names the last event it has seen, with what came after it. Section 3.1.6. In 0.3
 // streams end when a task waits for input, and a finished task is shown as it is.
 func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.SubscribeToTaskRequest, lastEventID string) (*feed, error) {
-	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
+	if err := checkTask(by.ref, req.GetTenant(), req.GetId()).Err(); err != nil {
 		return nil, err
 	}
 	last, state, err := o.events.Position(ctx, by.ref, req.GetId())
@@ -187,8 +193,12 @@ func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.
 
 // getTask returns the task. Section 3.1.3.
 func (o *operations) getTask(ctx context.Context, by caller, req *a2apb.GetTaskRequest) (*a2apb.Task, error) {
-	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
-		return nil, err
+	bad := checkTask(by.ref, req.GetTenant(), req.GetId())
+	if req.GetHistoryLength() < 0 {
+		bad.Add("historyLength", "must not be negative")
+	}
+	if len(bad) > 0 {
+		return nil, bad.Err()
 	}
 	t, err := o.tasks.Get(ctx, by.ref, req.GetId(), req.HistoryLength)
 	return o.linksFor(by).Task(t), err
@@ -201,7 +211,7 @@ func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTa
 		return nil, errUnauthenticated
 	}
 	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
-		return nil, err
+		return nil, also(err, task.CheckList(by.ref, req))
 	}
 	page, err := o.tasks.List(ctx, by.ref, req)
 	if err != nil {
@@ -216,7 +226,7 @@ func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTa
 
 // cancelTask ends the task. Section 3.1.5.
 func (o *operations) cancelTask(ctx context.Context, by caller, req *a2apb.CancelTaskRequest) (*a2apb.Task, error) {
-	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
+	if err := checkTask(by.ref, req.GetTenant(), req.GetId()).Err(); err != nil {
 		return nil, err
 	}
 	t, err := o.tasks.Cancel(ctx, by.ref, req.GetId())
@@ -243,11 +253,12 @@ func (o *operations) getExtendedAgentCard(ctx context.Context, by caller, req *a
 }
 
 // checkTask checks the fields that every request about one task has.
-func checkTask(ref task.Ref, tenant, id string) error {
+func checkTask(ref task.Ref, tenant, id string) (bad task.FieldErrors) {
 	if id == "" {
-		return badField("id", "must not be empty")
+		bad.Add("id", "must not be empty")
 	}
-	return checkTenant(ref, tenant)
+	bad.Join(checkTenant(ref, tenant))
+	return bad
 }
 
 // checkTenant accepts the tenant field where it says what the address says already. Section 4.4.6.

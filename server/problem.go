@@ -21,9 +21,8 @@ type problem struct {
 
 func newProblem(w wire, err error) *problem {
 	p := &problem{ErrorModel: huma.ErrorModel{Status: w.http, Title: http.StatusText(w.http), Detail: w.text(err)}}
-	var f *task.FieldError
-	if errors.As(err, &f) {
-		p.Errors = []*huma.ErrorDetail{{Location: f.Field, Message: f.Problem}}
+	for _, f := range task.Fields(err) {
+		p.Errors = append(p.Errors, &huma.ErrorDetail{Location: f.Field, Message: f.Problem})
 	}
 	var r *abi.Refusal
 	if errors.As(err, &r) {

@@ -14,6 +14,7 @@ import (
 // pushConfigs is what A2A needs of the task manager for push notifications.
 type pushConfigs interface {
 	PushSupported() bool
+	CheckPushConfig(config *a2apb.TaskPushNotificationConfig) error
 	CreatePushConfig(ctx context.Context, ref task.Ref, config *a2apb.TaskPushNotificationConfig) (*a2apb.TaskPushNotificationConfig, error)
 	GetPushConfig(ctx context.Context, ref task.Ref, taskID, id string) (*a2apb.TaskPushNotificationConfig, error)
 	ListPushConfigs(ctx context.Context, ref task.Ref, req *a2apb.ListTaskPushNotificationConfigsRequest) (*a2apb.ListTaskPushNotificationConfigsResponse, error)
@@ -22,8 +23,8 @@ type pushConfigs interface {
 
 // createPushConfig registers a webhook for a task. Section 3.1.7.
 func (o *operations) createPushConfig(ctx context.Context, by caller, req *a2apb.TaskPushNotificationConfig) (*a2apb.TaskPushNotificationConfig, error) {
-	if err := o.checkPush(by, req.GetTenant(), "taskId", req.GetTaskId()); err != nil {
-		return nil, err
+	if err := o.checkPush(by, req.GetTenant()); err != nil {
+		return nil, also(err, o.tasks.CheckPushConfig(req))
 	}
 	return o.tasks.CreatePushConfig(ctx, by.ref, req)
 }
@@ -57,8 +58,8 @@ func (o *operations) firstPushConfig(ctx context.Context, by caller, taskID stri
 
 // listPushConfigs returns the configs of a task. Section 3.1.9.
 func (o *operations) listPushConfigs(ctx context.Context, by caller, req *a2apb.ListTaskPushNotificationConfigsRequest) (*a2apb.ListTaskPushNotificationConfigsResponse, error) {
-	if err := o.checkPush(by, req.GetTenant(), "taskId", req.GetTaskId()); err != nil {
-		return nil, err
+	if err := o.checkPush(by, req.GetTenant()); err != nil {
+		return nil, also(err, task.CheckPushList(req))
 	}
 	reply, err := o.tasks.ListPushConfigs(ctx, by.ref, req)
 	if err != nil {
@@ -84,12 +85,14 @@ func (o *operations) checkPush(by caller, tenant string, fields ...string) error
 	if !o.tasks.PushSupported() {
 		return task.ErrPushNotSupported
 	}
+	var bad task.FieldErrors
 	for i := 0; i < len(fields); i += 2 {
 		if fields[i+1] == "" {
-			return badField(fields[i], "is required")
+			bad.Add(fields[i], "is required")
 		}
 	}
-	return checkTenant(by.ref, tenant)
+	bad.Join(checkTenant(by.ref, tenant))
+	return bad.Err()
 }
 
 // sees returns a config as the caller may see it. Callers without a key cannot be

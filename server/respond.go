@@ -138,12 +138,12 @@ type violation struct {
 
 func details(w wire, err error) []detail {
 	list := []detail{{Type: "type.googleapis.com/google.rpc.ErrorInfo", Reason: w.reason, Domain: "a2a-protocol.org"}}
-	var f *task.FieldError
-	if errors.As(err, &f) {
-		list = append(list, detail{
-			Type:       "type.googleapis.com/google.rpc.BadRequest",
-			Violations: []violation{{f.Field, f.Problem}},
-		})
+	var bad []violation
+	for _, f := range task.Fields(err) {
+		bad = append(bad, violation{f.Field, f.Problem})
+	}
+	if len(bad) > 0 {
+		list = append(list, detail{Type: "type.googleapis.com/google.rpc.BadRequest", Violations: bad})
 	}
 	return list
 }

@@ -88,7 +88,7 @@ func (s *Server) readREST(x *exchange, fields []pathField, in restDecoder) (call
 		query := string(x.c.Context().URI().QueryString())
 		asked.decode = func(req proto.Message) error {
 			if err := in.query(query, req); err != nil {
-				return err
+				return also(err, setFields(req, fields))
 			}
 			return setFields(req, fields)
 		}
@@ -121,14 +121,16 @@ func (s *Server) readREST(x *exchange, fields []pathField, in restDecoder) (call
 // one, too, it must say the same.
 func setFields(req proto.Message, fields []pathField) error {
 	m := req.ProtoReflect()
+	var bad task.FieldErrors
 	for _, f := range fields {
 		field := m.Descriptor().Fields().ByJSONName(f.name)
 		if there := m.Get(field).String(); there != "" && there != f.value {
-			return badField(f.name, "is not the one of the address")
+			bad.Add(f.name, "is not the one of the address")
+			continue
 		}
 		m.Set(field, protoreflect.ValueOfString(f.value))
 	}
-	return nil
+	return bad.Err()
 }
 
 // restMedia is the media type of answers: the binding's own where the client

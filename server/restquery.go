@@ -10,6 +10,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/carrelhq/carrel/task"
 )
 
 // queryAliases are names that clients use for parameters of another name.
@@ -25,24 +27,24 @@ func decodeQuery(query string, req proto.Message) error {
 	if err != nil {
 		return badField("query", "is not properly encoded")
 	}
+	var bad task.FieldErrors
 	seen := map[protoreflect.FieldNumber]bool{}
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		field := queryField(req.ProtoReflect().Descriptor(), cmp.Or(queryAliases[name], name))
 		if field == nil {
 			continue
 		}
-		if len(params[name]) > 1 || seen[field.Number()] {
-			return badField(field.JSONName(), "is there twice")
+		switch value := params.Get(name); {
+		case len(params[name]) > 1 || seen[field.Number()]:
+			bad.Add(field.JSONName(), "is there twice")
+		case !utf8.ValidString(value):
+			bad.Add(field.JSONName(), "is not valid UTF-8")
+		default:
+			bad.Join(mergeParam(req, field, value))
 		}
 		seen[field.Number()] = true
-		if !utf8.ValidString(params.Get(name)) {
-			return badField(field.JSONName(), "is not valid UTF-8")
-		}
-		if err := mergeParam(req, field, params.Get(name)); err != nil {
-			return err
-		}
 	}
-	return nil
+	return bad.Err()
 }
 
 // queryField is the field of the name, nil for none and for fields that are no

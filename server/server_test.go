@@ -193,6 +193,8 @@ func (r reply) decode(t *testing.T, v any) {
 // noTasks is a task manager that has none.
 type noTasks struct{}
 
+func (noTasks) CheckMessage(task.Once, *a2apb.SendMessageRequest) error { return nil }
+
 func (noTasks) SendOnce(context.Context, task.Ref, task.Once, *a2apb.SendMessageRequest) (task.Accepted, error) {
 	return task.Accepted{}, task.ErrBusy
 }
@@ -232,6 +234,10 @@ func (noTasks) Blob(context.Context, string, task.BlobRef) (*task.Blob, error) {
 }
 
 func (noTasks) PushSupported() bool { return false }
+
+func (noTasks) CheckPushConfig(*a2apb.TaskPushNotificationConfig) error {
+	return task.ErrPushNotSupported
+}
 
 func (noTasks) CreatePushConfig(context.Context, task.Ref, *a2apb.TaskPushNotificationConfig) (*a2apb.TaskPushNotificationConfig, error) {
 	return nil, task.ErrPushNotSupported

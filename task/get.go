@@ -58,6 +58,9 @@ func (m *Manager) Await(ctx context.Context, ref Ref, id string, seq uint64, his
 // SendAndAwait is SendOnce and Await in one: the answer to a blocking SendMessage
 // (section 3.2.2), which is a message where that is the direct reply.
 func (m *Manager) SendAndAwait(ctx context.Context, ref Ref, once Once, req *a2apb.SendMessageRequest) (*a2apb.SendMessageResponse, error) {
+	if err := m.CheckMessage(once, req); err != nil {
+		return nil, err
+	}
 	var length *int32
 	if c := req.GetConfiguration(); c != nil {
 		length = c.HistoryLength

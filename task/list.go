@@ -68,34 +68,40 @@ func (q *query) tasks(tx storage.Tx, entries []entry) (tasks []*a2apb.Task, toke
 	return tasks, "", nil
 }
 
+// CheckList names the fields of a request that are invalid, as List does.
+func CheckList(ref Ref, req *a2apb.ListTasksRequest) error {
+	_, err := newQuery(ref, req)
+	return err
+}
+
+// newQuery names all fields of the request that are invalid.
 func newQuery(ref Ref, req *a2apb.ListTasksRequest) (*query, error) {
 	q := &query{ref: ref, req: req, size: DefaultPage}
+	var bad FieldErrors
 	switch size := req.GetPageSize(); {
 	case size < 0 || size > MaxPage:
-		return nil, &FieldError{"pageSize", fmt.Sprintf("must be from 1 to %d", MaxPage)}
+		bad.Add("pageSize", "must be from 1 to %d", MaxPage)
 	case size > 0:
 		q.size = int(size)
 	}
 	if _, known := a2apb.TaskState_name[int32(req.Status)]; !known {
-		return nil, &FieldError{"status", "is no task state"}
+		bad.Add("status", "is no task state")
 	}
 	if len(req.ContextId) > MaxID {
-		return nil, &FieldError{"contextId", fmt.Sprintf("is longer than %d bytes", MaxID)}
+		bad.Add("contextId", "is longer than %d bytes", MaxID)
 	}
-	if at := req.StatusTimestampAfter; at != nil {
-		if !at.IsValid() {
-			return nil, &FieldError{"statusTimestampAfter", "is no valid time"}
-		}
+	if at := req.StatusTimestampAfter; at.IsValid() {
 		q.since = at.AsTime()
+	} else if at != nil {
+		bad.Add("statusTimestampAfter", "is no valid time")
 	}
 	var err error
-	if q.want, err = selectHistory(req.HistoryLength, req.GetIncludeArtifacts()); err != nil {
-		return nil, err
+	q.want, err = selectHistory(req.HistoryLength, req.GetIncludeArtifacts())
+	if bad.Join(err); len(bad) > 0 {
+		return nil, bad.Err()
 	}
-	if q.after, err = q.readToken(req.PageToken); err != nil {
-		return nil, err
-	}
-	return q, nil
+	q.after, err = q.readToken(req.PageToken) // one of a query that is none says nothing
+	return q, err
 }
 
 // mark binds page tokens to the caller's tenant and the query.

@@ -50,12 +50,10 @@ type keyed struct {
 	window time.Duration     // how long the key is remembered
 }
 
+// newKeyed takes a key that was checked.
 func (m *Manager) newKeyed(ref Ref, once Once, req *a2apb.SendMessageRequest) (*keyed, error) {
 	if once.Key == "" {
 		return nil, nil
-	}
-	if err := once.check(); err != nil {
-		return nil, err
 	}
 	sum, err := fingerprint(req)
 	return &keyed{ref, once, sum, m.opts.IdempotencyWindow}, err

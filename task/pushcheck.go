@@ -2,7 +2,6 @@ package task
 
 import (
 	"encoding/base64"
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,28 +13,27 @@ import (
 // as Standard Webhooks has it: "whsec_" and base64 of 24 to 64 bytes.
 const SigningSecret = "whsec_"
 
-// checkPushConfig tells what is wrong with a config; field is its path in the
+// checkPushConfig notes what is wrong with a config; field is its path in the
 // request, with a dot at the end. What goes into a header cannot end its line.
-func (m *Manager) checkPushConfig(c *a2apb.TaskPushNotificationConfig, field string) error {
-	wrong := func(name, format string, args ...any) error {
-		return &FieldError{field + name, fmt.Sprintf(format, args...)}
-	}
+func (m *Manager) checkPushConfig(bad *FieldErrors, c *a2apb.TaskPushNotificationConfig, field string) {
 	if err := m.opts.Push.CheckURL(c.GetUrl()); err != nil {
-		return wrong("url", "%s", err)
+		bad.Add(field+"url", "%s", err)
 	}
-	switch auth := c.GetAuthentication(); {
-	case len(c.GetId()) > MaxID || !printable(c.GetId()):
-		return wrong("id", "must be of at most %d printable bytes", MaxID)
-	case len(c.GetToken()) > MaxPushSecret || !headerValue(c.GetToken()):
-		return wrong("token", "must be of at most %d printable ASCII characters", MaxPushSecret)
-	case !validSecret(c.GetToken()):
-		return wrong("token", "begins with %s and must go on with base64 of 24 to 64 bytes", SigningSecret)
-	case auth != nil && (len(auth.Scheme) > MaxPushScheme || !headerToken(auth.Scheme)):
-		return wrong("authentication.scheme", "must be an HTTP authentication scheme, for example Bearer")
-	case len(auth.GetCredentials()) > MaxPushSecret || !headerValue(auth.GetCredentials()):
-		return wrong("authentication.credentials", "must be of at most %d printable ASCII characters", MaxPushSecret)
+	if len(c.GetId()) > MaxID || !printable(c.GetId()) {
+		bad.Add(field+"id", "must be of at most %d printable bytes", MaxID)
 	}
-	return nil
+	if len(c.GetToken()) > MaxPushSecret || !headerValue(c.GetToken()) {
+		bad.Add(field+"token", "must be of at most %d printable ASCII characters", MaxPushSecret)
+	} else if !validSecret(c.GetToken()) {
+		bad.Add(field+"token", "begins with %s and must go on with base64 of 24 to 64 bytes", SigningSecret)
+	}
+	auth := c.GetAuthentication()
+	if auth != nil && (len(auth.Scheme) > MaxPushScheme || !headerToken(auth.Scheme)) {
+		bad.Add(field+"authentication.scheme", "must be an HTTP authentication scheme, for example Bearer")
+	}
+	if len(auth.GetCredentials()) > MaxPushSecret || !headerValue(auth.GetCredentials()) {
+		bad.Add(field+"authentication.credentials", "must be of at most %d printable ASCII characters", MaxPushSecret)
+	}
 }
 
 func printable(s string) bool {

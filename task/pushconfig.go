@@ -68,16 +68,10 @@ func versionOf(ctx context.Context) string {
 // sent the event that finished it. ErrTooManyConfigs, ErrTaskNotFound, or a
 // [FieldError]; section 3.1.7.
 func (m *Manager) CreatePushConfig(ctx context.Context, ref Ref, config *a2apb.TaskPushNotificationConfig) (*a2apb.TaskPushNotificationConfig, error) {
-	if !m.PushSupported() {
-		return nil, ErrPushNotSupported
-	}
-	id := config.GetTaskId()
-	if id == "" {
-		return nil, &FieldError{"taskId", "is required"}
-	}
-	if err := m.checkPushConfig(config, ""); err != nil {
+	if err := m.CheckPushConfig(config); err != nil {
 		return nil, err
 	}
+	id := config.TaskId
 	push, err := m.sealed(ctx, taskPlace{ref.Tenant, id}, config)
 	if err != nil {
 		return nil, err
@@ -94,23 +88,34 @@ func (m *Manager) CreatePushConfig(ctx context.Context, ref Ref, config *a2apb.T
 	return push.config, nil
 }
 
+// CheckPushConfig names the fields of a config that are invalid, as
+// CreatePushConfig does before it looks anything up.
+func (m *Manager) CheckPushConfig(config *a2apb.TaskPushNotificationConfig) error {
+	if !m.PushSupported() {
+		return ErrPushNotSupported
+	}
+	var bad FieldErrors
+	if config.GetTaskId() == "" {
+		bad.Add("taskId", "is required")
+	}
+	m.checkPushConfig(&bad, config, "")
+	return bad.Err()
+}
+
 // registration is a config on its way to its record.
 type registration struct {
 	config *a2apb.TaskPushNotificationConfig // as it is shown
 	record []byte                            // as it is stored
 }
 
-// registration checks the config of a message, nil when there is none. Its taskId
-// counts for nothing: the message says which task it is.
+// registration is that of the config of a message that was checked, nil when there
+// is none. Its taskId counts for nothing: the message says which task it is.
 func (m *Manager) registration(ctx context.Context, place taskPlace, config *a2apb.TaskPushNotificationConfig) (*registration, error) {
 	if config == nil {
 		return nil, nil
 	}
 	if !m.PushSupported() {
 		return nil, ErrPushNotSupported
-	}
-	if err := m.checkPushConfig(config, "configuration.taskPushNotificationConfig."); err != nil {
-		return nil, err
 	}
 	return m.sealed(ctx, place, config)
 }
@@ -170,13 +175,9 @@ func (m *Manager) viewPush(ctx context.Context, ref Ref, taskID string, fn func(
 // ListPushConfigs returns the configs of a task in the order of their ids: all of
 // them unless a page size is given. Section 3.1.9.
 func (m *Manager) ListPushConfigs(ctx context.Context, ref Ref, req *a2apb.ListTaskPushNotificationConfigsRequest) (reply *a2apb.ListTaskPushNotificationConfigsResponse, err error) {
-	size := int(req.GetPageSize())
-	if size < 0 {
-		return nil, &FieldError{"pageSize", "must not be negative"}
-	}
-	size = min(cmp.Or(size, MaxPushConfigs), MaxPushConfigs)
 	id := req.GetTaskId()
-	after, err := readPushToken(id, req.GetPageToken())
+	size := min(cmp.Or(int(req.GetPageSize()), MaxPushConfigs), MaxPushConfigs)
+	after, err := readPushList(req)
 	if err != nil {
 		return nil, err
 	}
@@ -199,6 +200,27 @@ func (m *Manager) ListPushConfigs(ctx context.Context, ref Ref, req *a2apb.ListT
 		return nil
 	})
 	return reply, err
+}
+
+// CheckPushList names the fields of a request that are invalid, as ListPushConfigs
+// does.
+func CheckPushList(req *a2apb.ListTaskPushNotificationConfigsRequest) error {
+	_, err := readPushList(req)
+	return err
+}
+
+// readPushList checks a request and returns where its page begins.
+func readPushList(req *a2apb.ListTaskPushNotificationConfigsRequest) (after storage.Key, err error) {
+	var bad FieldErrors
+	if req.GetTaskId() == "" {
+		bad.Add("taskId", "is required")
+	}
+	if req.GetPageSize() < 0 {
+		bad.Add("pageSize", "must not be negative")
+	}
+	after, err = readPushToken(req.GetTaskId(), req.GetPageToken())
+	bad.Join(err)
+	return after, bad.Err()
 }
 
 // A page token is the last config's id: it opens nothing but the task that the

@@ -26,14 +26,15 @@ func (m *Manager) Send(ctx context.Context, ref Ref, req *a2apb.SendMessageReque
 // key, it gets what came of it first. The same key with another message is
 // ErrKeyReused. What is remembered of a key commits with its message.
 func (m *Manager) SendOnce(ctx context.Context, ref Ref, once Once, req *a2apb.SendMessageRequest) (Accepted, error) {
+	if err := m.CheckMessage(once, req); err != nil {
+		return Accepted{}, err
+	}
 	return m.send(ctx, ref, newID(), once, req)
 }
 
-// send is SendOnce with the id of a task that it may have to make.
+// send is SendOnce of a request that was checked, with the id of a task that it may
+// have to make.
 func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *a2apb.SendMessageRequest) (accepted Accepted, err error) {
-	if err := m.checkRequest(req); err != nil {
-		return Accepted{}, err
-	}
 	k, err := m.newKeyed(ref, once, req)
 	if err != nil {
 		return Accepted{}, err

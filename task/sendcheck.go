@@ -1,6 +1,7 @@
 package task
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,44 +11,60 @@ import (
 	"github.com/carrelhq/carrel/storage"
 )
 
-// checkRequest holds the message to the specification (section 4.1.4) and to the bounds.
-func (m *Manager) checkRequest(req *a2apb.SendMessageRequest) error {
-	msg := req.GetMessage()
-	if msg == nil {
-		return &FieldError{"message", "is required"}
-	}
-	files := fileBytes(msg)
+// CheckMessage holds a message and its key to the specification (section 4.1.4)
+// and to the bounds, as SendOnce does before it looks anything up: it names all
+// fields that are invalid.
+func (m *Manager) CheckMessage(once Once, req *a2apb.SendMessageRequest) error {
+	files := fileBytes(req.GetMessage())
 	if size := proto.Size(req) - files; size > m.opts.MaxMessage {
 		return &FieldError{"message", fmt.Sprintf("has %d bytes, large files not counted; %d are the most", size, m.opts.MaxMessage)}
 	}
 	if int64(files) > m.opts.MaxLog {
 		return &FieldError{"message", fmt.Sprintf("has files of %d bytes; %d are the most", files, m.opts.MaxLog)}
 	}
+	var bad FieldErrors
+	if req.GetMessage() == nil {
+		bad.Add("message", "is required")
+	} else {
+		checkFields(&bad, req.Message)
+	}
+	m.checkConfiguration(&bad, req.GetConfiguration())
+	bad.Join(once.check())
+	if len(bad) == 0 && len(req.Message.TaskId) > MaxID {
+		return ErrTaskNotFound
+	}
+	return bad.Err()
+}
+
+func checkFields(bad *FieldErrors, msg *a2apb.Message) {
 	switch {
 	case msg.MessageId == "":
-		return &FieldError{"message.messageId", "is required"}
+		bad.Add("message.messageId", "is required")
 	case len(msg.MessageId) > MaxID:
-		return &FieldError{"message.messageId", fmt.Sprintf("is longer than %d bytes", MaxID)}
-	case msg.Role != a2apb.Role_ROLE_USER:
-		return &FieldError{"message.role", "must be ROLE_USER"}
-	case len(msg.Parts) == 0:
-		return &FieldError{"message.parts", "must not be empty"}
-	case len(msg.ContextId) > MaxID:
-		return &FieldError{"message.contextId", fmt.Sprintf("is longer than %d bytes", MaxID)}
-	case len(msg.TaskId) > MaxID:
-		return ErrTaskNotFound
-	case len(msg.ReferenceTaskIds) > MaxReferences:
-		return &FieldError{"message.referenceTaskIds", fmt.Sprintf("names more than %d tasks", MaxReferences)}
+		bad.Add("message.messageId", "is longer than %d bytes", MaxID)
+	}
+	if msg.Role != a2apb.Role_ROLE_USER {
+		bad.Add("message.role", "must be ROLE_USER")
+	}
+	if len(msg.ContextId) > MaxID {
+		bad.Add("message.contextId", "is longer than %d bytes", MaxID)
+	}
+	if len(msg.ReferenceTaskIds) > MaxReferences {
+		bad.Add("message.referenceTaskIds", "names more than %d tasks", MaxReferences)
+	}
+	if len(msg.Parts) == 0 {
+		bad.Add("message.parts", "must not be empty")
 	}
 	for i, p := range msg.Parts {
-		if p.GetContent() == nil {
-			return &FieldError{fmt.Sprintf("message.parts[%d]", i), "must have one of text, raw, url and data"}
-		}
-		if strings.HasPrefix(p.GetUrl(), BlobScheme) {
-			return &FieldError{fmt.Sprintf("message.parts[%d].url", i), "must not have the scheme " + BlobScheme}
+		switch {
+		case bad.full():
+			return
+		case p.GetContent() == nil:
+			bad.Add(fmt.Sprintf("message.parts[%d]", i), "must have one of text, raw, url and data")
+		case strings.HasPrefix(p.GetUrl(), BlobScheme):
+			bad.Add(fmt.Sprintf("message.parts[%d].url", i), "must not have the scheme %s", BlobScheme)
 		}
 	}
-	return checkConfiguration(req.GetConfiguration())
 }
 
 // fileBytes is the size of what is stored as blobs.
@@ -60,19 +77,21 @@ func fileBytes(msg *a2apb.Message) (n int) {
 	return n
 }
 
-func checkConfiguration(c *a2apb.SendMessageConfiguration) error {
-	switch {
-	case c.GetHistoryLength() < 0:
-		return &FieldError{"configuration.historyLength", "must not be negative"}
-	case len(c.GetAcceptedOutputModes()) > MaxModes:
-		return &FieldError{"configuration.acceptedOutputModes", fmt.Sprintf("names more than %d media types", MaxModes)}
+func (m *Manager) checkConfiguration(bad *FieldErrors, c *a2apb.SendMessageConfiguration) {
+	if c.GetHistoryLength() < 0 {
+		bad.Add("configuration.historyLength", "must not be negative")
+	}
+	if len(c.GetAcceptedOutputModes()) > MaxModes {
+		bad.Add("configuration.acceptedOutputModes", "names more than %d media types", MaxModes)
 	}
 	for i, mode := range c.GetAcceptedOutputModes() {
-		if len(mode) > MaxMode { // they lie in the head, which every event writes anew
-			return &FieldError{fmt.Sprintf("configuration.acceptedOutputModes[%d]", i), fmt.Sprintf("is longer than %d bytes", MaxMode)}
+		if len(mode) > MaxMode && !bad.full() { // they lie in the head, which every event writes anew
+			bad.Add(fmt.Sprintf("configuration.acceptedOutputModes[%d]", i), "is longer than %d bytes", MaxMode)
 		}
 	}
-	return nil
+	if hook := c.GetTaskPushNotificationConfig(); hook != nil && m.PushSupported() {
+		m.checkPushConfig(bad, hook, "configuration.taskPushNotificationConfig.")
+	}
 }
 
 // checkModes refuses parts of a media type that the agent does not take. An
@@ -102,12 +121,20 @@ func takes(modes []string, mediaType string) bool {
 	return false
 }
 
-// checkReferences holds referenced tasks to the same question as GetTask.
+// checkReferences holds referenced tasks to the same question as GetTask, and names
+// all that are not there.
 func checkReferences(tx storage.Tx, ref Ref, msg *a2apb.Message) error {
-	for _, id := range msg.ReferenceTaskIds {
-		if _, err := getHead(tx, ref.Agent, id); err != nil {
+	var missing FieldErrors
+	for i, id := range msg.ReferenceTaskIds {
+		_, err := getHead(tx, ref.Agent, id)
+		if errors.Is(err, ErrTaskNotFound) {
+			missing.Add(fmt.Sprintf("message.referenceTaskIds[%d]", i), "is the id of no task")
+		} else if err != nil {
 			return fmt.Errorf("message.referenceTaskIds: %w", err)
 		}
+	}
+	if len(missing) > 0 {
+		return &missingError{missing}
 	}
 	return nil
 }

@@ -47,20 +47,6 @@ var (
 	ErrFenced = errors.New("task: lease lost")
 )
 
-// FieldError is an invalid field of a request. It is an ErrInvalidParams.
-type FieldError struct {
-	// Field is the path in the request's JSON, for example "message.parts".
-	Field string
-	// Problem is a phrase, for example "must not be empty".
-	Problem string
-}
-
-// Error returns "field problem".
-func (e *FieldError) Error() string { return e.Field + " " + e.Problem }
-
-// Is reports true for ErrInvalidParams.
-func (e *FieldError) Is(target error) bool { return target == ErrInvalidParams }
-
 // Ref names an agent: the address a request came in on, after authentication.
 type Ref struct {
 	Tenant, Agent string
