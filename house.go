@@ -47,6 +47,7 @@ type house struct {
 	broker    broker.Broker
 	keys      *tenant.Keys
 	secrets   *seal.Key // nil where there is no file for the key
+	tokens    []byte    // authenticates page tokens; nil where there is no file for the key
 	guard     *egress.Guard
 	engine    *runtime.Engine
 	agents    *agent.Registry
@@ -161,6 +162,7 @@ func (h *house) buildTasks() (err error) {
 		MaxAttempts: h.opts.MaxAttempts,
 		MaxQueued:   h.opts.MaxQueued,
 		Push:        h.pushOptions(),
+		TokenKey:    h.tokens,
 
 		IdempotencyWindow: h.opts.IdempotencyWindow,
 	})

@@ -205,7 +205,7 @@ func (noTasks) Get(context.Context, task.Ref, string, *int32) (*a2apb.Task, erro
 	return nil, task.ErrTaskNotFound
 }
 
-func (noTasks) List(context.Context, task.Ref, *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
+func (noTasks) List(context.Context, task.Ref, string, *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
 	return &a2apb.ListTasksResponse{PageSize: 50}, nil
 }
 

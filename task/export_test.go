@@ -41,11 +41,11 @@ func CountKeys(ctx context.Context, db storage.DB, tenantName string) (n int, er
 }
 
 // Records lists the keys of a tenant's tasks and of the global spaces, but for
-// counters that are zero.
+// counters that are zero and sets that are empty.
 func Records(ctx context.Context, db storage.DB, tenantName string) (keys []string, err error) {
 	err = db.View(ctx, func(root storage.Tx) error {
 		tx := tenant.ScopeTx(root, tenantName)
-		for _, space := range []string{"task", "event", "line", "task-list", "context-task", "task-count", "task-hidden", "turn", "context", "once"} {
+		for _, space := range []string{"task", "event", "line", "list", "list-open", "list-count", "task-list", "context-task", "task-count", "task-hidden", "turn", "context", "once"} {
 			for item, err := range tx.Scan(storage.NewKey(space), nil) {
 				if err != nil {
 					return err
@@ -54,6 +54,9 @@ func Records(ctx context.Context, db storage.DB, tenantName string) (keys []stri
 					if n, err := storage.Counter(tx, item.Key); err != nil || n == 0 {
 						continue
 					}
+				}
+				if space == "list-open" && len(item.Value) == 0 {
+					continue
 				}
 				keys = append(keys, string(item.Key))
 			}

@@ -44,6 +44,9 @@ type head struct {
 	pushes int // push notification configs
 
 	hidden bool // only its run and who waits for its answer know of it, see reply.go
+
+	indexed bool // the lists have it, unless it is hidden; false for one from before them
+	grouped bool // so has that of its context, see lists.go
 }
 
 // The fields of a head on disk. Numbers are never used twice; a reader skips
@@ -72,6 +75,8 @@ const (
 	headSize      protowire.Number = 21
 	headPushes    protowire.Number = 22
 	headHidden    protowire.Number = 24
+	headIndexed   protowire.Number = 25
+	headGrouped   protowire.Number = 26
 	headSizeGuess                  = 256
 )
 
@@ -103,9 +108,9 @@ func (h *head) encode() []byte {
 		w.text(headMode, mode)
 	}
 	w.number(headPushes, uint64(h.pushes))
-	if h.hidden {
-		w.number(headHidden, 1)
-	}
+	w.flag(headHidden, h.hidden)
+	w.flag(headIndexed, h.indexed)
+	w.flag(headGrouped, h.grouped)
 	return w
 }
 
@@ -159,6 +164,10 @@ func decodeHead(data []byte) (*head, error) {
 			h.pushes = int(n)
 		case headHidden:
 			h.hidden = n != 0
+		case headIndexed:
+			h.indexed = n != 0
+		case headGrouped:
+			h.grouped = n != 0
 		}
 	})
 	if err == nil && (h.taken < 0 || h.taken > len(h.inbox)) {

@@ -13,7 +13,10 @@ import (
 //	task/<id>                                     head, see head.go
 //	event/<id>/<seq>                              one event, see record.go
 //	line/<id>/<seq>                               one line of the task's log
-//	task-list/<agent>/<status time, newest first>/<id>   state
+//	list/<agent>/<context>/<state>/<status time, newest first>/<id>   a task that rests, see lists.go
+//	list-count/<agent>/<context>/<state and size>/<bucket>   counter of the same, see listcount.go
+//	list-open/<agent>/<part>                      the tasks that do not rest, see listopen.go
+//	task-list/<agent>/<status time, newest first>/<id>   of stores from before list, see listrebuild.go
 //	context-task/<agent>/<context>/<created>/<id> empty
 //	task-count/<agent>/<state>                    counter
 //	task-hidden/<agent>                           counter of the unfinished ones that are hidden, see reply.go
@@ -30,6 +33,7 @@ import (
 //	gone/<tenant>/<id>                            a deleted task whose events are to be cleared away
 //	reply-due/<time>/<tenant>/<id>                a direct reply that is removed at that time
 //	once-due/<time>/<tenant>/<agent>/<caller>/<key>  an idempotency key that is forgotten at that time
+//	list-format                                   there when no task-list is left
 func headKey(id string) storage.Key   { return storage.NewKey("task").Str(id) }
 func eventsKey(id string) storage.Key { return storage.NewKey("event").Str(id) }
 func eventKey(id string, seq uint64) storage.Key {
@@ -38,9 +42,8 @@ func eventKey(id string, seq uint64) storage.Key {
 func linesKey(id string) storage.Key            { return storage.NewKey("line").Str(id) }
 func lineKey(id string, seq uint64) storage.Key { return linesKey(id).Uint(seq) }
 
-func listKey(agent string) storage.Key { return storage.NewKey("task-list").Str(agent) }
-func listEntryKey(agent string, status time.Time, id string) storage.Key {
-	return listKey(agent).TimeDesc(status).Str(id)
+func listOpenKey(agent string, part uint64) storage.Key {
+	return storage.NewKey("list-open").Str(agent).Uint(part)
 }
 
 func contextTasksKey(agent, contextID string) storage.Key {
@@ -75,6 +78,8 @@ var (
 	goneSpace     = storage.NewKey("gone")
 	onceDueSpace  = storage.NewKey("once-due")
 	replyDueSpace = storage.NewKey("reply-due")
+	listFormatKey = storage.NewKey("list-format")
+	oldListSpace  = storage.NewKey("task-list")
 )
 
 func dueKey(at time.Time, tenant, id string) storage.Key {
@@ -93,6 +98,10 @@ func onceKey(agent string, once Once) storage.Key {
 
 func onceDueKey(at time.Time, ref Ref, once Once) storage.Key {
 	return onceDueSpace.Time(at).Str(ref.Tenant).Str(ref.Agent).Str(once.Caller).Str(once.Key)
+}
+
+func oldListKey(agent string, status time.Time, id string) storage.Key {
+	return oldListSpace.Str(agent).TimeDesc(status).Str(id)
 }
 
 func replyDueKey(at time.Time, tenant, id string) storage.Key {

@@ -43,7 +43,27 @@ func (p Principal) May(tenant string) bool {
 }
 
 // ScopeKey is the prefix of all records of the tenant.
-func ScopeKey(tenant string) storage.Key { return storage.NewKey("tenant").Str(tenant) }
+func ScopeKey(tenant string) storage.Key { return scopes.Str(tenant) }
+
+var scopes = storage.NewKey("tenant")
+
+// Next returns the first tenant after name, in the order of their names, that has
+// any record; "" when there is none. It passes over a tenant's records at once.
+func Next(root storage.Tx, name string) (string, error) {
+	var after storage.Key
+	if name != "" {
+		after = append(ScopeKey(name), 0xFF) // names of spaces are ASCII
+	}
+	for item, err := range root.Scan(scopes, after) {
+		if err != nil {
+			return "", err
+		}
+		key := storage.ReadKey(item.Key)
+		key.Str()
+		return key.Str(), nil
+	}
+	return "", nil
+}
 
 // Scope returns the part of the root DB that holds the tenant's records.
 func Scope(root storage.DB, tenant string) storage.DB {

@@ -40,6 +40,10 @@ var spaces = map[string]space{
 	"task":         {"task", false},
 	"event":        {"task", false},
 	"line":         {"task", false},
+	"list":         {"task", false},
+	"list-open":    {"task", false},
+	"list-count":   {"task", false},
+	"list-format":  {"task", true}, // says that all tenants have these lists
 	"task-list":    {"task", false},
 	"context-task": {"task", false},
 	"task-count":   {"task", false},

@@ -28,10 +28,7 @@ type Key struct{ aead cipher.AEAD }
 // New derives the key for a purpose, as "webhooks", from a master key of KeySize
 // bytes; what is sealed for one purpose does not open for another.
 func New(master []byte, purpose string) (*Key, error) {
-	if len(master) != KeySize {
-		return nil, errors.New("seal: a key has 32 bytes")
-	}
-	key, err := hkdf.Key(sha256.New, master, nil, "carrel "+purpose, KeySize)
+	key, err := Derive(master, purpose)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +38,16 @@ func New(master []byte, purpose string) (*Key, error) {
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	return &Key{aead}, err
+}
+
+// Derive returns the KeySize bytes that the master key has for a purpose, for what
+// is authenticated and not encrypted, as page tokens. Keys of different purposes
+// tell nothing of each other, nor of the master key.
+func Derive(master []byte, purpose string) ([]byte, error) {
+	if len(master) != KeySize {
+		return nil, errors.New("seal: a key has 32 bytes")
+	}
+	return hkdf.Key(sha256.New, master, nil, "carrel "+purpose, KeySize)
 }
 
 // Seal encrypts plain. place says where it is kept, and is needed to open it: what

@@ -1,0 +1,103 @@
+package task
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"github.com/google/uuid"
+
+	"github.com/carrelhq/carrel/storage"
+)
+
+// The set of an agent's tasks that are submitted or working lies in a fixed number
+// of records, by the task's id. MaxQueued bounds it, and with it what a change
+// rewrites: 5 KB at 10,000 tasks.
+const openParts = 64
+
+// openTask is an element of the set: 33 bytes.
+type openTask struct {
+	id      uuid.UUID
+	rank    uint64
+	context uint64 // see contextMark
+	state   a2apb.TaskState
+}
+
+const openSize = 16 + 8 + 8 + 1
+
+func (o openTask) append(to []byte) []byte {
+	to = append(to, o.id[:]...)
+	to = binary.BigEndian.AppendUint64(to, o.rank)
+	to = binary.BigEndian.AppendUint64(to, o.context)
+	return append(to, byte(o.state))
+}
+
+func readOpenTask(b []byte) openTask {
+	return openTask{uuid.UUID(b[:16]), binary.BigEndian.Uint64(b[16:]), binary.BigEndian.Uint64(b[24:]), a2apb.TaskState(b[32])}
+}
+
+// contextMark tells the contexts of an agent apart, by 64 bits of SHA-256.
+func contextMark(contextID string) uint64 {
+	sum := sha256.Sum256([]byte(contextID))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// setOpen puts the task into the set, in place of what the set has of it, or takes it out.
+func (e *edit) setOpen(l listed, in bool) error {
+	id, err := uuid.Parse(e.id)
+	if err != nil {
+		return err
+	}
+	key := listOpenKey(e.h.agent, uint64(id[0])%openParts)
+	old, err := getOpen(e.tx, key)
+	if err != nil {
+		return err
+	}
+	at := findOpen(old, id)
+	part := make([]byte, 0, len(old)+openSize)
+	part = append(part, old[:at]...)
+	if in {
+		part = openTask{id, rank(l.changed), contextMark(e.h.contextID), l.state}.append(part)
+	}
+	if at < len(old) {
+		part = append(part, old[at+openSize:]...)
+	}
+	return e.tx.Set(key, part) // an empty part stays: it will be used again
+}
+
+// findOpen returns where the task is in a part, or its end.
+func findOpen(part []byte, id uuid.UUID) int {
+	at := 0
+	for at < len(part) && !bytes.Equal(part[at:at+16], id[:]) {
+		at += openSize
+	}
+	return at
+}
+
+func getOpen(tx storage.Tx, key storage.Key) ([]byte, error) {
+	part, err := tx.Get(key)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	if err == nil && len(part)%openSize != 0 {
+		err = errRecord
+	}
+	return part, err
+}
+
+// openTasks calls visit for every task of the set.
+func openTasks(tx storage.Tx, agentName string, visit func(openTask)) error {
+	for i := range uint64(openParts) {
+		part, err := getOpen(tx, listOpenKey(agentName, i))
+		if err != nil {
+			return err
+		}
+		for b := range slices.Chunk(part, openSize) {
+			visit(readOpenTask(b))
+		}
+	}
+	return nil
+}
