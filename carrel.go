@@ -40,7 +40,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{house: house{opts: opts, preloaded: make(chan struct{})}}
-	for _, step := range []func(context.Context) error{s.listen, s.openTelemetry, s.openEgress, s.build, s.buildPusher, s.declare, s.ensureOperator, s.buildEdge} {
+	for _, step := range []func(context.Context) error{s.listen, s.openTelemetry, s.openEgress, s.build, s.buildPusher, s.declare, s.ensureOperator, s.ensureCardKey, s.buildEdge} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/agent/signing"
 	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/internal/egress"
 	"github.com/carrelhq/carrel/internal/seal"
@@ -42,21 +43,23 @@ const flushSpans = 5 * time.Second
 
 // house is everything but the edge: what turns an accepted message into work done.
 type house struct {
-	opts      Options
-	db        storage.DB
-	broker    broker.Broker
-	keys      *tenant.Keys
-	secrets   *seal.Key // nil where there is no file for the key
-	tokens    []byte    // authenticates page tokens; nil where there is no file for the key
-	guard     *egress.Guard
-	engine    *runtime.Engine
-	agents    *agent.Registry
-	tasks     *task.Manager
-	loop      *worker.Loop
-	pusher    *push.Pusher // nil without secrets
-	telemetry *telemetry.Telemetry
-	preloaded chan struct{} // closed when the modules of the last life are ready
-	closers   []func() error
+	opts        Options
+	db          storage.DB
+	broker      broker.Broker
+	keys        *tenant.Keys
+	secrets     *seal.Key // nil where there is no file for the key, and so are cardSecrets
+	cardSecrets *seal.Key
+	cardKeys    *signing.Keys // nil without cardSecrets
+	tokens      []byte        // authenticates page tokens; nil where there is no file for the key
+	guard       *egress.Guard
+	engine      *runtime.Engine
+	agents      *agent.Registry
+	tasks       *task.Manager
+	loop        *worker.Loop
+	pusher      *push.Pusher // nil without secrets
+	telemetry   *telemetry.Telemetry
+	preloaded   chan struct{} // closed when the modules of the last life are ready
+	closers     []func() error
 }
 
 func (h *house) onClose(fn func() error) { h.closers = append(h.closers, fn) }
@@ -249,6 +252,7 @@ func (h *house) edgeOptions() server.Options {
 		Ready:           h.ready,
 		MetricsText:     h.telemetry.MetricsText,
 		Backup:          h.backup(),
+		CardKeys:        h.cardKeys,
 		Logger:          h.opts.Logger,
 		Telemetry:       h.telemetry,
 	}

@@ -15,14 +15,18 @@ import (
 // ensureOperator makes the operator's key on the first start, keeps its token in
 // the data folder, and hands it to the embedder this once.
 func (s *Server) ensureOperator(ctx context.Context) error {
-	token, err := s.keys.EnsureOperator(ctx)
+	var keep func(token string) error
+	if s.opts.DataDir != "" {
+		keep = func(token string) error {
+			if err := writeOperatorKey(s.opts.DataDir, token); err != nil {
+				return fmt.Errorf("keep the operator's key: %w", err)
+			}
+			return nil
+		}
+	}
+	token, err := s.keys.EnsureOperator(ctx, keep)
 	if err != nil || token == "" {
 		return err
-	}
-	if s.opts.DataDir != "" {
-		if err := writeOperatorKey(s.opts.DataDir, token); err != nil {
-			return fmt.Errorf("keep the operator's key: %w", err)
-		}
 	}
 	if s.opts.OnOperatorToken != nil {
 		s.opts.OnOperatorToken(token)
@@ -50,6 +54,7 @@ func RecoverOperator(ctx context.Context, dataDir string) (token string, err err
 	return token, writeOperatorKey(dataDir, token)
 }
 
+// writeOperatorKey keeps the token in the data folder; on return it is there to stay.
 func writeOperatorKey(dataDir, token string) error {
 	f, err := os.CreateTemp(dataDir, OperatorKeyFile+"-*") // mode 0600
 	if err != nil {
@@ -60,7 +65,14 @@ func writeOperatorKey(dataDir, token string) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), filepath.Join(dataDir, OperatorKeyFile))
+	if err := os.Rename(f.Name(), filepath.Join(dataDir, OperatorKeyFile)); err != nil {
+		return err
+	}
+	dir, err := os.Open(dataDir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // OperatorToken reads the operator's token that a server left in its data

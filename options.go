@@ -67,8 +67,8 @@ type Options struct {
 	AllowEgress []string
 	// KeyFile holds the key that secrets are encrypted with in the store; it is made,
 	// for its owner only, when absent. Empty is the file SecretKeyFile in DataDir;
-	// without either the server takes no push notification configs. A backup does not
-	// have it: keep it apart.
+	// without either the server takes no push notification configs and signs no cards.
+	// A backup does not have it: keep it apart.
 	KeyFile string
 	// DefaultAgent ("tenant/agent") is served at "/"; empty serves the sole agent there.
 	DefaultAgent string

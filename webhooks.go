@@ -2,12 +2,17 @@ package carrel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/carrelhq/carrel/internal/egress"
 	"github.com/carrelhq/carrel/internal/seal"
+	"github.com/carrelhq/carrel/server/v03"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/task/push"
 )
@@ -36,7 +41,10 @@ func (h *house) openEgress(context.Context) error {
 	if h.tokens, err = seal.Derive(master, "page tokens"); err != nil {
 		return err
 	}
-	h.secrets, err = seal.New(master, "webhooks")
+	if h.secrets, err = seal.New(master, "webhooks"); err != nil {
+		return err
+	}
+	h.cardSecrets, err = seal.New(master, "cards")
 	return err
 }
 
@@ -55,12 +63,33 @@ func (h *house) buildPusher(context.Context) (err error) {
 		return nil
 	}
 	h.pusher, err = push.New(h.tasks, h.guard, push.Options{
+		Payloads:  map[string]push.Payload{v03.Version: h.payload03},
 		SoftStop:  h.opts.SoftStop,
 		UserAgent: "carrel/" + h.opts.Version,
 		Logger:    h.opts.Logger,
 		Telemetry: h.telemetry,
 	})
 	return err
+}
+
+// payload03 is what a webhook of A2A 0.3 is sent: the task as it is, whenever its
+// status changes, or the message that an agent answers with.
+func (h *house) payload03(ctx context.Context, d *task.Delivery, e task.Event) (contentType string, body []byte, err error) {
+	var reply proto.Message = e.Body
+	switch e.Body.GetPayload().(type) {
+	case *a2apb.StreamResponse_ArtifactUpdate:
+		return "", nil, nil
+	case *a2apb.StreamResponse_Task, *a2apb.StreamResponse_StatusUpdate:
+		reply, _, err = h.tasks.Log().Snapshot(ctx, d.Ref, d.TaskID)
+	}
+	switch {
+	case errors.Is(err, task.ErrTaskNotFound):
+		return "", nil, nil
+	case err != nil:
+		return "", nil, fmt.Errorf("%w: %w", push.ErrLater, err)
+	}
+	body, err = v03.Append(nil, reply, v03.JSONRPC)
+	return "application/json", body, err
 }
 
 // push delivers to webhooks until ctx ends.

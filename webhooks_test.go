@@ -68,6 +68,42 @@ func TestAWebhookOnAnOpenedNetworkIsTold(t *testing.T) {
 	}
 }
 
+// A webhook that a client of 0.3 registered is sent the task for each change of its
+// status: here it is submitted, worked on and completed.
+func TestAWebhookOf03IsSentTheTask(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 100)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		told <- r.Header.Get("X-A2A-Notification-Token") + " " + r.Header.Get("Content-Type") + " " + string(body)
+	}))
+	defer hook.Close()
+	opts := embedded(t.TempDir())
+	opts.AllowEgress = []string{"127.0.0.0/8"}
+	s := start(t, opts)
+	reply := rpc(t, s, "message/send", `{"message":{"kind":"message","messageId":"m","role":"user","parts":[{"kind":"text","text":"hello"}]},
+		"configuration":{"pushNotificationConfig":{"url":"`+hook.URL+`","token":"t0p-s3cret"}}}`)
+	if !strings.Contains(reply, `"result":{"kind":"task"`) || !strings.Contains(reply, "HELLO") {
+		t.Fatal(reply)
+	}
+	last := ""
+	for range 3 {
+		last = <-told
+		if want := `t0p-s3cret application/json {"kind":"task","id":"`; !strings.HasPrefix(last, want) {
+			t.Errorf("told %s, want %s…", last, want)
+		}
+	}
+	if !strings.Contains(last, `"state":"completed"`) || !strings.Contains(last, "HELLO") {
+		t.Errorf("the last that was told is %s", last)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	if more := len(told); more > 0 {
+		t.Errorf("told %s, too", <-told)
+	}
+}
+
 // wantNoSecret searches a folder.
 func wantNoSecret(t *testing.T, dir, secret string) {
 	t.Helper()

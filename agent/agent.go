@@ -48,10 +48,15 @@ type Agent struct {
 	Tenant     string     `json:"tenant"`
 	Name       string     `json:"name"`
 	Visibility Visibility `json:"visibility"`
+	// Protocols are the versions of A2A that the agent speaks, the newest first:
+	// 1.0 and, unless that was switched off, 0.3.
+	Protocols []string `json:"protocolVersions"`
 	// Current is the version that new tasks use.
-	Current Version   `json:"current"`
-	Created time.Time `json:"created"`
-	Updated time.Time `json:"updated"`
+	Current Version `json:"current"`
+	// Overrides are what its owner says on its card; nil is nothing.
+	Overrides *Overrides `json:"overrides,omitempty"`
+	Created   time.Time  `json:"created"`
+	Updated   time.Time  `json:"updated"`
 }
 
 // Version is one immutable version of an agent.

@@ -17,9 +17,11 @@ type Interface struct {
 	URL, Binding string
 	// Tenant is the value clients must send in the tenant field; usually empty.
 	Tenant string
+	// Version is the A2A version it speaks, Major.Minor; empty is 1.0.
+	Version string
 }
 
-// protocolVersion is the A2A version the interfaces speak: Major.Minor (section 3.6).
+// protocolVersion is the A2A version that all agents speak: Major.Minor (section 3.6).
 const protocolVersion = "1.0"
 
 // defaultModes are the media types of an agent that names none.
@@ -29,7 +31,31 @@ var defaultModes = []string{"text/plain"}
 // addresses, in order of preference. authenticated says that calls need a
 // bearer key, which the card then declares. The card shares nothing with its arguments.
 func Card(a Agent, interfaces []Interface, authenticated bool) *a2apb.AgentCard {
-	d := a.Current.Description
+	card := build(a, a.Description(), interfaces, authenticated)
+	if a.Overrides != nil {
+		card.Provider = a.Overrides.Provider.onCard()
+		if a.Overrides.Extended != nil {
+			card.Capabilities.ExtendedAgentCard = proto.Bool(true)
+		}
+	}
+	return card
+}
+
+// ExtendedCard is the card for callers with a key; nil when the agent has none.
+func ExtendedCard(a Agent, interfaces []Interface) *a2apb.AgentCard {
+	if a.Overrides == nil || a.Overrides.Extended == nil || a.Overrides.Extended.empty() {
+		return nil
+	}
+	extended := a.Overrides.Extended
+	d := a.Description()
+	d.Skills = skills(a, d)
+	card := build(a, extended.extend(d), interfaces, true)
+	card.Capabilities.ExtendedAgentCard = proto.Bool(true)
+	card.Provider = cmp.Or(extended.Provider, a.Overrides.Provider).onCard()
+	return card
+}
+
+func build(a Agent, d abi.Description, interfaces []Interface, authenticated bool) *a2apb.AgentCard {
 	name := cmp.Or(d.Name, a.Name)
 	card := &a2apb.AgentCard{
 		Name:               name,
@@ -43,13 +69,17 @@ func Card(a Agent, interfaces []Interface, authenticated bool) *a2apb.AgentCard 
 	}
 	for _, i := range interfaces {
 		card.SupportedInterfaces = append(card.SupportedInterfaces, &a2apb.AgentInterface{
-			Url: i.URL, ProtocolBinding: i.Binding, Tenant: i.Tenant, ProtocolVersion: protocolVersion,
+			Url: i.URL, ProtocolBinding: i.Binding, Tenant: i.Tenant,
+			ProtocolVersion: cmp.Or(i.Version, protocolVersion),
 		})
 	}
 	for _, s := range skills(a, d) {
 		card.Skills = append(card.Skills, skill(s, card))
 	}
 	for _, e := range d.Extensions {
+		if e.URI == "" {
+			continue
+		}
 		card.Capabilities.Extensions = append(card.Capabilities.Extensions, &a2apb.AgentExtension{Uri: e.URI, Description: e.Description, Required: e.Required})
 	}
 	if authenticated {
@@ -73,17 +103,20 @@ func skill(s abi.Skill, card *a2apb.AgentCard) *a2apb.AgentSkill {
 	return &a2apb.AgentSkill{
 		Id: s.ID, Name: cmp.Or(s.Name, s.ID), Description: cmp.Or(s.Description, s.Name, s.ID),
 		Tags:        modes(s.Tags, []string{"agent"}),
-		Examples:    slices.Clone(s.Examples),
+		Examples:    modes(s.Examples, nil),
 		InputModes:  modes(s.InputModes, card.DefaultInputModes),
 		OutputModes: modes(s.OutputModes, card.DefaultOutputModes),
 	}
 }
 
+// modes is a copy of the list given, without what is empty: some verifiers of
+// signatures leave that out.
 func modes(given, otherwise []string) []string {
-	if len(given) == 0 {
-		given = otherwise
+	list := slices.DeleteFunc(slices.Clone(given), func(s string) bool { return s == "" })
+	if len(list) == 0 {
+		list = slices.Clone(otherwise)
 	}
-	return slices.Clone(given)
+	return list
 }
 
 func optional(s string) *string {

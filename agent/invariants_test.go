@@ -86,6 +86,25 @@ func versionsSound(root storage.Tx) error {
 				return fmt.Errorf("reference of %v to %s: %w", p, digest, err)
 			}
 		}
+		a, err := new(records).agent(tenant.ScopeTx(root, p.tenant), p)
+		if err != nil {
+			return err
+		}
+		if _, err := root.Get(listedKey(p)); (err == nil) == (a.Visibility == Private) {
+			return fmt.Errorf("%v is %s; its listing: %v", p, a.Visibility, err)
+		}
+	}
+	for item, err := range root.Scan(listedKeys, nil) {
+		if err != nil {
+			return err
+		}
+		p, err := readPlace(item.Key)
+		if err != nil {
+			return err
+		}
+		if _, err := root.Get(placeKey(p.tenant, p.name)); err != nil {
+			return fmt.Errorf("%v is listed: %w", p, err)
+		}
 	}
 	return nil
 }
@@ -127,15 +146,17 @@ func change(t *testing.T, r *Registry, random *rand.Rand, times int) {
 		owner, name := fmt.Sprintf("t%d", random.IntN(2)), fmt.Sprintf("a%d", random.IntN(2))
 		module := strings.Repeat("x", 1+random.IntN(3))
 		var err error
-		switch random.IntN(4) {
+		switch random.IntN(5) {
+		case 4:
+			_, err = r.SetVisibility(t.Context(), owner, name, []Visibility{Public, Private}[random.IntN(2)])
 		case 0:
-			err = r.Delete(t.Context(), owner, name)
+			err = errors.Join(r.Delete(t.Context(), owner, name), r.Cleared(t.Context(), owner, name))
 		case 1:
 			_, err = r.Rollback(t.Context(), owner, name, digestOf([]byte(module)))
 		default:
 			_, err = r.Push(t.Context(), owner, name, strings.NewReader(module), PushOptions{})
 		}
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrNotCleared) {
 			t.Error(err)
 		}
 	}
@@ -170,7 +191,7 @@ func TestBytesThatNobodyHasAreClearedAwayAfterAnHour(t *testing.T) {
 			if _, err := r.Push(t.Context(), "acme", name, strings.NewReader(name), PushOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			if err := r.Delete(t.Context(), "acme", name); err != nil {
+			if err := errors.Join(r.Delete(t.Context(), "acme", name), r.Cleared(t.Context(), "acme", name)); err != nil {
 				t.Fatal(err)
 			}
 		}

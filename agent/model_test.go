@@ -174,7 +174,7 @@ func TestTheRegisterBehavesAsItsModel(t *testing.T) {
 				default:
 					did = "delete"
 					want = m.delete(tenant, name)
-					got = r.Delete(t.Context(), tenant, name)
+					got = errors.Join(r.Delete(t.Context(), tenant, name), r.Cleared(t.Context(), tenant, name))
 				}
 				if !errors.Is(got, want) {
 					t.Fatalf("step %d: %s/%s: %s: got %v, want %v", step, tenant, name, did, got, want)

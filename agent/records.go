@@ -20,10 +20,15 @@ import (
 //	module-ref/<digest>/<tenant>/<name>  empty: a version of that agent has these bytes
 //	module-loose/<time>/<id>/<digest>    a blob: bytes of an upload that is under way, or that no version has
 //	agent-place/<tenant>/<name>          empty: the agent is there
+//	agent-deleted/<tenant>/<name>        empty: it was deleted, and others may have records of it
+//	agent-listed/<tenant>/<name>         empty: it is there and not private
 var (
 	agentsKey = storage.NewKey("agent")
 	placesKey = storage.NewKey("agent-place")
 	looseKeys = storage.NewKey("module-loose")
+
+	deletedKeys = storage.NewKey("agent-deleted")
+	listedKeys  = storage.NewKey("agent-listed")
 )
 
 func agentKey(name string) storage.Key           { return agentsKey.Str(name) }
@@ -32,6 +37,8 @@ func versionKey(name, digest string) storage.Key { return versionsKey(name).Str(
 func moduleKey(digest string) storage.Key        { return storage.NewKey("module").Str(digest) }
 func refsKey(digest string) storage.Key          { return storage.NewKey("module-ref").Str(digest) }
 func placeKey(tenant, name string) storage.Key   { return placesKey.Str(tenant).Str(name) }
+func deletedKey(tenant, name string) storage.Key { return deletedKeys.Str(tenant).Str(name) }
+func listedKey(p place) storage.Key              { return listedKeys.Str(p.tenant).Str(p.name) }
 func refKey(digest, tenant, name string) storage.Key {
 	return refsKey(digest).Str(tenant).Str(name)
 }
@@ -41,11 +48,14 @@ func looseKey(since time.Time, id, digest string) storage.Key {
 
 type agentRecord struct {
 	Visibility Visibility `json:"visibility"`
-	Current    string     `json:"current"`
+	// Without03 is set when the agent does not speak A2A 0.3.
+	Without03 bool   `json:"without03,omitempty"`
+	Current   string `json:"current"`
 	// Versions is the number of versions, and so the number of the newest.
-	Versions int       `json:"versions"`
-	Created  time.Time `json:"created"`
-	Updated  time.Time `json:"updated"`
+	Versions  int        `json:"versions"`
+	Overrides *Overrides `json:"overrides,omitempty"`
+	Created   time.Time  `json:"created"`
+	Updated   time.Time  `json:"updated"`
 }
 
 // place is where an agent is.
@@ -111,8 +121,8 @@ func (r *records) withVersion(tx storage.Tx, p place, record agentRecord) (Agent
 		return Agent{}, err
 	}
 	return Agent{
-		Tenant: p.tenant, Name: p.name, Visibility: record.Visibility,
-		Current: current, Created: record.Created, Updated: record.Updated,
+		Tenant: p.tenant, Name: p.name, Visibility: record.Visibility, Protocols: record.spoken(),
+		Current: current, Overrides: record.Overrides, Created: record.Created, Updated: record.Updated,
 	}, nil
 }
 

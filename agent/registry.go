@@ -148,8 +148,8 @@ func (r *Registry) SetVisibility(ctx context.Context, tenantName, name string, v
 
 // Delete removes an agent and its versions. Module bytes go when no version of
 // any tenant refers to them any more; their room is given back by uploads and
-// deletions an hour later. Tasks that run keep their loaded module; a task that
-// finds its version gone fails.
+// deletions an hour later. The name is free again once those who have records of
+// the agent, as its tasks, have called [Registry.Cleared].
 func (r *Registry) Delete(ctx context.Context, tenantName, name string) error {
 	p := place{tenantName, name}
 	if err := p.check(); err != nil {

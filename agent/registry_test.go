@@ -128,6 +128,7 @@ func TestNamesThatCannotBeAreNotFound(t *testing.T) {
 			"versions":         second(r.Versions(ctx, "acme", bad)),
 			"rollback":         second(r.Rollback(ctx, "acme", bad, "abcdef")),
 			"visibility":       second(r.SetVisibility(ctx, "acme", bad, agent.Public)),
+			"protocols":        second(r.SetProtocols(ctx, "acme", bad, []string{"1.0"})),
 			"delete":           r.Delete(ctx, "acme", bad),
 			"delete, a tenant": r.Delete(ctx, bad, "bot"),
 		} {

@@ -32,6 +32,9 @@ func (r *Registry) store(ctx context.Context, p place, v Version, data []byte, o
 func (r *Registry) commit(ctx context.Context, p place, v Version, staged storage.Key, opts PushOptions) (a Agent, err error) {
 	err = r.root.Update(ctx, func(root storage.Tx) error {
 		tx := tenant.ScopeTx(root, p.tenant)
+		if err := checkName(root, p); err != nil {
+			return err
+		}
 		record, err := r.recordFor(tx, p.name, v)
 		if err != nil {
 			return err
@@ -46,6 +49,9 @@ func (r *Registry) commit(ctx context.Context, p place, v Version, staged storag
 			return err
 		}
 		if err := root.Set(placeKey(p.tenant, p.name), nil); err != nil {
+			return err
+		}
+		if err := enlist(root, p, record.Visibility); err != nil {
 			return err
 		}
 		if !v.Native {
@@ -96,11 +102,11 @@ func (r *Registry) remove(ctx context.Context, p place) error {
 		if _, err := r.records.record(tx, p.name); err != nil {
 			return err
 		}
-		list, err := digests(tx, p.name)
+		all, err := digests(tx, p.name)
 		if err != nil {
 			return err
 		}
-		for _, digest := range list {
+		for _, digest := range all {
 			if err := tx.Delete(versionKey(p.name, digest)); err != nil {
 				return err
 			}
@@ -109,6 +115,12 @@ func (r *Registry) remove(ctx context.Context, p place) error {
 			}
 		}
 		if err := root.Delete(placeKey(p.tenant, p.name)); err != nil {
+			return err
+		}
+		if err := root.Set(deletedKey(p.tenant, p.name), nil); err != nil {
+			return err
+		}
+		if err := root.Delete(listedKey(p)); err != nil {
 			return err
 		}
 		return tx.Delete(agentKey(p.name))
@@ -120,7 +132,8 @@ func (r *Registry) change(ctx context.Context, p place, fn func(storage.Tx, *age
 	if err := p.check(); err != nil {
 		return Agent{}, err
 	}
-	err = tenant.Scope(r.root, p.tenant).Update(ctx, func(tx storage.Tx) error {
+	err = r.root.Update(ctx, func(root storage.Tx) error {
+		tx := tenant.ScopeTx(root, p.tenant)
 		record, err := r.records.record(tx, p.name)
 		if err != nil {
 			return err
@@ -130,6 +143,9 @@ func (r *Registry) change(ctx context.Context, p place, fn func(storage.Tx, *age
 		}
 		record.Updated = time.Now().UTC()
 		if err := putJSON(tx, agentKey(p.name), record); err != nil {
+			return err
+		}
+		if err := enlist(root, p, record.Visibility); err != nil {
 			return err
 		}
 		a, err = r.records.withVersion(tx, p, record)

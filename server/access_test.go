@@ -66,6 +66,7 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 		{"/api/v1/tenants/beta/agents/hidden", "/api/v1/tenants/beta/agents/nobody"},
 		{"/api/v1/tenants/beta/agents/hidden/versions", "/api/v1/tenants/nobody/agents/hidden/versions"},
 		{"/api/v1/tenants/beta/agents/hidden/rollback", "/api/v1/tenants/nobody/agents/hidden/rollback"},
+		{"/api/v1/tenants/beta/agents/hidden/card", "/api/v1/tenants/beta/agents/nobody/card"},
 		{"/api/v1/tenants/beta/agents/hidden/tasks", "/api/v1/tenants/nobody/agents/hidden/tasks"},
 		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID, "/api/v1/tenants/beta/agents/hidden/tasks/" + noTask},
 		{"/api/v1/tenants/beta/agents/hidden/tasks/" + taskID + "/cancel", "/api/v1/tenants/beta/agents/nobody/tasks/" + taskID + "/cancel"},

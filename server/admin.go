@@ -57,6 +57,7 @@ func (s *Server) newAPI() huma.API {
 	s.registerAgents(api)
 	s.registerTasks(api)
 	s.registerKeys(api)
+	s.registerCardKeys(api)
 	s.registerStreams(api)
 	return api
 }

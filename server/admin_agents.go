@@ -4,10 +4,12 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/task"
 )
 
 // agentAdmin is what the admin API needs of the register of agents.
@@ -17,6 +19,8 @@ type agentAdmin interface {
 	Versions(ctx context.Context, tenant, name string) ([]agent.Version, error)
 	Rollback(ctx context.Context, tenant, name, digest string) (agent.Agent, error)
 	SetVisibility(ctx context.Context, tenant, name string, v agent.Visibility) (agent.Agent, error)
+	Override(ctx context.Context, tenant, name string, o agent.Overrides) (agent.Agent, error)
+	SetProtocols(ctx context.Context, tenant, name string, versions []string) (agent.Agent, error)
 	Delete(ctx context.Context, tenant, name string) error
 }
 
@@ -32,8 +36,9 @@ func (s *Server) registerAgents(api huma.API) {
 	tags := []string{"agents"}
 	route(s, api, huma.Operation{OperationID: "list-agents", Method: http.MethodGet, Path: "/tenants/{tenant}/agents", Summary: "The tenant's agents, by name", Tags: tags}, s.listAgents)
 	route(s, api, huma.Operation{OperationID: "get-agent", Method: http.MethodGet, Path: path, Summary: "An agent with its current version", Tags: tags}, s.getAgent)
-	route(s, api, huma.Operation{OperationID: "change-agent", Method: http.MethodPatch, Path: path, Summary: "Change who may see and call an agent", Tags: tags}, s.changeAgent)
-	route(s, api, huma.Operation{OperationID: "delete-agent", Method: http.MethodDelete, Path: path, Summary: "Remove an agent and its versions", Tags: tags}, s.deleteAgent)
+	route(s, api, huma.Operation{OperationID: "change-agent", Method: http.MethodPatch, Path: path, Summary: "Change who may see and call an agent, and in which versions of A2A", Tags: tags}, s.changeAgent)
+	route(s, api, huma.Operation{OperationID: "override-card", Method: http.MethodPut, Path: path + "/card", Summary: "Say on an agent's card what its module does not, or other than it", Tags: tags}, s.overrideCard)
+	route(s, api, huma.Operation{OperationID: "delete-agent", Method: http.MethodDelete, Path: path, Summary: "Remove an agent, its versions, tasks and contexts", Tags: tags}, s.deleteAgent)
 	route(s, api, huma.Operation{OperationID: "list-versions", Method: http.MethodGet, Path: path + "/versions", Summary: "The agent's versions, newest first", Tags: tags}, s.listVersions)
 	route(s, api, huma.Operation{OperationID: "roll-back", Method: http.MethodPost, Path: path + "/rollback", Summary: "Make an older version current", Tags: tags}, s.rollBack)
 }
@@ -65,17 +70,60 @@ type changeAgentInput struct {
 	Tenant string `path:"tenant" doc:"The tenant that owns the agent"`
 	Agent  string `path:"agent" doc:"The agent's name"`
 	Body   struct {
-		Visibility agent.Visibility `json:"visibility" enum:"public,card,private" doc:"Who may see and call the agent"`
+		Visibility agent.Visibility `json:"visibility,omitempty" enum:"public,card,private" doc:"Who may see and call the agent"`
+		Protocols  []string         `json:"protocolVersions,omitempty" minItems:"1" maxItems:"2" enum:"1.0,0.3" doc:"The versions of A2A that the agent speaks: 1.0, and 0.3 or not"`
 	}
 }
 
-func (s *Server) changeAgent(ctx context.Context, in *changeAgentInput) (*one[agent.Agent], error) {
-	a, err := s.parts.agents.SetVisibility(ctx, in.Tenant, in.Agent, in.Body.Visibility)
+// changeAgent changes what the body names, first what can be refused.
+func (s *Server) changeAgent(ctx context.Context, in *changeAgentInput) (_ *one[agent.Agent], err error) {
+	if in.Body.Visibility == "" && len(in.Body.Protocols) == 0 {
+		return nil, badField("body", "names nothing to change")
+	}
+	var a agent.Agent
+	if len(in.Body.Protocols) > 0 {
+		if a, err = s.parts.agents.SetProtocols(ctx, in.Tenant, in.Agent, in.Body.Protocols); err != nil {
+			return nil, err
+		}
+	}
+	if in.Body.Visibility != "" {
+		a, err = s.parts.agents.SetVisibility(ctx, in.Tenant, in.Agent, in.Body.Visibility)
+	}
+	return &one[agent.Agent]{a}, err
+}
+
+type overrideCardInput struct {
+	Tenant string `path:"tenant" doc:"The tenant that owns the agent"`
+	Agent  string `path:"agent" doc:"The agent's name"`
+	Body   agent.Overrides
+}
+
+func (s *Server) overrideCard(ctx context.Context, in *overrideCardInput) (*one[agent.Agent], error) {
+	a, err := s.parts.agents.Override(ctx, in.Tenant, in.Agent, in.Body)
 	return &one[agent.Agent]{a}, err
 }
 
 func (s *Server) deleteAgent(ctx context.Context, in *agentPath) (*struct{}, error) {
-	return nil, s.parts.agents.Delete(ctx, in.Tenant, in.Agent)
+	if err := s.parts.agents.Delete(ctx, in.Tenant, in.Agent); err != nil {
+		return nil, err
+	}
+	s.clearAgent(ctx, task.Ref{Tenant: in.Tenant, Agent: in.Agent})
+	return nil, nil
+}
+
+// clearPatience is how long the answer to a deletion waits for the agent's tasks
+// to be gone.
+const clearPatience = 5 * time.Second
+
+// clearAgent removes what the agent leaves behind, so that its name is free when
+// the deletion is answered. Few agents have more than fits into the time; the rest
+// is the worker's, which looks for it anyhow.
+func (s *Server) clearAgent(ctx context.Context, ref task.Ref) {
+	ctx, cancel := context.WithTimeout(ctx, clearPatience)
+	defer cancel()
+	if err := s.parts.tasks.ClearAgent(ctx, ref); err != nil {
+		s.opts.Logger.Info("deleted agent is left to be cleared away", "tenant", ref.Tenant, "agent", ref.Agent, "error", err)
+	}
 }
 
 func (s *Server) listVersions(ctx context.Context, in *agentPath) (*listed[agent.Version], error) {

@@ -18,6 +18,7 @@ import (
 type taskAdmin interface {
 	Delete(ctx context.Context, ref task.Ref, id string) error
 	DeleteContext(ctx context.Context, ref task.Ref, contextID string) error
+	ClearAgent(ctx context.Context, ref task.Ref) error
 	PushHealth(ctx context.Context, ref task.Ref, id string) ([]task.PushHealth, error)
 	Lines(ctx context.Context, ref task.Ref, id string, after uint64, follow bool) iter.Seq2[task.LogLine, error]
 }

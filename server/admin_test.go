@@ -192,7 +192,7 @@ func TestWhatTheOperatorDoesTakesItsKey(t *testing.T) {
 
 func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, func(_ *parts, o *Options) {
+	h := newHouse(t, signs(t), func(_ *parts, o *Options) {
 		o.Backup = func(context.Context, interface{ Write([]byte) (int, error) }) error { return nil }
 	})
 	r := h.do("GET", "/api/openapi.json", "")
@@ -213,7 +213,8 @@ func TestTheOpenAPIDocumentDescribesEveryRoute(t *testing.T) {
 		"/api/v1/operator/keys": {"get", "post"}, "/api/v1/operator/keys/{key}": {"delete"},
 		"/api/v1/tenants/{tenant}/keys": {"get", "post"}, "/api/v1/tenants/{tenant}/keys/{key}": {"delete"},
 		"/api/v1/tenants/{tenant}/agents": {"get"}, agentPath: {"get", "put", "patch", "delete"},
-		agentPath + "/versions": {"get"}, agentPath + "/rollback": {"post"},
+		agentPath + "/versions": {"get"}, agentPath + "/rollback": {"post"}, agentPath + "/card": {"put"},
+		"/api/v1/card-keys": {"get", "post"}, "/api/v1/card-keys/{key}": {"delete"},
 		agentPath + "/tasks": {"get"}, agentPath + "/tasks/{task}": {"get", "delete"}, agentPath + "/tasks/{task}/cancel": {"post"},
 		agentPath + "/tasks/{task}/webhooks": {"get"},
 		agentPath + "/tasks/{task}/log":      {"get"}, agentPath + "/contexts/{context}": {"delete"},
@@ -359,5 +360,25 @@ func TestABackupThatFailsBreaksTheConnection(t *testing.T) {
 	defer resp.Body.Close()
 	if data, err := io.ReadAll(resp.Body); err == nil {
 		t.Errorf("got %q and no error", data)
+	}
+}
+
+func TestTheNameOfADeletedAgentIsFreeWithTheAnswer(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, working(t, newScripted()))
+	h.rpc("/agents/acme/carded", "SendMessage", `{"message":{"messageId":"m","contextId":"ctx","role":"ROLE_USER","parts":[{"text":"count"}]}}`, "token", "acme")
+	const path = "/api/v1/tenants/acme/agents/carded"
+	if r := h.do("DELETE", path, "", "token", "acme"); r.StatusCode != http.StatusNoContent {
+		t.Fatalf("delete: got %d %s", r.StatusCode, r.body)
+	}
+	if _, err := h.agents.Declare(t.Context(), "acme", "carded", abi.Description{}, agent.PushOptions{}); err != nil {
+		t.Fatalf("declare: %v", err)
+	}
+	if r := h.do("GET", path+"/tasks", "", "token", "acme"); r.StatusCode != http.StatusOK || !strings.Contains(r.body, `"items":[]`) {
+		t.Errorf("tasks of the new agent: got %d %s", r.StatusCode, r.body)
+	}
+	r := h.rpc("/agents/acme/carded", "SendMessage", `{"message":{"messageId":"m","contextId":"ctx","role":"ROLE_USER","parts":[{"text":"count"}]}}`, "token", "acme")
+	if !strings.Contains(r.body, "is 2 messages long") {
+		t.Errorf("the context of the deleted agent is there: %s", r.body)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/server/v03"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
 )
@@ -15,6 +16,7 @@ import (
 type directory interface {
 	Get(ctx context.Context, tenant, name string) (agent.Agent, error)
 	Sole(ctx context.Context) (agent.Agent, error)
+	Listed(ctx context.Context, tenant string, after agent.Name, limit int) ([]agent.Name, error)
 }
 
 // authenticator is what it needs of the keys.
@@ -90,6 +92,7 @@ func (s *Server) admitReader(x *exchange, ref task.Ref) (agent.Agent, error) {
 
 func (s *Server) admitCaller(x *exchange, ref task.Ref) (caller, error) {
 	by, err := s.admit(x.ctx, s.visitor(x), ref)
+	by.door = func() door { return s.door(x) }
 	by.onceKey = x.headers(headerOnce)
 	return by, err
 }
@@ -101,7 +104,7 @@ func (s *Server) admit(ctx context.Context, v visitor, ref task.Ref) (caller, er
 	if err != nil {
 		return caller{}, err
 	}
-	by := caller{ref: ref, addr: v.addr, extensions: a.Current.Description.Extensions}
+	by := caller{ref: ref, addr: v.addr, extensions: a.Current.Description.Extensions, speaks03: a.Speaks(v03.Version)}
 	p, err := s.identify(ctx, v)
 	switch {
 	case err == nil && p.May(ref.Tenant):

@@ -34,13 +34,18 @@ func (s *Server) newBackup(x *exchange) *backup {
 	b := &backup{PipeReader: r, conn: x.c.Context().Conn(), patience: s.opts.timing.write, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(b.done)
-		err := s.opts.Backup(ctx, w)
+		err := s.writeBackup(ctx, w)
 		if err != nil && ctx.Err() == nil {
 			s.opts.Logger.Error("backup failed", "error", err)
 		}
 		w.CloseWithError(err)
 	}()
 	return b
+}
+
+func (s *Server) writeBackup(ctx context.Context, w io.Writer) (err error) {
+	defer s.contain(&err)
+	return s.opts.Backup(ctx, w)
 }
 
 // Read reads the next piece, and gives the write that follows its time.

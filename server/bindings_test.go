@@ -60,6 +60,21 @@ func (b *bench) cancel(id string) {
 // differs from run to run.
 func (b *bench) run(a asked, over func(*grpcHouse, asked) outcome) string {
 	b.t.Helper()
+	text := times.ReplaceAllString(over(b.grpcHouse, a.complete()).String(), "$$time")
+	var order []string
+	return uuids.ReplaceAllStringFunc(text, func(id string) string {
+		for i, known := range order {
+			if known == id {
+				return fmt.Sprintf("$id-%02d", i+1)
+			}
+		}
+		order = append(order, id)
+		return fmt.Sprintf("$id-%02d", len(order))
+	})
+}
+
+// complete fills in what most rows have in common.
+func (a asked) complete() asked {
 	if a.agent == "" {
 		a.agent = carded
 	}
@@ -77,17 +92,7 @@ func (b *bench) run(a asked, over func(*grpcHouse, asked) outcome) string {
 	}
 	m := a.req.ProtoReflect()
 	m.Set(m.Descriptor().Fields().ByName("tenant"), protoreflect.ValueOfString(a.agent))
-	text := times.ReplaceAllString(over(b.grpcHouse, a).String(), "$$time")
-	var order []string
-	return uuids.ReplaceAllStringFunc(text, func(id string) string {
-		for i, known := range order {
-			if known == id {
-				return fmt.Sprintf("$id-%02d", i+1)
-			}
-		}
-		order = append(order, id)
-		return fmt.Sprintf("$id-%02d", len(order))
-	})
+	return a
 }
 
 // TestEveryOperationIsTheSameOverEveryBinding runs the table over all bindings on

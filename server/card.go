@@ -1,10 +1,8 @@
 package server
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/task"
@@ -27,38 +24,56 @@ func (s *Server) serveCard(x *exchange, ref task.Ref) error {
 	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
 		return s.allow(x, "GET, HEAD, OPTIONS")
 	}
-	body, err := s.card(a, s.interfaces(x, a))
+	kind := publicCard
+	if s.wantsUnion(x, a) {
+		kind = unitedCard
+	}
+	c, err := s.cardFor(x.ctx, a, s.door(x), kind)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(body)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-	s.cardHeaders(x, a, tag)
-	if notModified(x, tag, a.Updated) {
-		x.c.Status(fiber.StatusNotModified)
-		return nil
-	}
-	x.json(fiber.StatusOK, typeJSON, body)
+	s.keepable(x, a.Visibility == agent.Private)
+	x.ifModified(typeJSON, c.body, c.tag, c.modified)
 	return nil
 }
 
-func (s *Server) cardHeaders(x *exchange, a agent.Agent, tag string) {
-	x.set(fiber.HeaderETag, tag)
-	x.set(fiber.HeaderLastModified, a.Updated.UTC().Format(http.TimeFormat))
+// keepable says how long an answer may be kept, by whom, and what it depends on
+// beside the address.
+func (s *Server) keepable(x *exchange, private bool) {
 	caching := "public, max-age=60"
 	switch {
 	case s.opts.Dev:
 		caching = "no-cache" // agents change by the minute
-	case a.Visibility == agent.Private:
+	case private:
 		caching = "private, max-age=60"
 	}
 	x.set(fiber.HeaderCacheControl, caching)
-	if a.Visibility == agent.Private {
+	if private {
 		x.vary("Authorization")
 	}
 	if s.opts.PublicURL == "" && len(s.proxies) > 0 {
 		x.vary("X-Forwarded-Host, X-Forwarded-Proto")
 	}
+}
+
+// ifModified answers with a body, or that the client has it already. A zero time
+// is not told.
+func (x *exchange) ifModified(contentType string, body []byte, tag string, modified time.Time) {
+	x.set(fiber.HeaderETag, tag)
+	if !modified.IsZero() {
+		x.set(fiber.HeaderLastModified, modified.UTC().Format(http.TimeFormat))
+	}
+	if notModified(x, tag, modified) {
+		x.c.Status(fiber.StatusNotModified)
+		return
+	}
+	x.json(fiber.StatusOK, contentType, body)
+}
+
+// etag is the ETag of a body.
+func etag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
 func (x *exchange) vary(fields string) {
@@ -68,7 +83,7 @@ func (x *exchange) vary(fields string) {
 	x.set(fiber.HeaderVary, fields)
 }
 
-// notModified reports whether the client has this card already.
+// notModified reports whether the client has this already.
 func notModified(x *exchange, tag string, updated time.Time) bool {
 	if have := x.header(fiber.HeaderIfNoneMatch); have != "" {
 		for entry := range strings.SplitSeq(have, ",") {
@@ -80,53 +95,7 @@ func notModified(x *exchange, tag string, updated time.Time) bool {
 		return false
 	}
 	since, err := http.ParseTime(x.header(fiber.HeaderIfModifiedSince))
-	return err == nil && !updated.Truncate(time.Second).After(since)
-}
-
-// card is the card's JSON, the same bytes for the same card.
-func (s *Server) card(a agent.Agent, interfaces []agent.Interface) ([]byte, error) {
-	authenticated := a.Visibility != agent.Public && !s.opts.Dev
-	card := agent.Card(a, interfaces, authenticated)
-	card.Capabilities.PushNotifications = proto.Bool(s.parts.tasks.PushSupported())
-	// The official Go client (v2.4.0) cannot read a card with requirements in the
-	// form of the specification: it wants a list where {"list": […]} belongs. The
-	// scheme alone tells what a call needs, and every client reads it.
-	card.SecurityRequirements = nil
-	encoded, err := appendProto(nil, card)
-	if err != nil {
-		return nil, err
-	}
-	return withRequired(encoded)
-}
-
-// withRequired adds the members that a card must have and that ProtoJSON leaves
-// out when they are empty, and orders all of them. Section 5.7.
-func withRequired(encoded []byte) ([]byte, error) {
-	var card map[string]any
-	d := json.NewDecoder(bytes.NewReader(encoded))
-	d.UseNumber()
-	if err := d.Decode(&card); err != nil {
-		return nil, err
-	}
-	addMissing(card, map[string]any{
-		"name": "", "description": "", "version": "", "supportedInterfaces": []any{}, "capabilities": map[string]any{},
-		"defaultInputModes": []any{}, "defaultOutputModes": []any{}, "skills": []any{},
-	})
-	skills, _ := card["skills"].([]any)
-	for _, skill := range skills {
-		if skill, ok := skill.(map[string]any); ok {
-			addMissing(skill, map[string]any{"id": "", "name": "", "description": "", "tags": []any{}})
-		}
-	}
-	return json.Marshal(card)
-}
-
-func addMissing(object, required map[string]any) {
-	for name, empty := range required {
-		if _, ok := object[name]; !ok {
-			object[name] = empty
-		}
-	}
+	return err == nil && !updated.IsZero() && !updated.Truncate(time.Second).After(since)
 }
 
 // baseURL is the server's address as the client may use it: the public one, or

@@ -39,6 +39,8 @@ type asked struct {
 	once string
 	// onEvent is called with each event of a stream.
 	onEvent func(*a2apb.StreamResponse)
+	// text changes the JSON of the request before it is sent.
+	text func(string) string
 }
 
 // outcome is what came of it: results, or an error.
@@ -48,6 +50,8 @@ type outcome struct {
 	reason  string
 	message string
 	fields  []string
+	// code is the JSON-RPC error code, http the status, where the binding has them.
+	code, http int
 }
 
 func (o outcome) String() string {
@@ -120,11 +124,16 @@ func toJSON(t testing.TB, m proto.Message) []byte {
 
 func askRPC(g *grpcHouse, a asked) outcome {
 	g.t.Helper()
-	resp := g.open("POST", "/agents/"+a.agent, strings.NewReader(rpcBody(a.method, string(toJSON(g.t, a.req)))), a.headers(g)...)
+	text := rpcBody(a.method, string(toJSON(g.t, a.req)))
+	if a.text != nil {
+		text = a.text(text)
+	}
+	resp := g.open("POST", "/agents/"+a.agent, strings.NewReader(text), a.headers(g)...)
 	return a.read(g, resp, func(text []byte, reply proto.Message) (outcome, error) {
 		var body struct {
 			Result json.RawMessage
 			Error  struct {
+				Code    int
 				Message string
 				Data    []detail
 			}
@@ -135,7 +144,9 @@ func askRPC(g *grpcHouse, a asked) outcome {
 		if body.Result != nil {
 			return outcome{}, protojson.Unmarshal(body.Result, reply)
 		}
-		return failed("", body.Error.Message, body.Error.Data), nil
+		o := failed("", body.Error.Message, body.Error.Data)
+		o.code, o.http = body.Error.Code, resp.StatusCode
+		return o, nil
 	})
 }
 
@@ -143,8 +154,11 @@ func askREST(g *grpcHouse, a asked) outcome {
 	g.t.Helper()
 	verb, path := a.address(g.t)
 	text := string(toJSON(g.t, a.req))
-	if verb != http.MethodPost {
+	switch {
+	case verb != http.MethodPost:
 		text = ""
+	case a.text != nil:
+		text = a.text(text)
 	}
 	resp := g.open(verb, "/agents/"+a.agent+path, strings.NewReader(text), a.headers(g)...)
 	return a.read(g, resp, func(text []byte, reply proto.Message) (outcome, error) {
@@ -158,7 +172,9 @@ func askREST(g *grpcHouse, a asked) outcome {
 		if body.Error.Code != resp.StatusCode {
 			g.t.Errorf("%s: status %d with code %d", a.method, resp.StatusCode, body.Error.Code)
 		}
-		return failed(body.Error.Status, body.Error.Message, body.Error.Details), nil
+		o := failed(body.Error.Status, body.Error.Message, body.Error.Details)
+		o.http = resp.StatusCode
+		return o, nil
 	})
 }
 

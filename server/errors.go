@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/agent/signing"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
@@ -16,6 +17,7 @@ var (
 	errInvalidRequest   = errors.New("invalid request")
 	errMethodNotFound   = errors.New("method not found")
 	errVersion          = errors.New("A2A version not supported")
+	errNoExtendedCard   = errors.New("extended card not configured")
 	errExtension        = errors.New("required extension not named")
 	errUnauthenticated  = errors.New("a valid key is needed")
 	errForbidden        = errors.New("the operator's key is needed")
@@ -71,6 +73,7 @@ var wireErrors = []struct {
 	{task.ErrUnsupportedOperation, wire{code: -32004, http: 400, status: "FAILED_PRECONDITION", reason: "UNSUPPORTED_OPERATION", message: "This operation is not supported", detailed: true}},
 	{task.ErrContentTypeNotSupported, wire{code: -32005, http: 400, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
 	{errMediaType, wire{code: -32005, http: 415, transport: true, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
+	{errNoExtendedCard, wire{code: -32007, http: 400, status: "FAILED_PRECONDITION", reason: "EXTENDED_AGENT_CARD_NOT_CONFIGURED", message: "Authenticated Extended Card is not configured"}},
 	{errExtension, wire{code: -32008, http: 400, status: "FAILED_PRECONDITION", reason: "EXTENSION_SUPPORT_REQUIRED", message: "Extension support required", detailed: true}},
 	{errVersion, wire{code: -32009, http: 400, status: "FAILED_PRECONDITION", reason: "VERSION_NOT_SUPPORTED", message: "A2A version is not supported", detailed: true}},
 	{errUnauthenticated, wire{code: -31401, http: 401, transport: true, status: "UNAUTHENTICATED", reason: "UNAUTHENTICATED", message: "A valid key is needed"}},
@@ -78,9 +81,13 @@ var wireErrors = []struct {
 	{errOrigin, wire{code: -31403, http: 403, transport: true, status: "PERMISSION_DENIED", reason: "ORIGIN_NOT_ALLOWED", message: "Pages of this origin may not use the admin API"}},
 	{task.ErrAgentNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "AGENT_NOT_FOUND", message: "Agent not found"}},
 	{agent.ErrNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "AGENT_NOT_FOUND", message: "Agent not found"}},
+	{agent.ErrNotCleared, wire{code: -32600, http: 409, transport: true, status: "ABORTED", reason: "NOT_CLEARED", message: "The deleted agent of this name is still being cleared away; try again in a moment"}},
 	{agent.ErrInvalid, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_AGENT", message: "Refused", detailed: true}},
 	{agent.ErrTooLarge, wire{code: -32600, http: 413, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_LARGE", message: "The module is too large", detailed: true}},
 	{tenant.ErrInvalidName, wire{code: -32602, http: 400, status: "INVALID_ARGUMENT", reason: "INVALID_NAME", message: "Names are 1 to 63 of a-z, 0-9 and -, not starting with -"}},
+	{signing.ErrNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "NOT_FOUND", message: "Not found"}},
+	{signing.ErrLastKey, wire{code: -32602, http: 409, transport: true, status: "FAILED_PRECONDITION", reason: "LAST_KEY", message: "The newest key that signs cannot be retired; make another first"}},
+	{signing.ErrTooManyKeys, wire{code: -32602, http: 409, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_KEYS", message: "There are as many keys as may be; retire one"}},
 	{errNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "NOT_FOUND", message: "Not found"}},
 	{errMethodNotAllowed, wire{code: -32600, http: 405, transport: true, status: "UNIMPLEMENTED", reason: "METHOD_NOT_ALLOWED", message: "Method not allowed"}},
 	{errMisdirected, wire{code: -32600, http: 421, transport: true, status: "FAILED_PRECONDITION", reason: "MISDIRECTED_REQUEST", message: "A development server answers under local names only"}},
@@ -94,7 +101,8 @@ var wireErrors = []struct {
 	{errTooManyCalls, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_CALLS", message: "Too many open calls from this address"}},
 	{errTooManyFailures, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_FAILURES", message: "Too many requests with a wrong key"}},
 	{task.ErrBusy, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "BUSY", message: "Too many tasks are waiting", detailed: true}},
-	{task.ErrTooManyConfigs, wire{code: -32602, http: 400, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_CONFIGS", message: "The task has as many push notification configs as it may"}},
+	{task.ErrTooManyConfigs, wire{code: -32602, http: 400, status: "FAILED_PRECONDITION", reason: "TOO_MANY_CONFIGS", message: "The task has as many push notification configs as it may"}},
+	{tenant.ErrTooManyKeys, wire{code: -32602, http: 400, status: "FAILED_PRECONDITION", reason: "TOO_MANY_KEYS", message: "The tenant has as many valid keys as it may; revoke some"}},
 	{agent.ErrBusy, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "BUSY", message: "The module was not looked at", detailed: true}},
 	{errShuttingDown, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The server is shutting down"}},
 	{storage.ErrNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "NOT_FOUND", message: "Not found"}},

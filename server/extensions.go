@@ -3,8 +3,11 @@ package server
 import "strings"
 
 // headerExtensions names the extensions of a request, and those that are active
-// in the answer.
-const headerExtensions = "A2A-Extensions"
+// in the answer; headerExtensions03 does so in 0.3.
+const (
+	headerExtensions   = "A2A-Extensions"
+	headerExtensions03 = "X-A2A-Extensions"
+)
 
 // negotiate returns the extensions that are active: those that the client names
 // and the agent knows, as a list with commas. What the agent does not know is
@@ -32,9 +35,14 @@ func (by caller) negotiate(named string) (active string, err error) {
 
 // negotiate says in the answer which extensions are active.
 func (x *exchange) negotiate(by caller) error {
-	active, err := by.negotiate(x.headers(headerExtensions))
+	header, named := headerExtensions, x.headers(headerExtensions)
+	if by.in03 {
+		header = headerExtensions03
+		named += "," + x.headers(header)
+	}
+	active, err := by.negotiate(named)
 	if active != "" {
-		x.set(headerExtensions, active)
+		x.set(header, active)
 	}
 	return err
 }

@@ -10,6 +10,8 @@ import (
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/encoding"
+	protocodec "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -81,6 +83,7 @@ func (g *grpcBinding) options() []grpc.ServerOption {
 		grpc.InTapHandle(g.admitCall),
 		grpc.UnaryInterceptor(g.answerOnce),
 		grpc.StreamInterceptor(g.answerStream),
+		grpc.ForceServerCodecV2(boundedCodec{encoding.GetCodecV2(protocodec.Name)}),
 		grpc.MaxRecvMsgSize(int(g.opts.MaxBody)),
 		grpc.MaxHeaderListSize(maxHeader),
 		grpc.MaxConcurrentStreams(maxGRPCStreams),

@@ -142,6 +142,9 @@ func sendWithin(limit time.Duration, to grpc.ServerStreamingServer[a2apb.StreamR
 
 // admitMessage returns who calls which agent, and checks what JSON could not have said.
 func (g *grpcBinding) admitMessage(ctx context.Context, req addressed) (caller, error) {
+	if err := checkDecoded(req); err != nil {
+		return caller{}, err
+	}
 	ref, err := g.agentOf(ctx, req.GetTenant())
 	if err != nil {
 		return caller{}, err
@@ -150,6 +153,7 @@ func (g *grpcBinding) admitMessage(ctx context.Context, req addressed) (caller, 
 	if err != nil {
 		return caller{}, err
 	}
+	by.door = func() door { return g.grpcDoor(ctx) }
 	by.onceKey = strings.Join(metadata.ValueFromIncomingContext(ctx, strings.ToLower(headerOnce)), ", ")
 	if err := g.acceptVersion(incoming(ctx, "a2a-version"), true); err != nil {
 		return caller{}, err

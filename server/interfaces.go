@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"strings"
@@ -8,21 +9,61 @@ import (
 	"github.com/carrelhq/carrel/agent"
 )
 
-// interfaces are the addresses at which whoever asks reaches an agent, JSON-RPC
-// first: some clients take the first there is. Section 4.4.6.
-func (s *Server) interfaces(x *exchange, a agent.Agent) []agent.Interface {
-	url := s.baseURL(x) + agentsPrefix + a.Tenant + "/" + a.Name
-	list := []agent.Interface{{URL: url, Binding: "JSONRPC"}, {URL: url, Binding: "HTTP+JSON"}}
-	if target := s.grpcTarget(x); target != "" {
-		list = append(list, agent.Interface{URL: target, Binding: "GRPC", Tenant: a.Tenant + "/" + a.Name})
+// door is how whoever asks came in, and so by which addresses it reaches things.
+type door struct {
+	// base is the server's HTTP address, grpc the target of its gRPC binding;
+	// "" where it is not reached, or nobody but the operator knows.
+	base, grpc string
+	// own says that the addresses are none that a stranger may have made up: they
+	// may be signed.
+	own bool
+}
+
+func (s *Server) door(x *exchange) door {
+	base := s.baseURL(x)
+	asked := hostOf(base)
+	return door{
+		base: base,
+		grpc: s.grpcTarget(asked, asked == string(x.c.Request().Host())),
+		own:  s.opts.PublicURL != "" || local(hostname(asked)),
+	}
+}
+
+// grpcDoor is the door of a call over gRPC, which tells nothing of HTTP.
+func (g *grpcBinding) grpcDoor(ctx context.Context) door {
+	if g.opts.PublicURL != "" {
+		return door{base: g.opts.PublicURL, grpc: g.grpcTarget(hostOf(g.opts.PublicURL), false), own: true}
+	}
+	if g.opts.GRPCPublicURL != "" {
+		return door{grpc: g.opts.GRPCPublicURL}
+	}
+	return door{grpc: incoming(ctx, ":authority")}
+}
+
+// interfaces are the addresses of an agent, JSON-RPC first: some clients take
+// the first there is. Section 4.4.6. Those of 0.3 are last.
+func (d door) interfaces(a agent.Agent) (list []agent.Interface) {
+	url := d.agent(a.Tenant, a.Name)
+	if d.base != "" {
+		list = append(list, agent.Interface{URL: url, Binding: "JSONRPC"}, agent.Interface{URL: url, Binding: "HTTP+JSON"})
+	}
+	if d.grpc != "" {
+		list = append(list, agent.Interface{URL: d.grpc, Binding: "GRPC", Tenant: a.Tenant + "/" + a.Name})
+	}
+	if d.base != "" {
+		list = append(list, interfaces03(a, url)...)
 	}
 	return list
 }
 
-// grpcTarget is where whoever asks reaches the gRPC binding, "" where it is not
-// reached or nobody knows: behind a public address that is not this machine, only
-// its operator does. It is a host and port, as the official clients dial it.
-func (s *Server) grpcTarget(x *exchange) string {
+// agent is the base of an agent.
+func (d door) agent(owner, name string) string { return d.base + agentsPrefix + owner + "/" + name }
+
+// grpcTarget is where who came to the HTTP host asked reaches the gRPC binding,
+// "" where it is not reached or nobody knows: behind a public address that is not
+// this machine, only its operator does. direct says that no proxy told the host.
+// It is a host and port, as the official clients dial it.
+func (s *Server) grpcTarget(asked string, direct bool) string {
 	switch {
 	case s.opts.GRPCAddr == "":
 		return ""
@@ -33,7 +74,6 @@ func (s *Server) grpcTarget(x *exchange) string {
 	if err != nil {
 		return ""
 	}
-	asked := hostOf(s.baseURL(x))
 	name := hostname(asked)
 	ip, err := netip.ParseAddr(listens)
 	everywhere := listens == "" || err == nil && ip.IsUnspecified()
@@ -42,7 +82,7 @@ func (s *Server) grpcTarget(x *exchange) string {
 		if everywhere || local(listens) {
 			return net.JoinHostPort(name, port)
 		}
-	case s.opts.PublicURL != "" || asked != string(x.c.Request().Host()) || local(listens):
+	case s.opts.PublicURL != "" || !direct || local(listens):
 	case everywhere:
 		return net.JoinHostPort(name, port)
 	default:

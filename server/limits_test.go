@@ -143,11 +143,27 @@ func TestSlowRequestsAreCutOff(t *testing.T) {
 func TestLargeHeadersAreRefused(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	_, r := h.dial("GET /healthz HTTP/1.1\nHost: x\nX-Filler: " + strings.Repeat("x", maxHeader) + "\n\n")
-	if got := h.answer(r); got.StatusCode != http.StatusRequestHeaderFieldsTooLarge || !strings.Contains(got.body, "TOO_LARGE") {
-		t.Errorf("got %d %s", got.StatusCode, got.body)
+	for name, head := range map[string]string{
+		"a field":     "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Filler: %s\r\n\r\n",
+		"the query":   "GET /healthz?%s HTTP/1.1\r\nHost: x\r\n\r\n",
+		"the address": "GET /agents/acme/%s HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		for _, size := range []int{maxHeader, maxHeader + 1, 2 * maxHeader, 4 << 20} {
+			raw := fmt.Sprintf(head, strings.Repeat("x", size-len(head)+len("%s")))
+			c, r := h.dial("")
+			if _, err := io.WriteString(c, raw); err != nil {
+				t.Errorf("%s, %d bytes: %v; want an answer", name, size, err)
+			}
+			got := h.answer(r)
+			switch refused := got.StatusCode == http.StatusRequestHeaderFieldsTooLarge; {
+			case refused != (size > maxHeader):
+				t.Errorf("%s, %d bytes: got %d %s", name, size, got.StatusCode, got.body)
+			case refused && !strings.Contains(got.body, "TOO_LARGE"):
+				t.Errorf("%s, %d bytes: got %s", name, size, got.body)
+			}
+		}
 	}
-	_, r = h.dial("GARBAGE\n\n")
+	_, r := h.dial("GARBAGE\n\n")
 	if got := h.answer(r); got.StatusCode != http.StatusBadRequest || !strings.HasPrefix(got.body, "{") {
 		t.Errorf("no HTTP: got %d %s", got.StatusCode, got.body)
 	}

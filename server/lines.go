@@ -40,15 +40,16 @@ func (l *lines) Close() error {
 }
 
 // Read fills p from the current line, after waiting for one where that is needed.
-func (l *lines) Read(p []byte) (int, error) {
-	err := l.advance()
+func (l *lines) Read(p []byte) (n int, err error) {
+	defer l.server.contain(&err)
+	err = l.advance()
 	if deadlineErr := l.conn.SetWriteDeadline(time.Now().Add(l.server.opts.timing.write)); deadlineErr != nil {
 		return 0, deadlineErr
 	}
 	if err != nil {
 		return 0, err
 	}
-	n := copy(p, l.pending)
+	n = copy(p, l.pending)
 	l.pending = l.pending[n:]
 	return n, nil
 }

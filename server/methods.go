@@ -19,8 +19,20 @@ type method struct {
 type call struct {
 	// decode reads the request into a message.
 	decode func(proto.Message) error
+	// append encodes a reply; nil is ProtoJSON.
+	append func(dst []byte, reply proto.Message) ([]byte, error)
+	// framing is how a stream is written.
+	framing framing
 	// lastEventID is the header of a stream that is taken up again.
 	lastEventID string
+}
+
+// encode appends a reply to dst.
+func (c call) encode(dst []byte, reply proto.Message) ([]byte, error) {
+	if c.append != nil {
+		return c.append(dst, reply)
+	}
+	return appendProto(dst, reply)
 }
 
 // methodsByName are the methods of section 9.4.
@@ -57,7 +69,7 @@ func unary[Q any, PQ message[Q], R proto.Message](op func(context.Context, calle
 		if err != nil {
 			return nil, nil, err
 		}
-		dst, err = appendProto(dst, result)
+		dst, err = asked.encode(dst, result)
 		return dst, nil, err
 	}}
 }
@@ -71,7 +83,11 @@ func (o *operations) jsonListTasks(ctx context.Context, by caller, asked call, d
 	if err != nil {
 		return nil, nil, err
 	}
-	dst, err = appendTaskPage(dst, page, req.GetIncludeArtifacts())
+	if asked.append != nil {
+		dst, err = asked.append(dst, page)
+	} else {
+		dst, err = appendTaskPage(dst, page, req.GetIncludeArtifacts())
+	}
 	return dst, nil, err
 }
 

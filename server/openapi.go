@@ -27,9 +27,9 @@ func (s *Server) serveOpenAPI(x *exchange, ref task.Ref) error {
 		return s.allow(x, "GET, HEAD, OPTIONS")
 	}
 	doc := *restDocument()
-	description := a.Current.Description
+	description := a.Description()
 	doc.Info = &huma.Info{Title: description.Name + " over A2A", Version: a2aVersion, Description: description.Description}
-	for _, i := range s.interfaces(x, a) {
+	for _, i := range s.door(x).interfaces(a) {
 		if i.Binding == "HTTP+JSON" {
 			doc.Servers = []*huma.Server{{URL: i.URL}}
 		}
@@ -127,7 +127,7 @@ func onceParam() *huma.Param {
 func (s schemasOf) answer(m protoreflect.MethodDescriptor) *huma.Response {
 	output := s.message(m.Output())
 	if m.IsStreamingServer() {
-		return &huma.Response{Description: "events, each a " + string(m.Output().Name()) + " as JSON", Content: contents(textSchema(), typeEvents)}
+		return &huma.Response{Description: "events, each a " + string(m.Output().Name()) + " as JSON", Content: contents(s.event(output), typeEvents)}
 	}
 	r := &huma.Response{Description: string(m.Output().Name()), Content: contents(output, typeA2A, typeJSON)}
 	if m.Name() == "SendMessage" {

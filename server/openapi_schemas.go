@@ -88,6 +88,14 @@ func (s schemasOf) value(f protoreflect.FieldDescriptor) *huma.Schema {
 	return textSchema()
 }
 
+// event is the schema of one event of a stream: OpenAPI 3.1 has no word for the
+// whole. Its data is a message, or the body of an error that came later.
+func (s schemasOf) event(message *huma.Schema) *huma.Schema {
+	data := textSchema()
+	data.Extensions = map[string]any{"contentMediaType": typeJSON, "contentSchema": &huma.Schema{AnyOf: []*huma.Schema{message, s.failure()}}}
+	return &huma.Schema{Type: "object", Required: []string{"data"}, Properties: map[string]*huma.Schema{"id": textSchema(), "data": data}}
+}
+
 // failure refers to the body of errors, a google.rpc.Status. Section 11.6.
 func (s schemasOf) failure() *huma.Schema {
 	const name = "Status"

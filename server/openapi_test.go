@@ -62,6 +62,21 @@ func TestSchemasSayWhatIsRequired(t *testing.T) {
 	}
 }
 
+// TestAStreamIsDescribedByItsEvents: tools check each event by the schema, and what
+// its data holds by that of the content.
+func TestAStreamIsDescribedByItsEvents(t *testing.T) {
+	t.Parallel()
+	schema := restDocument().Paths["/message:stream"].Post.Responses["200"].Content[typeEvents].Schema
+	got, err := json.Marshal(schema.Properties["data"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"contentMediaType":"application/json","contentSchema":{"anyOf":[{"$ref":"#/components/schemas/StreamResponse"},{"$ref":"#/components/schemas/Status"}]},"type":"string"}`
+	if schema.Type != "object" || string(got) != want {
+		t.Errorf("an event is of type %s, its data %s, want %s", schema.Type, got, want)
+	}
+}
+
 // TestOpenAPIIsForWhoMayReadTheCard: it would tell that the agent is there.
 func TestOpenAPIIsForWhoMayReadTheCard(t *testing.T) {
 	t.Parallel()

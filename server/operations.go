@@ -39,6 +39,7 @@ type events interface {
 type operations struct {
 	tasks           tasks
 	events          events
+	cards           extendedCards
 	blockingTimeout time.Duration
 	// waiting are the calls that wait for their task.
 	waiting *quota
@@ -57,6 +58,16 @@ type caller struct {
 	extensions []abi.Extension
 	// onceKey is the header or metadata of that name, see [caller.once].
 	onceKey string
+	// speaks03 is set for agents that speak A2A 0.3, in03 for requests in it.
+	speaks03, in03 bool
+	// door is how it came in.
+	door func() door
+}
+
+// extendedCards is what it needs of cards: the extended one of an agent, nil and
+// whether there is to be one when there is none.
+type extendedCards interface {
+	extendedCard(ctx context.Context, by caller) (card *a2apb.AgentCard, declared bool, err error)
 }
 
 // sendMessage accepts a message and answers with the task: when it has ended or
@@ -131,7 +142,8 @@ func checkMessage(by caller, req *a2apb.SendMessageRequest) error {
 }
 
 // subscribeToTask answers with the task and what follows, or, when the caller
-// names the last event it has seen, with what came after it. Section 3.1.6.
+// names the last event it has seen, with what came after it. Section 3.1.6. In 0.3
+// streams end when a task waits for input, and a finished task is shown as it is.
 func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.SubscribeToTaskRequest, lastEventID string) (*feed, error) {
 	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
 		return nil, err
@@ -140,12 +152,12 @@ func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{ref: by.ref, id: req.GetId()}
+	f := &feed{ref: by.ref, id: req.GetId(), untilInput: by.in03}
 	if seen, err := strconv.ParseUint(lastEventID, 10, 64); err == nil && seen <= last {
 		f.seq = seen
 		return f, nil
 	}
-	if task.Terminal(state) {
+	if task.Terminal(state) && !by.in03 {
 		return nil, refuse(task.ErrUnsupportedOperation, "the task is finished; read it with GetTask")
 	}
 	return f, f.snapshot(ctx, o.events)
@@ -179,12 +191,23 @@ func (o *operations) cancelTask(ctx context.Context, by caller, req *a2apb.Cance
 	return o.tasks.Cancel(ctx, by.ref, req.GetId())
 }
 
-// getExtendedAgentCard says that there is none. Section 3.1.11.
-func (o *operations) getExtendedAgentCard(_ context.Context, by caller, req *a2apb.GetExtendedAgentCardRequest) (*a2apb.AgentCard, error) {
+// getExtendedAgentCard returns the card for those who have a key. Section 3.1.11.
+func (o *operations) getExtendedAgentCard(ctx context.Context, by caller, req *a2apb.GetExtendedAgentCardRequest) (*a2apb.AgentCard, error) {
 	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
 		return nil, err
 	}
-	return nil, refuse(task.ErrUnsupportedOperation, "there is no extended card")
+	card, declared, err := o.cards.extendedCard(ctx, by)
+	switch {
+	case err != nil:
+		return nil, err
+	case !declared:
+		return nil, refuse(task.ErrUnsupportedOperation, "there is no extended card")
+	case by.anonymous:
+		return nil, errUnauthenticated
+	case card == nil:
+		return nil, errNoExtendedCard
+	}
+	return card, nil
 }
 
 // checkTask checks the fields that every request about one task has.

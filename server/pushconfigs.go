@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"google.golang.org/protobuf/proto"
@@ -29,6 +30,9 @@ func (o *operations) createPushConfig(ctx context.Context, by caller, req *a2apb
 
 // getPushConfig returns a config. Section 3.1.8.
 func (o *operations) getPushConfig(ctx context.Context, by caller, req *a2apb.GetTaskPushNotificationConfigRequest) (*a2apb.TaskPushNotificationConfig, error) {
+	if by.in03 && req.GetId() == "" {
+		return o.firstPushConfig(ctx, by, req.GetTaskId())
+	}
 	if err := o.checkPush(by, req.GetTenant(), "taskId", req.GetTaskId(), "id", req.GetId()); err != nil {
 		return nil, err
 	}
@@ -37,6 +41,18 @@ func (o *operations) getPushConfig(ctx context.Context, by caller, req *a2apb.Ge
 		return nil, err
 	}
 	return by.sees(config), nil
+}
+
+// firstPushConfig returns a config of a task: requests of 0.3 need not say which.
+func (o *operations) firstPushConfig(ctx context.Context, by caller, taskID string) (*a2apb.TaskPushNotificationConfig, error) {
+	reply, err := o.listPushConfigs(ctx, by, &a2apb.ListTaskPushNotificationConfigsRequest{TaskId: taskID, PageSize: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(reply.Configs) == 0 {
+		return nil, fmt.Errorf("%w: no push notification config", task.ErrTaskNotFound)
+	}
+	return reply.Configs[0], nil
 }
 
 // listPushConfigs returns the configs of a task. Section 3.1.9.

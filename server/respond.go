@@ -17,6 +17,10 @@ const (
 	typeA2A     = "application/a2a+json"
 	typeProblem = "application/problem+json"
 	typeEvents  = "text/event-stream"
+	typeKeys    = "application/jwk-set+json"
+	typeLinkset = "application/linkset+json"
+	// typeCatalog is the profile of RFC 9727.
+	typeCatalog = typeLinkset + `; profile="https://www.rfc-editor.org/info/rfc9727"`
 
 	// retryAfter is when a request that came at a bad time may do better.
 	retryAfter = 5 * time.Second
@@ -34,14 +38,28 @@ func (s *Server) fail(x *exchange, err error) error {
 		if !w.transport {
 			status = fiber.StatusOK
 		}
-		x.json(status, typeJSON, appendRPCError(nil, x.rpcID, w, err))
+		x.json(status, typeJSON, x.rpcError(w, err))
 	case strings.HasPrefix(x.c.Path(), apiPrefix):
 		x.json(status, typeProblem, marshal(newProblem(w, err)))
 	default:
-		x.json(status, x.media, marshal(newStatus(w, err)))
+		x.json(status, x.media, x.restError(w, err))
 	}
 	x.advise(status)
 	return nil
+}
+
+func (x *exchange) rpcError(w wire, err error) []byte {
+	if x.in03 {
+		return appendRPCError03(nil, x.rpcID, w, err)
+	}
+	return appendRPCError(nil, x.rpcID, w, err)
+}
+
+func (x *exchange) restError(w wire, err error) []byte {
+	if x.in03 {
+		return marshal(newStatus03(w, err))
+	}
+	return marshal(newStatus(w, err))
 }
 
 // advise adds the header fields that tell what to do about a status.
@@ -77,6 +95,7 @@ func (s *Server) handleError(c *fiber.Ctx, err error) error {
 		err = errMethodNotAllowed
 	case f.Code == fiber.StatusRequestHeaderFieldsTooLarge:
 		err = errHeadersTooLarge
+		lingering(c.Context().Conn()) // the sender may not be done yet
 	case f.Code == fiber.StatusRequestTimeout:
 		err = errSlow
 	default:

@@ -13,6 +13,9 @@ import (
 // serveREST serves the HTTP+JSON binding below an agent's base. Section 11.
 func (s *Server) serveREST(x *exchange, ref task.Ref, below string) error {
 	x.media = restMedia(x.header(fiber.HeaderAccept), x.header(fiber.HeaderContentType))
+	if route, fields, ok := findResource03(x, below); ok {
+		return s.serveREST03(x, ref, route, fields)
+	}
 	route, fields, ok := findResource(ref, below)
 	if ok {
 		x.route = routeRPC + route.pattern
@@ -37,16 +40,23 @@ func (s *Server) serveREST(x *exchange, ref task.Ref, below string) error {
 	if err := x.negotiate(by); err != nil {
 		return err
 	}
-	asked, err := s.readREST(x, fields)
+	asked, err := s.readREST(x, fields, restDecoder{decodeProto, decodeQuery})
 	if err != nil {
 		return err
 	}
-	return s.answerREST(x, by, s.methods[name], asked)
+	asked.framing = restFraming()
+	if err := s.answerREST(x, by, s.methods[name], asked); err != nil {
+		return err
+	}
+	if route.keepable {
+		s.keepable(x, true)
+	}
+	return nil
 }
 
 func (s *Server) answerREST(x *exchange, by caller, m method, asked call) error {
 	if m.streams {
-		return s.serveStream(x, by, restFraming(), func() (*feed, error) {
+		return s.serveStream(x, by, asked.framing, func() (*feed, error) {
 			_, f, err := m.serve(x.ctx, by, asked, nil)
 			return f, err
 		})
@@ -61,17 +71,23 @@ func (s *Server) answerREST(x *exchange, by caller, m method, asked call) error 
 
 // restFraming shows bare events. Section 11.7.
 func restFraming() framing {
-	return framing{fail: func(w wire, err error) []byte { return marshal(newStatus(w, err)) }}
+	return framing{encode: showJSON, fail: func(w wire, err error) []byte { return marshal(newStatus(w, err)) }}
+}
+
+// restDecoder is how the bodies and the queries of requests are decoded.
+type restDecoder struct {
+	body  func(data []byte, req proto.Message) error
+	query func(query string, req proto.Message) error
 }
 
 // readREST reads the request: the fields in its path, and its body or, where the
 // verb has none, its query.
-func (s *Server) readREST(x *exchange, fields []pathField) (call, error) {
+func (s *Server) readREST(x *exchange, fields []pathField, in restDecoder) (call, error) {
 	asked := call{lastEventID: x.header("Last-Event-ID")}
 	if x.c.Method() != fiber.MethodPost {
 		query := string(x.c.Context().URI().QueryString())
 		asked.decode = func(req proto.Message) error {
-			if err := decodeQuery(query, req); err != nil {
+			if err := in.query(query, req); err != nil {
 				return err
 			}
 			return setFields(req, fields)
@@ -92,7 +108,7 @@ func (s *Server) readREST(x *exchange, fields []pathField) (call, error) {
 	}
 	asked.decode = func(req proto.Message) error {
 		if len(data) > 0 {
-			if err := decodeProto(data, req); err != nil {
+			if err := in.body(data, req); err != nil {
 				return err
 			}
 		}

@@ -20,6 +20,8 @@ type resource struct {
 	verbs map[string]string
 	// streams is set where answers are streams, which HEAD cannot ask about.
 	streams bool
+	// keepable answers may be kept by who asked for them.
+	keepable bool
 }
 
 // resources are all of them; the first match counts. Section 11.3. Subscribe
@@ -37,7 +39,7 @@ var resources = []resource{
 	{pattern: "/tasks/{taskId}/pushNotificationConfigs/{id}", verbs: map[string]string{
 		"GET": "GetTaskPushNotificationConfig", "DELETE": "DeleteTaskPushNotificationConfig",
 	}},
-	{pattern: "/extendedAgentCard", verbs: map[string]string{"GET": "GetExtendedAgentCard"}},
+	{pattern: "/extendedAgentCard", verbs: map[string]string{"GET": "GetExtendedAgentCard"}, keepable: true},
 }
 
 // pathField is a field of a request that its address holds.
@@ -46,12 +48,12 @@ type pathField struct{ name, value string }
 // findResource finds what lies at a path below an agent's base, also behind the
 // agent's tenant, as clients address an interface that has one: section 4.4.6.
 func findResource(ref task.Ref, below string) (resource, []pathField, bool) {
-	if r, fields, ok := matchResource(below); ok {
+	if r, fields, ok := matchResource(resources, below); ok {
 		return r, fields, true
 	}
 	for _, prefix := range []string{ref.Tenant + "/" + ref.Agent, ref.Tenant + "%2F" + ref.Agent, ref.Tenant + "%2f" + ref.Agent, ref.Tenant} {
 		if rest, ok := strings.CutPrefix(below, "/"+prefix); ok && strings.HasPrefix(rest, "/") {
-			if r, fields, ok := matchResource(rest); ok {
+			if r, fields, ok := matchResource(resources, rest); ok {
 				return r, fields, true
 			}
 		}
@@ -61,8 +63,11 @@ func findResource(ref task.Ref, below string) (resource, []pathField, bool) {
 
 // belowLanding reports whether a path could be a resource of the agent at "/".
 func belowLanding(path string) bool {
+	if _, _, ok := matchResource(resources03, path); ok {
+		return true
+	}
 	for range 3 { // as it is, behind a tenant, behind tenant and agent
-		if _, _, ok := matchResource(path); ok {
+		if _, _, ok := matchResource(resources, path); ok {
 			return true
 		}
 		_, path = cutSegment(path)
@@ -70,8 +75,8 @@ func belowLanding(path string) bool {
 	return false
 }
 
-func matchResource(path string) (resource, []pathField, bool) {
-	for _, r := range resources {
+func matchResource(among []resource, path string) (resource, []pathField, bool) {
+	for _, r := range among {
 		if fields, ok := r.match(path); ok {
 			return r, fields, true
 		}

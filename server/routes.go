@@ -19,16 +19,22 @@ import (
 
 // Route patterns, for metrics, spans and logs.
 const (
-	routeRPC       = "/agents/{tenant}/{agent}"
-	routeCard      = "/agents/{tenant}/{agent}/.well-known/agent-card.json"
-	routePage      = "docs page"
-	routeAsset     = docs.Prefix + "{asset}"
-	routePreflight = "preflight"
-	routeUnknown   = "unknown"
+	routeRPC        = "/agents/{tenant}/{agent}"
+	routeCard       = "/agents/{tenant}/{agent}/.well-known/agent-card.json"
+	routeKeys       = keysPath
+	routeCatalog    = catalogPath
+	routeOwnCatalog = "/agents/{tenant}" + catalogPath
+	routePage       = "docs page"
+	routeAsset      = docs.Prefix + "{asset}"
+	routePreflight  = "preflight"
+	routeUnknown    = "unknown"
 
 	agentsPrefix = "/agents/"
 	apiPrefix    = "/api/"
-	cardPath     = "/.well-known/agent-card.json"
+	wellKnown    = ".well-known"
+	cardPath     = "/" + wellKnown + "/agent-card.json"
+	keysPath     = "/" + wellKnown + "/jwks.json"
+	catalogPath  = "/" + wellKnown + "/api-catalog"
 	documentPath = "/openapi.json"
 )
 
@@ -43,6 +49,8 @@ type exchange struct {
 	media string
 	// rpcID is the raw id of a JSON-RPC request, once it is known.
 	rpcID []byte
+	// in03 is set when the request is in A2A 0.3, and so its errors.
+	in03 bool
 }
 
 // header returns a copy of a request header, "" when absent.
@@ -99,10 +107,17 @@ func (s *Server) dispatch(x *exchange) error {
 		return s.serveAsset(x, path)
 	case strings.HasPrefix(path, agentsPrefix):
 		ref, below := splitAgentPath(path)
+		if ref.Agent == wellKnown { // no agent has such a name
+			return s.readOnly(x, func(x *exchange) error { return s.serveOwnCatalog(x, ref.Tenant, below) })
+		}
 		return s.serveAgent(x, ref, below)
 	case strings.HasPrefix(path, apiPrefix):
 		return s.serveAPI(x)
-	case path == "/" || path == cardPath || path == documentPath || belowLanding(path):
+	case path == keysPath:
+		return s.readOnly(x, s.serveKeys)
+	case path == catalogPath:
+		return s.readOnly(x, s.serveCatalog)
+	case path == "/" || path == cardPath || path == oldCardPath || path == documentPath || belowLanding(path):
 		ref, err := s.landingAgent(x.ctx)
 		if err != nil {
 			return err
@@ -142,6 +157,9 @@ func (s *Server) serveAgent(x *exchange, ref task.Ref, below string) error {
 	case cardPath:
 		x.route = routeCard
 		return s.serveCard(x, ref)
+	case oldCardPath:
+		x.route = routeCard
+		return s.serveOldCard(x, ref)
 	case documentPath:
 		x.route = routeRPC + documentPath
 		return s.serveOpenAPI(x, ref)

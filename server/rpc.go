@@ -23,7 +23,7 @@ func (s *Server) serveRPC(x *exchange, ref task.Ref) error {
 	if err != nil {
 		return err
 	}
-	m, asked, err := s.readRPC(x)
+	m, asked, err := s.readRPC(x, &by)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (s *Server) serveRPC(x *exchange, ref task.Ref) error {
 		return err
 	}
 	if m.streams {
-		return s.serveStream(x, by, rpcFraming(x.rpcID), func() (*feed, error) {
+		return s.serveStream(x, by, asked.framing, func() (*feed, error) {
 			_, f, err := m.serve(x.ctx, by, asked, nil)
 			return f, err
 		})
@@ -44,8 +44,9 @@ func (s *Server) serveRPC(x *exchange, ref task.Ref) error {
 	return nil
 }
 
-// readRPC reads a call up to its params. Once it is known, the request's id is in x.rpcID.
-func (s *Server) readRPC(x *exchange) (method, call, error) {
+// readRPC reads a call up to its params, and notes when it is one in 0.3. Once it
+// is known, the request's id is in x.rpcID.
+func (s *Server) readRPC(x *exchange, by *caller) (method, call, error) {
 	if err := checkJSON(x); err != nil {
 		return method{}, call{}, err
 	}
@@ -58,6 +59,9 @@ func (s *Server) readRPC(x *exchange) (method, call, error) {
 	if err != nil {
 		return method{}, call{}, err
 	}
+	if asksRPC03(x, e.method) {
+		return s.readRPC03(x, by, e)
+	}
 	m, known := s.methods[e.method]
 	if err := s.checkVersion(x, known); err != nil {
 		return method{}, call{}, err
@@ -65,7 +69,7 @@ func (s *Server) readRPC(x *exchange) (method, call, error) {
 	if !known {
 		return method{}, call{}, errMethodNotFound
 	}
-	return m, call{decode: e.decodeParams, lastEventID: x.header("Last-Event-ID")}, nil
+	return m, call{decode: e.decodeParams, framing: rpcFraming(x.rpcID), lastEventID: x.header("Last-Event-ID")}, nil
 }
 
 // decodeParams reads the params. None are as good as empty ones: what a method
@@ -80,7 +84,7 @@ func (e envelope) decodeParams(req proto.Message) error {
 // rpcFraming makes each event of a stream a full response with the request's id. Section 9.4.2.
 func rpcFraming(id []byte) framing {
 	return framing{
-		head: appendRPCHead(nil, id), tail: []byte("}"),
+		head: appendRPCHead(nil, id), tail: []byte("}"), encode: showJSON,
 		fail: func(w wire, err error) []byte { return appendRPCError(nil, id, w, err) },
 	}
 }
@@ -109,15 +113,19 @@ func (x *exchange) checkEncoding() error {
 	return nil
 }
 
-// checkVersion checks the A2A-Version of the request: the header, or the query
-// parameter. Only its first two numbers count; none at all means 0.3, which
-// does not know the methods served here. Section 3.6.
+// checkVersion checks the A2A-Version of a request that is not in 0.3: the header,
+// or the query parameter. Only its first two numbers count; none at all means 0.3,
+// which does not know the methods of 1.0. Section 3.6.
 func (s *Server) checkVersion(x *exchange, knownMethod bool) error {
-	version := x.header("A2A-Version")
-	if version == "" {
-		version = x.c.Query("A2A-Version")
+	return s.acceptVersion(x.version(), knownMethod)
+}
+
+// version is the A2A-Version of the request, "" for none.
+func (x *exchange) version() string {
+	if version := x.header("A2A-Version"); version != "" {
+		return version
 	}
-	return s.acceptVersion(version, knownMethod)
+	return x.c.Query("A2A-Version")
 }
 
 func (s *Server) acceptVersion(version string, knownMethod bool) error {

@@ -122,8 +122,11 @@ func FuzzScanner(f *testing.F) {
 func TestAnAdminBodyIsShort(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	body := `{"name":"` + strings.Repeat("x", maxAdminBody) + `"}`
-	if r := h.do("POST", "/api/v1/tenants/acme/keys", body, "token", "acme", "Content-Type", "application/json"); r.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("got %d %s", r.StatusCode, r.body)
+	for size, want := range map[int]int{maxAdminBody: http.StatusCreated, maxAdminBody + 1: http.StatusRequestEntityTooLarge, 10 << 20: http.StatusRequestEntityTooLarge} {
+		body := `{"name":"x"}`
+		body += strings.Repeat(" ", size-len(body))
+		if r := h.do("POST", "/api/v1/tenants/acme/keys", body, "token", "acme", "Content-Type", "application/json"); r.StatusCode != want {
+			t.Errorf("%d bytes: got %d %s, want %d", size, r.StatusCode, r.body, want)
+		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/agent/signing"
 	"github.com/carrelhq/carrel/internal/telemetry"
 	"github.com/carrelhq/carrel/server/docs"
 	"github.com/carrelhq/carrel/task"
@@ -64,7 +65,9 @@ type Options struct {
 	// MetricsText writes the Prometheus exposition; nil leaves /metrics out.
 	MetricsText func() ([]byte, error)
 	// Backup streams a backup of the store for the operator; nil leaves the route out.
-	Backup    func(ctx context.Context, w interface{ Write([]byte) (int, error) }) error
+	Backup func(ctx context.Context, w interface{ Write([]byte) (int, error) }) error
+	// CardKeys sign cards; nil leaves cards without signatures.
+	CardKeys  *signing.Keys
 	Logger    *slog.Logger
 	Telemetry *telemetry.Telemetry
 
@@ -83,6 +86,7 @@ type Server struct {
 	landing  *task.Ref
 	certs    *tls.Config
 	page     *docs.Page
+	cards    cards
 	app      *fiber.App
 	api      huma.API
 	streams  *quota
@@ -115,6 +119,7 @@ func newServer(p parts, opts Options) (*Server, error) {
 		streams: newQuota(int64(opts.MaxStreams)),
 	}
 	s.ops = &operations{tasks: p.tasks, events: p.events, blockingTimeout: opts.BlockingTimeout, waiting: newQuota(int64(opts.MaxStreams))}
+	s.ops.cards = s
 	s.methods = s.ops.methodsByName()
 	s.base, s.stop = context.WithCancelCause(context.Background())
 	s.following, s.stopFollowing = context.WithCancelCause(s.base)

@@ -218,6 +218,7 @@ func (noTasks) SendAndAwait(context.Context, task.Ref, task.Once, *a2apb.SendMes
 }
 func (noTasks) Delete(context.Context, task.Ref, string) error        { return task.ErrTaskNotFound }
 func (noTasks) DeleteContext(context.Context, task.Ref, string) error { return task.ErrTaskNotFound }
+func (noTasks) ClearAgent(context.Context, task.Ref) error            { return nil }
 func (noTasks) Lines(context.Context, task.Ref, string, uint64, bool) iter.Seq2[task.LogLine, error] {
 	return func(func(task.LogLine, error) bool) {}
 }

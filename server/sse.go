@@ -9,17 +9,21 @@ import (
 	"strconv"
 	"time"
 
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"github.com/gofiber/fiber/v2"
 )
 
 // wireKey names the encoding that all JSON streams share, see [task.Event.Encoded].
 const wireKey = "json"
 
-// framing is how a binding wraps what a stream shows: what stands before and
-// after the JSON of each event, and the JSON of an error that ends the stream.
+// framing is how a binding writes what a stream shows: the JSON of each event,
+// what stands before and after it, and the JSON of an error that ends the stream,
+// with the lines before it.
 type framing struct {
 	head, tail []byte
+	encode     func(shown) ([]byte, error)
 	fail       func(w wire, err error) []byte
+	failHead   string
 }
 
 var errKeepAlive = errors.New("nothing happened for a while")
@@ -106,13 +110,14 @@ func (st *stream) Close() error {
 
 // Read fills p from the current frame, after waiting for one where that is
 // needed, and gives the write that follows its time.
-func (st *stream) Read(p []byte) (int, error) {
-	n := st.drain(p)
+func (st *stream) Read(p []byte) (n int, err error) {
+	defer st.server.contain(&err)
+	n = st.drain(p)
 	if n == 0 && !st.over {
 		st.advance()
 		n = st.drain(p)
 	}
-	if err := st.conn.SetWriteDeadline(time.Now().Add(st.server.opts.timing.write)); err != nil {
+	if err = st.conn.SetWriteDeadline(time.Now().Add(st.server.opts.timing.write)); err != nil {
 		return 0, err
 	}
 	if n == 0 {
@@ -172,7 +177,7 @@ func (st *stream) interrupted(err error) {
 
 // show makes the frame of an event pending.
 func (st *stream) show(what shown) {
-	data, err := what.json()
+	data, err := st.framing.encode(what)
 	if err != nil {
 		st.fail(err)
 		return
@@ -183,13 +188,17 @@ func (st *stream) show(what shown) {
 	st.pending = [3][]byte{st.prefix, data, st.framing.tail}
 }
 
-// json encodes what is shown, once for all the streams that show the same.
-func (w shown) json() ([]byte, error) {
+// encoded is what encode makes of what is shown, once for all the streams that
+// show the same under the same key.
+func (w shown) encoded(key string, encode func(*a2apb.StreamResponse) ([]byte, error)) ([]byte, error) {
 	if w.shared {
-		return w.event.Encoded(wireKey, encodeEvent)
+		return w.event.Encoded(key, encode)
 	}
-	return encodeEvent(w.body)
+	return encode(w.body)
 }
+
+// showJSON encodes what is shown in ProtoJSON.
+func showJSON(w shown) ([]byte, error) { return w.encoded(wireKey, encodeEvent) }
 
 // fail ends the stream with an error. Sections 9.4.2, 11.6.
 func (st *stream) fail(err error) {
@@ -197,7 +206,7 @@ func (st *stream) fail(err error) {
 	if !known {
 		st.server.opts.Logger.Error("stream failed", "tenant", st.feed.ref.Tenant, "agent", st.feed.ref.Agent, "task", st.feed.id, "error", err)
 	}
-	frame := append([]byte("data: "), st.framing.fail(w, err)...)
+	frame := append([]byte(st.framing.failHead+"data: "), st.framing.fail(w, err)...)
 	st.pending[0] = append(frame, "\n\n"...)
 	st.over = true
 }

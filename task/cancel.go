@@ -16,7 +16,7 @@ func (m *Manager) Cancel(ctx context.Context, ref Ref, id string) (*a2apb.Task, 
 	flight := fmt.Sprintf("%q %q %q", ref.Tenant, ref.Agent, id)
 	_, err, _ := m.cancels.Do(flight, func() (any, error) {
 		// It is not only this caller's: its end must not be that of the others.
-		return nil, m.cancel(context.WithoutCancel(ctx), ref, id)
+		return nil, m.cancel(context.WithoutCancel(ctx), ref, id, false)
 	})
 	if err != nil {
 		return nil, err
@@ -24,9 +24,10 @@ func (m *Manager) Cancel(ctx context.Context, ref Ref, id string) (*a2apb.Task, 
 	return m.Get(ctx, ref, id, nil)
 }
 
-func (m *Manager) cancel(ctx context.Context, ref Ref, id string) error {
+// cancel cancels a task, also one that is hidden where that is asked for.
+func (m *Manager) cancel(ctx context.Context, ref Ref, id string, hidden bool) error {
 	err := m.change(ctx, ref.Tenant, id, func(e *edit) error {
-		if !e.h.shownTo(ref.Agent) {
+		if e.h.agent != ref.Agent || e.h.hidden && !hidden {
 			return ErrTaskNotFound
 		}
 		if Terminal(e.h.state) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/agent"
@@ -281,14 +282,24 @@ func (m *Manager) Renew(ctx context.Context, run *Run) error {
 	return err
 }
 
-// RenewAll renews the leases of all runs in this process.
+// renewAtOnce is how many leases are renewed at a time: the store writes what
+// waits for it with one sync.
+const renewAtOnce = 64
+
+// RenewAll renews the leases of all runs in this process. An error of one does
+// not keep the others from it.
 func (m *Manager) RenewAll(ctx context.Context) error {
-	var errs []error
-	for _, run := range m.held() {
-		if err := m.Renew(ctx, run); err != nil && !errors.Is(err, ErrFenced) {
-			errs = append(errs, err)
-		}
+	runs := m.held()
+	errs := make([]error, len(runs))
+	var renewing errgroup.Group
+	renewing.SetLimit(renewAtOnce)
+	for i, run := range runs {
+		renewing.Go(func() error {
+			errs[i] = ignore(m.Renew(ctx, run), ErrFenced)
+			return nil
+		})
 	}
+	_ = renewing.Wait() // the errors are in errs
 	return errors.Join(errs...)
 }
 

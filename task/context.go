@@ -92,7 +92,8 @@ func (r *Run) context(ctx context.Context) (c *savedContext, err error) {
 
 // SaveContext replaces the agent's bytes for this context if version is the one
 // stored, else ErrConflict. The save commits together with the end of the run
-// and is visible to this run's LoadContext at once; a run that is lost saves nothing.
+// and is visible to this run's LoadContext at once. A run saves nothing that is
+// lost, is stopped because it took too long, or ends with a result that is not taken.
 func (r *Run) SaveContext(ctx context.Context, data []byte, version uint64) (newVersion uint64, err error) {
 	if len(data) > MaxContext {
 		return 0, ErrContextTooLarge
@@ -112,6 +113,14 @@ func (r *Run) SaveContext(ctx context.Context, data []byte, version uint64) (new
 	}
 	r.saved = &savedContext{data: slices.Clone(data), version: version + 1, base: base}
 	return r.saved.version, nil
+}
+
+// DiscardContext forgets what SaveContext was given: a run that is stopped in the
+// middle has not come to what it saved it for.
+func (r *Run) DiscardContext() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.saved = nil
 }
 
 // unsaved is what SaveContext was given last.

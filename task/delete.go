@@ -53,9 +53,6 @@ func (e *edit) remove() error {
 	return e.root.Set(goneKey(e.tenant, e.id), nil)
 }
 
-// clearBatch is how many records of a deleted task one update removes.
-const clearBatch = 1000
-
 // clear removes the events and lines of deleted tasks.
 func (m *Manager) clear(ctx context.Context, tasks ...runKey) error {
 	for len(tasks) > 0 {
@@ -114,27 +111,6 @@ func removeSome(tx storage.Tx, prefix storage.Key, limit int) (n int, err error)
 		}
 	}
 	return len(keys), nil
-}
-
-// ClearDeleted removes what a crash left of deleted tasks.
-func (m *Manager) ClearDeleted(ctx context.Context) error {
-	var left []runKey
-	err := m.db.View(ctx, func(root storage.Tx) error {
-		left = nil
-		for item, err := range root.Scan(goneSpace, nil) {
-			if err != nil {
-				return err
-			}
-			key := storage.ReadKey(item.Key)
-			key.Str()
-			left = append(left, runKey{tenant: key.Str(), id: key.Str()})
-			if err := key.Err(); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return errors.Join(err, m.clear(ctx, left...))
 }
 
 // DeleteContext removes the agent's private context, and the tasks of the

@@ -55,7 +55,8 @@ func (d *slowDisk) View(ctx context.Context, fn func(storage.Tx) error) error {
 // onSlowDisk makes a house that has an agent already when the disk gets slow.
 func onSlowDisk(t *testing.T) (*house, *slowDisk) {
 	disk := newSlowDisk()
-	h := newHouse(t, disk.past, task.Options{}) // its agents are in the past
+	newHouse(t, disk.DB, task.Options{})
+	h := newHouse(t, disk.past, task.Options{}) // its agents are in the past, too
 	slow, err := task.NewManager(disk, h.broker, h.agents, task.Options{})
 	if err != nil {
 		t.Fatal(err)

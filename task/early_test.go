@@ -22,6 +22,12 @@ func (noAgents) Version(context.Context, string, string, string) (agent.Version,
 	return agent.Version{}, agent.ErrNotFound
 }
 
+func (noAgents) Present(storage.Tx, string, string) error { return agent.ErrNotFound }
+
+func (noAgents) Deleted(context.Context, int) ([]agent.Deleted, error) { return nil, nil }
+
+func (noAgents) Cleared(context.Context, string, string) error { return nil }
+
 // TestAnEventIsDurableBeforeItIsSeen holds that no change which does not wait
 // for the disk may append an event: a crash would take back what followers saw.
 func TestAnEventIsDurableBeforeItIsSeen(t *testing.T) {

@@ -61,7 +61,19 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"a cancel is told that it lost to another at the same time", "cancel.go",
-		"m.cancels.Do(flight,", "m.cancels.Do(newID(),", "TestConcurrentCancelsShareOneOutcome",
+		"m.cancels.Do(flight,", "m.cancels.Do(flight+newID(),", "TestConcurrentCancelsShareOneOutcome",
+	},
+	{
+		"a deleted agent leaves its contexts behind", "records.go",
+		"oldListSpace.Str(agent), contextsKey(agent),", "oldListSpace.Str(agent),", "TestADeletedAgentLeavesNothing",
+	},
+	{
+		"a clearing that goes on takes the next agent of the name for the deleted one", "clear.go",
+		"	case err == nil:\n		return errPresent", "	case err == nil:\n		return nil", "TestClearingSparesAnAgentThatIsThere",
+	},
+	{
+		"a message comes into an agent that was deleted", "send.go",
+		"m.agents.Present(e.root, ref.Tenant, ref.Agent); err != nil {", "m.agents.Present(e.root, ref.Tenant, ref.Agent); false {", "TestAMessageThatADeletionOvertakesIsRefused",
 	},
 	{
 		"a context is saved over another run's", "context.go",
@@ -85,7 +97,7 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"a page token serves another query", "listtoken.go",
-		"!hmac.Equal(mac, q.mac(body))", "false", "TestListsThatAreRefused",
+		"!hmac.Equal(mac, q.mac(body))", "len(mac) == 0", "TestListsThatAreRefused",
 	},
 	{
 		"an event does not make a webhook due", "outbox.go",
@@ -104,7 +116,7 @@ var mistakes = []faults.Fault{
 		`c.owner != "" && c.owner != m.instance && !m.opts.Shared`, "true", "TestClaimsOfAProcessThatIsGoneCountForNothing",
 	},
 	{
-		"a hidden task is in the list", "edit.go",
+		"a hidden task is in the list", "lists.go",
 		"	if h.hidden {\n		return listed{hidden", "	if false {\n		return listed{hidden", "TestWhatIsADirectReply",
 	},
 	{

@@ -18,10 +18,12 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 	defer m.Drop(run)
 	result, err := checked(result)
 	if err != nil {
+		run.DiscardContext()
 		result = Result{State: failed, Message: textMessage("The agent's result is not valid: " + err.Error() + ".")}
 	}
 	err = m.finish(ctx, run, result)
 	if errors.Is(err, ErrLogFull) {
+		run.DiscardContext()
 		err = m.finish(ctx, run, logFull(err))
 	}
 	return err
@@ -95,8 +97,8 @@ func checked(r Result) (Result, error) {
 	if r.Message != nil && len(r.Message.Parts) == 0 {
 		return r, errors.New("its message has no parts")
 	}
-	if r.Message != nil && proto.Size(r.Message) > maxChunk {
-		return r, fmt.Errorf("its message is larger than %d bytes", maxChunk)
+	if r.Message != nil && proto.Size(r.Message) > MaxChunk {
+		return r, fmt.Errorf("its message is larger than %d bytes", MaxChunk)
 	}
 	for i, a := range r.Artifacts {
 		if err := checkArtifact(a); err != nil {
@@ -153,7 +155,7 @@ func (r *Run) fits(result *Result) bool {
 func batch(artifacts []*a2apb.Artifact) (n int) {
 	size := 0
 	for n < min(len(artifacts), endArtifacts) {
-		if size += proto.Size(artifacts[n]) + eventBytes; size > maxChunk && n > 0 {
+		if size += proto.Size(artifacts[n]) + eventBytes; size > MaxChunk && n > 0 {
 			break
 		}
 		n++

@@ -10,12 +10,6 @@ import (
 	"github.com/carrelhq/carrel/storage"
 )
 
-// Page sizes of List (section 3.1.4).
-const (
-	defaultPage = 50
-	maxPage     = 100
-)
-
 // query is a validated ListTasksRequest.
 type query struct {
 	ref    Ref
@@ -56,10 +50,6 @@ func (m *Manager) List(ctx context.Context, ref Ref, caller string, req *a2apb.L
 	return reply, err
 }
 
-// maxPageBytes bounds what is read of tasks for one page: one that would read more
-// ends early, after one task at least.
-const maxPageBytes = 8 << 20
-
 // tasks returns the tasks of a page, and the token of the next one if there is one.
 func (q *query) tasks(tx storage.Tx, page []position) (tasks []*a2apb.Task, token string, err error) {
 	tasks = []*a2apb.Task{}
@@ -72,7 +62,7 @@ func (q *query) tasks(tx storage.Tx, page []position) (tasks []*a2apb.Task, toke
 		if !q.want.first() {
 			read += h.size
 		}
-		if i == q.size || i > 0 && read > maxPageBytes {
+		if i == q.size || i > 0 && read > MaxPageBytes {
 			token, err := q.token(page[i-1])
 			return tasks, token, err
 		}
@@ -86,18 +76,18 @@ func (q *query) tasks(tx storage.Tx, page []position) (tasks []*a2apb.Task, toke
 }
 
 func newQuery(ref Ref, caller string, key []byte, req *a2apb.ListTasksRequest) (*query, error) {
-	q := &query{ref: ref, caller: caller, key: key, req: req, size: defaultPage, last: always}
+	q := &query{ref: ref, caller: caller, key: key, req: req, size: DefaultPage, last: always}
 	switch size := req.GetPageSize(); {
-	case size < 0 || size > maxPage:
-		return nil, &FieldError{"pageSize", fmt.Sprintf("must be from 1 to %d", maxPage)}
+	case size < 0 || size > MaxPage:
+		return nil, &FieldError{"pageSize", fmt.Sprintf("must be from 1 to %d", MaxPage)}
 	case size > 0:
 		q.size = int(size)
 	}
 	if _, known := a2apb.TaskState_name[int32(req.Status)]; !known {
 		return nil, &FieldError{"status", "is no task state"}
 	}
-	if len(req.ContextId) > maxID {
-		return nil, &FieldError{"contextId", fmt.Sprintf("is longer than %d bytes", maxID)}
+	if len(req.ContextId) > MaxID {
+		return nil, &FieldError{"contextId", fmt.Sprintf("is longer than %d bytes", MaxID)}
 	}
 	if at := req.StatusTimestampAfter; at != nil {
 		if !at.IsValid() {

@@ -22,7 +22,7 @@ var bucketSizes = [...]int{45, 36, 27} // 9.8 h, 69 s, 134 ms
 const always = math.MaxUint64
 
 func (g group) buckets(state a2apb.TaskState, size int) storage.Key {
-	return storage.NewKey("list-count").Str(g.agent).Str(g.contextID).Uint(uint64(state)<<8 | uint64(size))
+	return listCountsKey(g.agent).Str(g.contextID).Uint(uint64(state)<<8 | uint64(size))
 }
 
 // addCount counts a task that rests, or takes it out of the count. Counters take

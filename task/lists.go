@@ -28,7 +28,7 @@ type group struct{ agent, contextID string }
 
 // entries is the list of the tasks that rest in a state.
 func (g group) entries(state a2apb.TaskState) storage.Key {
-	return storage.NewKey("list").Str(g.agent).Str(g.contextID).Uint(uint64(state))
+	return listsKey(g.agent).Str(g.contextID).Uint(uint64(state))
 }
 
 // rank orders tasks in a list: the newest status has the lowest.

@@ -32,8 +32,7 @@ type Options struct {
 	// MaxQueued bounds the tasks of an agent that are submitted or working (10,000), and
 	// MaxPending the messages waiting for a task that is submitted or working (16).
 	MaxQueued, MaxPending int
-	// MaxMessage bounds one message in bytes (256 KiB): two of them and their
-	// copies fit into one update of the store.
+	// MaxMessage bounds one message in bytes; at most [MaxMessage], which is the default.
 	MaxMessage int
 	// MaxLog bounds the events of a task in bytes (32 MiB): reading a task takes
 	// about twice that in memory. What a run writes beyond it fails the task.
@@ -58,16 +57,16 @@ type Options struct {
 }
 
 func (o Options) complete() (Options, error) {
-	o.MaxAttempts = cmp.Or(o.MaxAttempts, 5)
+	o.MaxAttempts = cmp.Or(o.MaxAttempts, DefaultAttempts)
 	o.BackOff = cmp.Or(o.BackOff, time.Second)
 	o.MaxBackOff = cmp.Or(o.MaxBackOff, time.Minute)
 	o.Lease = cmp.Or(o.Lease, 30*time.Second)
-	o.MaxQueued = cmp.Or(o.MaxQueued, 10_000)
-	o.MaxPending = cmp.Or(o.MaxPending, 16)
-	o.MaxMessage = cmp.Or(o.MaxMessage, 256<<10)
-	o.MaxLog = cmp.Or(o.MaxLog, 32<<20)
-	o.IdempotencyWindow = cmp.Or(o.IdempotencyWindow, 24*time.Hour)
-	o.ReplyWithin = cmp.Or(o.ReplyWithin, 30*time.Second)
+	o.MaxQueued = cmp.Or(o.MaxQueued, DefaultQueued)
+	o.MaxPending = cmp.Or(o.MaxPending, DefaultPending)
+	o.MaxMessage = cmp.Or(o.MaxMessage, MaxMessage)
+	o.MaxLog = cmp.Or(o.MaxLog, DefaultLog)
+	o.IdempotencyWindow = cmp.Or(o.IdempotencyWindow, DefaultOnceWindow)
+	o.ReplyWithin = cmp.Or(o.ReplyWithin, DefaultReplyWithin)
 	o.KeepReplies = max(cmp.Or(o.KeepReplies, 24*time.Hour), o.IdempotencyWindow)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -75,7 +74,7 @@ func (o Options) complete() (Options, error) {
 	if o.MaxAttempts < 0 || o.BackOff < 0 || o.MaxBackOff < o.BackOff || o.Lease < 0 || o.MaxQueued < 0 || o.MaxPending < 0 || o.MaxLog < 0 || o.IdempotencyWindow < 0 || o.ReplyWithin < 0 {
 		return o, errors.New("task: Options must not be negative, nor MaxBackOff below BackOff")
 	}
-	if o.MaxMessage < 0 || o.MaxMessage > 256<<10 {
+	if o.MaxMessage < 0 || o.MaxMessage > MaxMessage {
 		return o, errors.New("task: MaxMessage must be between 1 byte and 256 KiB")
 	}
 	if len(o.TokenKey) == 0 {

@@ -10,13 +10,6 @@ import (
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 )
 
-// Bounds of push notification configs.
-const (
-	maxPushConfigs = 100 // of a task, whatever the options say
-	maxPushScheme  = 64
-	maxPushSecret  = 4 << 10 // a token, or credentials
-)
-
 // SigningSecret begins a token that signs what is sent and is never sent itself,
 // as Standard Webhooks has it: "whsec_" and base64 of 24 to 64 bytes.
 const SigningSecret = "whsec_"
@@ -31,16 +24,16 @@ func (m *Manager) checkPushConfig(c *a2apb.TaskPushNotificationConfig, field str
 		return wrong("url", "%s", err)
 	}
 	switch auth := c.GetAuthentication(); {
-	case len(c.GetId()) > maxID || !printable(c.GetId()):
-		return wrong("id", "must be of at most %d printable bytes", maxID)
-	case len(c.GetToken()) > maxPushSecret || !headerValue(c.GetToken()):
-		return wrong("token", "must be of at most %d printable ASCII characters", maxPushSecret)
+	case len(c.GetId()) > MaxID || !printable(c.GetId()):
+		return wrong("id", "must be of at most %d printable bytes", MaxID)
+	case len(c.GetToken()) > MaxPushSecret || !headerValue(c.GetToken()):
+		return wrong("token", "must be of at most %d printable ASCII characters", MaxPushSecret)
 	case !validSecret(c.GetToken()):
 		return wrong("token", "begins with %s and must go on with base64 of 24 to 64 bytes", SigningSecret)
-	case auth != nil && (len(auth.Scheme) > maxPushScheme || !headerToken(auth.Scheme)):
+	case auth != nil && (len(auth.Scheme) > MaxPushScheme || !headerToken(auth.Scheme)):
 		return wrong("authentication.scheme", "must be an HTTP authentication scheme, for example Bearer")
-	case len(auth.GetCredentials()) > maxPushSecret || !headerValue(auth.GetCredentials()):
-		return wrong("authentication.credentials", "must be of at most %d printable ASCII characters", maxPushSecret)
+	case len(auth.GetCredentials()) > MaxPushSecret || !headerValue(auth.GetCredentials()):
+		return wrong("authentication.credentials", "must be of at most %d printable ASCII characters", MaxPushSecret)
 	}
 	return nil
 }

@@ -37,9 +37,9 @@ func (o *PushOptions) complete() (*PushOptions, error) {
 		return nil, nil
 	}
 	out := *o
-	out.MaxConfigs = cmp.Or(out.MaxConfigs, 10)
-	if out.Secrets == nil || out.CheckURL == nil || out.MaxConfigs < 0 || out.MaxConfigs > maxPushConfigs {
-		return nil, fmt.Errorf("task: Push needs Secrets, CheckURL and at most %d configs", maxPushConfigs)
+	out.MaxConfigs = cmp.Or(out.MaxConfigs, DefaultPushConfigs)
+	if out.Secrets == nil || out.CheckURL == nil || out.MaxConfigs < 0 || out.MaxConfigs > MaxPushConfigs {
+		return nil, fmt.Errorf("task: Push needs Secrets, CheckURL and at most %d configs", MaxPushConfigs)
 	}
 	return &out, nil
 }
@@ -174,7 +174,7 @@ func (m *Manager) ListPushConfigs(ctx context.Context, ref Ref, req *a2apb.ListT
 	if size < 0 {
 		return nil, &FieldError{"pageSize", "must not be negative"}
 	}
-	size = min(cmp.Or(size, maxPushConfigs), maxPushConfigs)
+	size = min(cmp.Or(size, MaxPushConfigs), MaxPushConfigs)
 	id := req.GetTaskId()
 	after, err := readPushToken(id, req.GetPageToken())
 	if err != nil {
@@ -210,7 +210,7 @@ func readPushToken(taskID, token string) (storage.Key, error) {
 		return nil, nil
 	}
 	id, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(id) > maxID {
+	if err != nil || len(id) > MaxID {
 		return nil, &FieldError{"pageToken", "is not one that this query was answered with"}
 	}
 	return pushConfigKey(taskID, string(id)), nil

@@ -42,29 +42,43 @@ func eventKey(id string, seq uint64) storage.Key {
 func linesKey(id string) storage.Key            { return storage.NewKey("line").Str(id) }
 func lineKey(id string, seq uint64) storage.Key { return linesKey(id).Uint(seq) }
 
+func listsKey(agent string) storage.Key      { return storage.NewKey("list").Str(agent) }
+func listCountsKey(agent string) storage.Key { return storage.NewKey("list-count").Str(agent) }
+func listOpensKey(agent string) storage.Key  { return storage.NewKey("list-open").Str(agent) }
 func listOpenKey(agent string, part uint64) storage.Key {
-	return storage.NewKey("list-open").Str(agent).Uint(part)
+	return listOpensKey(agent).Uint(part)
 }
 
+// contextTasksOf is the prefix of all contexts; every task of the agent is in one.
+func contextTasksOf(agent string) storage.Key { return storage.NewKey("context-task").Str(agent) }
+
 func contextTasksKey(agent, contextID string) storage.Key {
-	return storage.NewKey("context-task").Str(agent).Str(contextID)
+	return contextTasksOf(agent).Str(contextID)
 }
 func contextTaskKey(agent, contextID string, created time.Time, id string) storage.Key {
 	return contextTasksKey(agent, contextID).Time(created).Str(id)
 }
 
+func countsKey(agent string) storage.Key { return storage.NewKey("task-count").Str(agent) }
 func countKey(agent string, state a2apb.TaskState) storage.Key {
-	return storage.NewKey("task-count").Str(agent).Uint(uint64(state))
+	return countsKey(agent).Uint(uint64(state))
 }
+
+func turnsKey(agent string) storage.Key           { return storage.NewKey("turn").Str(agent) }
+func turnKey(agent, contextID string) storage.Key { return turnsKey(agent).Str(contextID) }
 
 func hiddenCountKey(agent string) storage.Key { return storage.NewKey("task-hidden").Str(agent) }
 
-func turnKey(agent, contextID string) storage.Key {
-	return storage.NewKey("turn").Str(agent).Str(contextID)
-}
+func contextsKey(agent string) storage.Key           { return storage.NewKey("context").Str(agent) }
+func contextKey(agent, contextID string) storage.Key { return contextsKey(agent).Str(contextID) }
 
-func contextKey(agent, contextID string) storage.Key {
-	return storage.NewKey("context").Str(agent).Str(contextID)
+// agentSpaces are the prefixes of an agent's records that do not go with its
+// tasks. What the indexes by time have of them goes in its time.
+func agentSpaces(agent string) []storage.Key {
+	return []storage.Key{
+		countsKey(agent), hiddenCountKey(agent), turnsKey(agent), oncesKey(agent),
+		listsKey(agent), listCountsKey(agent), listOpensKey(agent), oldListSpace.Str(agent), contextsKey(agent),
+	}
 }
 
 func pushConfigsKey(id string) storage.Key        { return storage.NewKey("push-config").Str(id) }
@@ -92,8 +106,9 @@ func pushDueKey(at time.Time, id DeliveryID) storage.Key {
 
 func goneKey(tenant, id string) storage.Key { return goneSpace.Str(tenant).Str(id) }
 
+func oncesKey(agent string) storage.Key { return storage.NewKey("once").Str(agent) }
 func onceKey(agent string, once Once) storage.Key {
-	return storage.NewKey("once").Str(agent).Str(once.Caller).Str(once.Key)
+	return oncesKey(agent).Str(once.Caller).Str(once.Key)
 }
 
 func onceDueKey(at time.Time, ref Ref, once Once) storage.Key {

@@ -64,7 +64,7 @@ func (r *Run) emitAgain(ctx context.Context, a *a2apb.Artifact) error {
 		if first {
 			piece.Name, piece.Description, piece.Metadata, piece.Extensions = a.Name, a.Description, a.Metadata, a.Extensions
 		}
-		n := partsWithin(maxChunk-proto.Size(piece), rest)
+		n := partsWithin(MaxChunk-proto.Size(piece), rest)
 		piece.Parts, rest = rest[:n], rest[n:]
 		if err := r.Artifact(ctx, &a2apb.TaskArtifactUpdateEvent{Artifact: piece, Append: !first, LastChunk: len(rest) == 0}); err != nil {
 			return err

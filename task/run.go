@@ -15,9 +15,6 @@ import (
 	"github.com/carrelhq/carrel/storage"
 )
 
-// maxChunk bounds one status message, artifact or chunk of one, in bytes.
-const maxChunk = 320 << 10
-
 // Run is one attempt at a task's current run, in the hands of a Worker. It may
 // begin a moment before its task is durable: a worker that acts on the world
 // before it has written anything calls Task first, which waits. Its
@@ -183,8 +180,8 @@ func CheckStatus(msg *a2apb.Message) error {
 	switch {
 	case len(msg.GetParts()) == 0:
 		return &FieldError{"message.parts", "must not be empty"}
-	case proto.Size(msg) > maxChunk:
-		return &FieldError{"message", fmt.Sprintf("is larger than %d bytes", maxChunk)}
+	case proto.Size(msg) > MaxChunk:
+		return &FieldError{"message", fmt.Sprintf("is larger than %d bytes", MaxChunk)}
 	}
 	return nil
 }
@@ -212,10 +209,10 @@ func checkArtifact(a *a2apb.Artifact) error {
 	switch {
 	case len(a.GetParts()) == 0:
 		return errors.New("has no parts")
-	case len(a.ArtifactId) > maxID:
-		return fmt.Errorf("has an id longer than %d bytes", maxID)
-	case proto.Size(a) > maxChunk:
-		return fmt.Errorf("is larger than %d bytes; emit it in chunks", maxChunk)
+	case len(a.ArtifactId) > MaxID:
+		return fmt.Errorf("has an id longer than %d bytes", MaxID)
+	case proto.Size(a) > MaxChunk:
+		return fmt.Errorf("is larger than %d bytes; emit it in chunks", MaxChunk)
 	}
 	return nil
 }

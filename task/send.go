@@ -16,14 +16,6 @@ import (
 	"github.com/carrelhq/carrel/tenant"
 )
 
-// Bounds of a message beside its size.
-const (
-	maxID         = 128
-	maxReferences = 32
-	maxModes      = 32
-	maxMode       = 255
-)
-
 // Send accepts a message: a new task, or the next message of a task that is not
 // finished (message.taskId). When it returns, task, message and job are durable.
 // It does not wait for the work. Sections 3.1.1, 3.4.
@@ -53,11 +45,8 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *
 		return a, err
 	}
 	a, err := m.agents.Get(ctx, ref.Tenant, ref.Agent)
-	if errors.Is(err, agent.ErrNotFound) {
-		return Accepted{}, ErrAgentNotFound
-	}
 	if err != nil {
-		return Accepted{}, err
+		return Accepted{}, notThere(err)
 	}
 	if err := checkModes(req.Message, a.Current.Description.InputModes); err != nil {
 		return Accepted{}, err
@@ -73,6 +62,14 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *
 		return m.sendTo(ctx, ref, k, req, push)
 	}
 	return m.create(ctx, ref, k, a.Current, id, req, push)
+}
+
+// notThere is the register's error as A2A has it.
+func notThere(err error) error {
+	if errors.Is(err, agent.ErrNotFound) {
+		return ErrAgentNotFound
+	}
+	return err
 }
 
 // create makes a task of the message.
@@ -124,6 +121,9 @@ func (m *Manager) create(ctx context.Context, ref Ref, k *keyed, version agent.V
 
 // insert writes a new task: its first event, its place in the lists, its turn and its job.
 func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest, push *registration) (first bool, err error) {
+	if err := m.agents.Present(e.root, ref.Tenant, ref.Agent); err != nil {
+		return false, notThere(err)
+	}
 	named := req.Message.ContextId != ""
 	if err := m.checkRoom(e.tx, ref.Agent); err != nil {
 		return false, err
@@ -281,18 +281,18 @@ func (m *Manager) checkRequest(req *a2apb.SendMessageRequest) error {
 	switch {
 	case msg.MessageId == "":
 		return &FieldError{"message.messageId", "is required"}
-	case len(msg.MessageId) > maxID:
-		return &FieldError{"message.messageId", fmt.Sprintf("is longer than %d bytes", maxID)}
+	case len(msg.MessageId) > MaxID:
+		return &FieldError{"message.messageId", fmt.Sprintf("is longer than %d bytes", MaxID)}
 	case msg.Role != a2apb.Role_ROLE_USER:
 		return &FieldError{"message.role", "must be ROLE_USER"}
 	case len(msg.Parts) == 0:
 		return &FieldError{"message.parts", "must not be empty"}
-	case len(msg.ContextId) > maxID:
-		return &FieldError{"message.contextId", fmt.Sprintf("is longer than %d bytes", maxID)}
-	case len(msg.TaskId) > maxID:
+	case len(msg.ContextId) > MaxID:
+		return &FieldError{"message.contextId", fmt.Sprintf("is longer than %d bytes", MaxID)}
+	case len(msg.TaskId) > MaxID:
 		return ErrTaskNotFound
-	case len(msg.ReferenceTaskIds) > maxReferences:
-		return &FieldError{"message.referenceTaskIds", fmt.Sprintf("names more than %d tasks", maxReferences)}
+	case len(msg.ReferenceTaskIds) > MaxReferences:
+		return &FieldError{"message.referenceTaskIds", fmt.Sprintf("names more than %d tasks", MaxReferences)}
 	}
 	for i, p := range msg.Parts {
 		if p.GetContent() == nil {
@@ -306,12 +306,12 @@ func checkConfiguration(c *a2apb.SendMessageConfiguration) error {
 	switch {
 	case c.GetHistoryLength() < 0:
 		return &FieldError{"configuration.historyLength", "must not be negative"}
-	case len(c.GetAcceptedOutputModes()) > maxModes:
-		return &FieldError{"configuration.acceptedOutputModes", fmt.Sprintf("names more than %d media types", maxModes)}
+	case len(c.GetAcceptedOutputModes()) > MaxModes:
+		return &FieldError{"configuration.acceptedOutputModes", fmt.Sprintf("names more than %d media types", MaxModes)}
 	}
 	for i, mode := range c.GetAcceptedOutputModes() {
-		if len(mode) > maxMode { // they lie in the head, which every event writes anew
-			return &FieldError{fmt.Sprintf("configuration.acceptedOutputModes[%d]", i), fmt.Sprintf("is longer than %d bytes", maxMode)}
+		if len(mode) > MaxMode { // they lie in the head, which every event writes anew
+			return &FieldError{fmt.Sprintf("configuration.acceptedOutputModes[%d]", i), fmt.Sprintf("is longer than %d bytes", MaxMode)}
 		}
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 
 	"github.com/carrelhq/carrel/agent"
+	"github.com/carrelhq/carrel/storage"
 )
 
 // Errors that callers act on, one for each word A2A has (spec section 3.3.2).
@@ -71,6 +72,12 @@ type Agents interface {
 	Get(ctx context.Context, tenant, name string) (agent.Agent, error)
 	// Version returns a version by digest, current or not.
 	Version(ctx context.Context, tenant, name, digest string) (agent.Version, error)
+	// Present returns agent.ErrNotFound unless the agent is there in root.
+	Present(root storage.Tx, tenant, name string) error
+	// Deleted lists agents whose tasks are to be cleared away, and Cleared tells
+	// that those of one are.
+	Deleted(ctx context.Context, limit int) ([]agent.Deleted, error)
+	Cleared(ctx context.Context, tenant, name string) error
 }
 
 // Worker does the work of tasks. It is safe for concurrent use.

@@ -18,9 +18,6 @@ import (
 // a second task comes: its first task has the turn without one. Once made, the
 // record stays, empty or not, for as long as the context.
 
-// maxTurns bounds the tasks that wait for a turn in one context.
-const maxTurns = 1000
-
 const turnTask protowire.Number = 1
 
 // getTurns reads a queue; there is false when there is no record of one.
@@ -63,7 +60,7 @@ func (e *edit) takeTurn(due time.Time) (first bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if len(ids) >= maxTurns {
+	if len(ids) >= MaxTurns {
 		return false, fmt.Errorf("%w for their turn in this context", ErrBusy)
 	}
 	if err := putTurns(e.tx, key, append(ids, e.id)); err != nil {

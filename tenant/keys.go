@@ -73,13 +73,19 @@ func (k *Keys) Create(ctx context.Context, spec KeySpec) (Key, string, error) {
 	if err := spec.check(); err != nil {
 		return Key{}, "", err
 	}
-	return k.insert(ctx, spec, func(tx storage.Tx) error { return makeRoom(tx, spec.Tenant) })
+	return k.insert(ctx, spec, nil, func(tx storage.Tx) error { return makeRoom(tx, spec.Tenant) })
 }
 
-// insert writes a new key once may agrees, in the same update.
-func (k *Keys) insert(ctx context.Context, spec KeySpec, may func(storage.Tx) error) (Key, string, error) {
+// insert writes a new key once may agrees, in the same update, after keep has its
+// token; keep may be nil.
+func (k *Keys) insert(ctx context.Context, spec KeySpec, keep func(token string) error, may func(storage.Tx) error) (Key, string, error) {
 	for {
 		record, token := newRecord(spec)
+		if keep != nil {
+			if err := keep(token); err != nil {
+				return Key{}, "", err
+			}
+		}
 		err := k.root.Update(ctx, func(tx storage.Tx) error {
 			if err := may(tx); err != nil {
 				return err
@@ -154,18 +160,27 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error
 }
 
 // EnsureOperator makes an operator key when the store has none that is valid, as
-// on the first start; token is empty otherwise, and nothing changes.
-func (k *Keys) EnsureOperator(ctx context.Context) (token string, err error) {
-	errFound := errors.New("tenant: there is an operator key")
-	_, token, err = k.insert(ctx, KeySpec{Operator: true, Name: "operator"}, func(tx storage.Tx) error {
+// on the first start; token is empty otherwise, and nothing changes. keep, unless
+// nil, puts the token where it lasts before the store has the key: a crash in
+// between leaves a token that opens nothing, and the next start makes another. It
+// is called again for another token when the first cannot be used.
+func (k *Keys) EnsureOperator(ctx context.Context, keep func(token string) error) (token string, err error) {
+	none := func(tx storage.Tx) error {
 		found, err := hasOperator(tx)
 		if found {
 			return errFound
 		}
 		return err
-	})
+	}
+	err = k.root.View(ctx, none)
+	if err == nil {
+		_, token, err = k.insert(ctx, KeySpec{Operator: true, Name: "operator"}, keep, none)
+	}
 	if errors.Is(err, errFound) {
-		err = nil
+		return "", nil
 	}
 	return token, err
 }
+
+// errFound says that there is an operator key.
+var errFound = errors.New("tenant: there is an operator key")

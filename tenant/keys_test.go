@@ -124,7 +124,7 @@ func TestTheOperatorKeyIsMadeOnce(t *testing.T) {
 	)
 	for range 8 {
 		wg.Go(func() {
-			token, err := keys.EnsureOperator(t.Context())
+			token, err := keys.EnsureOperator(t.Context(), nil)
 			if err != nil {
 				t.Error(err)
 			}
@@ -145,16 +145,46 @@ func TestTheOperatorKeyIsMadeOnce(t *testing.T) {
 	}
 }
 
+func TestAnOperatorKeyIsKeptBeforeItOpensAnything(t *testing.T) {
+	t.Parallel()
+	keys := tenant.NewKeys(storagetest.Memory())
+	full := errors.New("disk full")
+	if token, err := keys.EnsureOperator(t.Context(), func(string) error { return full }); token != "" || !errors.Is(err, full) {
+		t.Errorf("when it cannot be kept: got a token %t, %v", token != "", err)
+	}
+	var kept string
+	token, err := keys.EnsureOperator(t.Context(), func(token string) error {
+		kept = token
+		if _, err := keys.Authenticate(t.Context(), token); !errors.Is(err, tenant.ErrUnauthenticated) {
+			t.Errorf("before it is kept: got %v", err)
+		}
+		return nil
+	})
+	if err != nil || token == "" || token != kept {
+		t.Errorf("got a token %t, kept the same %t, %v", token != "", token == kept, err)
+	}
+	if p, err := keys.Authenticate(t.Context(), token); err != nil || !p.Operator {
+		t.Errorf("afterwards: got %+v, %v", p, err)
+	}
+	again, err := keys.EnsureOperator(t.Context(), func(string) error {
+		t.Error("a key that is not made is kept")
+		return nil
+	})
+	if again != "" || err != nil {
+		t.Errorf("a second time: got a token %t, %v", again != "", err)
+	}
+}
+
 func TestAnExpiredOperatorKeyIsReplacedOnStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		keys := tenant.NewKeys(storagetest.Memory())
 		create(t, keys, tenant.KeySpec{Operator: true, TTL: time.Hour})
-		if token, err := keys.EnsureOperator(t.Context()); token != "" || err != nil {
+		if token, err := keys.EnsureOperator(t.Context(), nil); token != "" || err != nil {
 			t.Errorf("while it is valid: got a token %t, %v", token != "", err)
 		}
 		time.Sleep(time.Hour)
-		if token, err := keys.EnsureOperator(t.Context()); token == "" || err != nil {
+		if token, err := keys.EnsureOperator(t.Context(), nil); token == "" || err != nil {
 			t.Errorf("when it has expired: got a token %t, %v", token != "", err)
 		}
 	})

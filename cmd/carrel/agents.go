@@ -21,7 +21,7 @@ func newAgentsCommand(p program) *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	cmd.AddCommand(newAgentsListCommand(p), newAgentsShowCommand(p), newAgentsRollbackCommand(p),
-		newAgentsVisibilityCommand(p), newAgentsDeleteCommand(p))
+		newAgentsVisibilityCommand(p), newAgentsCardCommand(p), newAgentsDeleteCommand(p))
 	return cmd
 }
 
@@ -142,7 +142,7 @@ func newAgentsVisibilityCommand(p program) *cobra.Command {
 func newAgentsDeleteCommand(p program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete AGENT",
-		Short: "Delete an agent and its versions",
+		Short: "Delete an agent, its versions, tasks and contexts",
 		Args:  asUsed,
 	}
 	c := p.addClient(cmd)

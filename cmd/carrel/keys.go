@@ -43,7 +43,7 @@ func newKeysCommand(p program) *cobra.Command {
 		Short:   "Make, list and revoke keys",
 		Args:    cobra.NoArgs,
 	}
-	cmd.AddCommand(newKeysCreateCommand(p), newKeysListCommand(p), newKeysRevokeCommand(p), newKeysRecoverCommand(p))
+	cmd.AddCommand(newKeysCreateCommand(p), newKeysListCommand(p), newKeysRevokeCommand(p), newKeysRecoverCommand(p), newCardKeysCommand(p))
 	return cmd
 }
 

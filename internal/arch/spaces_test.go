@@ -23,12 +23,16 @@ var spaces = map[string]space{
 	"key":        {"tenant", true}, // keys by their id
 	"tenant-key": {"tenant", true}, // the keys of a tenant
 
-	"module":       {"agent", true}, // bytes by digest
-	"module-ref":   {"agent", true}, // who uses them
-	"module-loose": {"agent", true}, // bytes of uploads under way, or that no version has
-	"agent-place":  {"agent", true}, // which agents there are
-	"agent":        {"agent", false},
-	"version":      {"agent", false},
+	"module":        {"agent", true}, // bytes by digest
+	"module-ref":    {"agent", true}, // who uses them
+	"module-loose":  {"agent", true}, // bytes of uploads under way, or that no version has
+	"agent-place":   {"agent", true}, // which agents there are
+	"agent-deleted": {"agent", true}, // which were deleted and are being cleared away
+	"agent-listed":  {"agent", true}, // those that are not private
+	"agent":         {"agent", false},
+	"version":       {"agent", false},
+
+	"card-keys": {"agent/signing", true}, // the keys that sign cards
 
 	"due":          {"task", true}, // jobs and leases by time
 	"push-due":     {"task", true}, // webhooks that are to be sent something, by time
@@ -55,7 +59,7 @@ var spaces = map[string]space{
 
 // rootHolders are the packages that may name storage.DB: they hold the root, or
 // hand it to those that do.
-var rootHolders = map[string]bool{"": true, "agent": true, "task": true, "tenant": true}
+var rootHolders = map[string]bool{"": true, "agent": true, "agent/signing": true, "task": true, "tenant": true}
 
 // trespasses lists uses of storage by p that the tables above do not have, and
 // notes the spaces it opens.

@@ -26,16 +26,20 @@ var table = map[string]rule{
 	"internal/egress":     {ours: []string{"internal/telemetry"}, outside: []string{"code.dny.dev/ssrf"}},
 	"tenant":              {ours: []string{"storage"}},
 	"agent":               {ours: []string{"abi", "storage", "tenant"}, outside: []string{a2apb, protobuf, uuid, sync}},
-	"host":                {ours: []string{"abi", "storage", "tenant", "internal/telemetry"}},
-	"runtime":             {ours: []string{"abi", "host", "internal/telemetry", "runtime/compile", "runtime/image", "runtime/wasm", "runtime/rewrite", "runtime/schedule", "runtime/share"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys"}},
-	"runtime/schedule":    {outside: []string{"golang.org/x/sys"}},
-	"runtime/share":       {},
-	"runtime/image":       {outside: []string{"golang.org/x/sys"}},
-	"runtime/wasm":        {ours: []string{"abi"}},
-	"runtime/rewrite":     {ours: []string{"abi", "runtime/wasm"}},
-	"runtime/compile":     {ours: []string{"runtime/share"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys", "github.com/landlock-lsm/go-landlock", "github.com/elastic/go-seccomp-bpf"}},
-	"task":                {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid, sync}},
-	"task/worker":         {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
+	"agent/signing": {
+		ours:    []string{"storage"},
+		outside: []string{a2apb, protobuf, "google.golang.org/genproto/googleapis/api", "github.com/go-jose/go-jose/v4", "github.com/gowebpki/jcs"},
+	},
+	"host":             {ours: []string{"abi", "storage", "tenant", "internal/telemetry"}},
+	"runtime":          {ours: []string{"abi", "host", "internal/telemetry", "runtime/compile", "runtime/image", "runtime/wasm", "runtime/rewrite", "runtime/schedule", "runtime/share"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys"}},
+	"runtime/schedule": {outside: []string{"golang.org/x/sys"}},
+	"runtime/share":    {},
+	"runtime/image":    {outside: []string{"golang.org/x/sys"}},
+	"runtime/wasm":     {ours: []string{"abi"}},
+	"runtime/rewrite":  {ours: []string{"abi", "runtime/wasm"}},
+	"runtime/compile":  {ours: []string{"runtime/share"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys", "github.com/landlock-lsm/go-landlock", "github.com/elastic/go-seccomp-bpf"}},
+	"task":             {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid, sync}},
+	"task/worker":      {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
 	"task/push": {
 		ours:    []string{"task", "storage", "tenant", "internal/egress", "internal/telemetry"},
 		outside: []string{a2apb, protobuf, "github.com/standard-webhooks/standard-webhooks"},
@@ -43,20 +47,21 @@ var table = map[string]rule{
 	"task/wasm": {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
 	"server": {
 		// Of storage the edge knows errors only: what is not there, and that nothing can be written.
-		ours: []string{"abi", "agent", "task", "tenant", "internal/telemetry", "storage", "server/docs"},
+		ours: []string{"abi", "agent", "agent/signing", "task", "tenant", "internal/telemetry", "storage", "server/docs", "server/v03"},
 		// fasthttp is Fiber's own engine and comes with it.
 		outside: []string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/danielgtaylor/huma/v2", a2apb, protobuf, "google.golang.org/grpc", "google.golang.org/genproto", uuid},
 	},
+	"server/v03":  {outside: []string{a2apb, protobuf}},
 	"server/docs": {},
 	"": {
 		ours: []string{
-			"abi", "agent", "broker", "host", "runtime", "server", "storage", "storage/badgerdb", "task", "task/push", "task/wasm", "task/worker",
+			"abi", "agent", "agent/signing", "broker", "host", "runtime", "server", "server/v03", "storage", "storage/badgerdb", "task", "task/push", "task/wasm", "task/worker",
 			"tenant", "internal/egress", "internal/seal", "internal/telemetry",
 		},
 		outside: []string{a2apb, protobuf, uuid, sync},
 	},
 	"cmd/carrel": {
-		ours: []string{"", "abi", "agent", "runtime", "runtime/compile", "host", "task", "task/wasm", "tenant", "storage", "storage/badgerdb"},
+		ours: []string{"", "abi", "agent", "agent/signing", "runtime", "runtime/compile", "host", "task", "task/wasm", "tenant", "storage", "storage/badgerdb"},
 		outside: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/knadh/koanf", "github.com/fsnotify/fsnotify",
 			"github.com/a2aproject/a2a-go/v2", "google.golang.org/grpc", "golang.org/x/term", "github.com/mattn/go-isatty", "go.yaml.in/yaml/v3", protobuf, uuid, sync,

@@ -14,7 +14,7 @@ type held struct {
 }
 
 var allHeld = []held{
-	{"RSS", func(p point) int64 { return p.RSS }, 10, 16 << 20},
+	{"RSS", func(p point) int64 { return p.Held }, 10, 16 << 20},
 	{"descriptors", func(p point) int64 { return p.Descriptors }, 5, 8},
 	{"maps", func(p point) int64 { return p.Maps }, 5, 32},
 	{"goroutines", func(p point) int64 { return p.Goroutines }, 5, 16},

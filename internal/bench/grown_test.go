@@ -5,7 +5,7 @@ import "testing"
 // soaked is a series of n points whose RSS is that of rss.
 func soaked(n int, rss func(i int) int64) (series []point) {
 	for i := range n {
-		series = append(series, point{Tasks: 50_000 * (i + 1), footprint: footprint{RSS: rss(i)}})
+		series = append(series, point{Tasks: 50_000 * (i + 1), Held: rss(i)})
 	}
 	return series
 }

@@ -61,6 +61,7 @@ func soak(ctx context.Context, args []string) error {
 type point struct {
 	Tasks int
 	footprint
+	Held       int64 // of RSS, when the server has nothing to do
 	Goroutines int64
 }
 
@@ -70,7 +71,7 @@ const sampleEvery = 500 * time.Millisecond
 // soakServer sends the tasks and prints a line for each part of them.
 func soakServer(ctx context.Context, server *server, token string, tasks, clients int) (series []point, err error) {
 	out := tabwriter.NewWriter(os.Stdout, 11, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(out, "tasks\ttasks/s\tRSS\tof files\tdescriptors\tmaps\tgoroutines\ttables\t")
+	fmt.Fprintln(out, "tasks\ttasks/s\tRSS\theld\tof files\tdescriptors\tmaps\tgoroutines\ttables\t")
 	for part := 1; part <= soakParts; part++ {
 		until, begin := tasks*part/soakParts, time.Now()
 		n := until - tasks*(part-1)/soakParts
@@ -81,14 +82,36 @@ func soakServer(ctx context.Context, server *server, token string, tasks, client
 			return nil, err
 		}
 		p.Tasks = until
+		if p.Held, err = atRest(server); err != nil {
+			return nil, err
+		}
 		rate := float64(n) / time.Since(begin).Seconds()
 		series = append(series, p)
-		fmt.Fprintf(out, "%d\t%.0f\t%s\t%s\t%d\t%d\t%d\t%d\t\n", p.Tasks, rate, mebibytes(p.RSS), mebibytes(p.Files), p.Descriptors, p.Maps, p.Goroutines, p.Tables)
+		fmt.Fprintf(out, "%d\t%.0f\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t\n", p.Tasks, rate, mebibytes(p.RSS), mebibytes(p.Held), mebibytes(p.Files), p.Descriptors, p.Maps, p.Goroutines, p.Tables)
 		if err := out.Flush(); err != nil {
 			return nil, err
 		}
 	}
 	return series, nil
+}
+
+// atRest is what a server holds once its store has merged what it had to: the least
+// of what it holds after collections, until that does not become less any more.
+func atRest(server *server) (rss int64, err error) {
+	for quiet := 0; quiet < 6; quiet++ {
+		held, err := server.held()
+		if err != nil {
+			return 0, err
+		}
+		if rss == 0 || held.RSS < rss-rss/100 {
+			quiet = 0
+		}
+		if rss == 0 || held.RSS < rss {
+			rss = held.RSS
+		}
+		time.Sleep(sampleEvery)
+	}
+	return rss, nil
 }
 
 // least is the least that a server holds until the tasks are sent.

@@ -56,6 +56,7 @@ func serveGuests(ctx context.Context, args []string) error {
 			return errors.Join(err, <-done)
 		}
 	}
+	go collectWhenAsked(ctx)
 	fmt.Println("ready")
 	return <-done
 }

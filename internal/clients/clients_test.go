@@ -2,56 +2,78 @@ package clients
 
 import (
 	"context"
-	"io"
-	"net/http"
-	"net/http/httptest"
+	"errors"
+	"os"
 	"os/exec"
-	"strings"
-	"sync/atomic"
+	"regexp"
 	"testing"
 	"time"
 )
 
-// bindings are the names that cards give them.
-var bindings = []string{"JSONRPC", "HTTP+JSON", "GRPC"}
+// suiteTime bounds what a suite needs.
+const suiteTime = 3 * time.Minute
 
-// driveTime bounds what one client needs for all that it does.
-const driveTime = 2 * time.Minute
+// How the test runners of both languages say how many tests passed.
+var (
+	ranPython = regexp.MustCompile(`(?m)^Ran (\d+) tests? in`)
+	ranNode   = regexp.MustCompile(`(?m)^\S+ pass (\d+)$`)
+)
 
 // TestPython drives the server with a2a-sdk of PyPI.
 func TestPython(t *testing.T) {
 	t.Parallel()
-	python := pythonWith(t, "python/requirements.txt")
-	drive(t, func(args ...string) *exec.Cmd {
-		return exec.Command(python, append([]string{"python/drive.py"}, args...)...)
-	})
+	runPython(t, "test_a2a.py")
 }
 
 // TestJavaScript drives the server with @a2a-js/sdk of npm.
 func TestJavaScript(t *testing.T) {
 	t.Parallel()
-	dir := npmInstalled(t, "javascript")
-	drive(t, func(args ...string) *exec.Cmd {
-		cmd := exec.Command("node", append([]string{"drive.mjs"}, args...)...)
-		cmd.Dir = dir
-		return cmd
-	})
+	runNode(t, "v1.test.mjs")
 }
 
-// drive runs a client over each binding.
-func drive(t *testing.T, command func(args ...string) *exec.Cmd) {
+// TestPythonIn03 drives the server with a2a-sdk as it speaks A2A 0.3.
+func TestPythonIn03(t *testing.T) {
+	t.Parallel()
+	runPython(t, "test_a2a_v03.py")
+}
+
+// TestFastA2A drives the server with fasta2a of PyPI, which has a dialect of A2A 0.3.
+func TestFastA2A(t *testing.T) {
+	t.Parallel()
+	runPython(t, "test_fasta2a.py")
+}
+
+// TestJavaScriptOf03 drives the server with the last @a2a-js/sdk that speaks A2A 0.3 only.
+func TestJavaScriptOf03(t *testing.T) {
+	t.Parallel()
+	runNode(t, "v03.test.mjs")
+}
+
+func runPython(t *testing.T, file string) {
 	t.Helper()
-	s := startServer(t)
-	for _, binding := range bindings {
-		t.Run(binding, func(t *testing.T) {
-			hook := newReceiver(t)
-			output := within(t, driveTime, command(binding, s.base, s.key, hook.URL))
-			if n := strings.Count(output, "ok "); n < 15 {
-				t.Errorf("it did %d things only:\n%s", n, output)
-			}
-			hook.wait(t)
-		})
+	cmd := exec.Command(pythonWith(t, "python/requirements.txt"), "-B", file)
+	cmd.Dir = "python"
+	runSuite(t, cmd, ranPython)
+}
+
+func runNode(t *testing.T, file string) {
+	t.Helper()
+	cmd := exec.Command("node", "--test", "--test-reporter=spec", file)
+	cmd.Dir = npmInstalled(t, "javascript")
+	runSuite(t, cmd, ranNode)
+}
+
+// runSuite runs a program of tests against the server.
+func runSuite(t *testing.T, cmd *exec.Cmd, ran *regexp.Regexp) {
+	t.Helper()
+	s := theServer(t)
+	cmd.Env = append(os.Environ(), "CARREL_AGENT="+s.base, "CARREL_TOKEN="+s.key)
+	output := within(t, suiteTime, cmd)
+	n := ran.FindStringSubmatch(output)
+	if n == nil || n[1] == "0" {
+		t.Fatalf("no tests were run:\n%s", output)
 	}
+	t.Logf("%s tests", n[1])
 }
 
 // within runs a command, which must end well in time, and returns its output.
@@ -59,48 +81,11 @@ func within(t *testing.T, most time.Duration, cmd *exec.Cmd) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), most)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() {
-		if cmd.Process != nil {
-			_ = cmd.Process.Kill()
-		}
-	})()
-	output, err := cmd.CombinedOutput()
+	limited := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
+	limited.Dir, limited.Env, limited.WaitDelay = cmd.Dir, cmd.Env, 5*time.Second
+	output, err := limited.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", cmd, err, output)
+		t.Fatalf("%s: %v\n%s", cmd, errors.Join(err, ctx.Err()), output)
 	}
 	return string(output)
-}
-
-// receiver is a webhook that waits for the end of a task.
-type receiver struct {
-	*httptest.Server
-	events   atomic.Int64
-	canceled chan struct{}
-}
-
-func newReceiver(t *testing.T) *receiver {
-	t.Helper()
-	r := &receiver{canceled: make(chan struct{}, 16)}
-	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(req.Body, 1<<20))
-		if err != nil || req.Header.Get("X-A2A-Notification-Token") != "t" {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		r.events.Add(1)
-		if strings.Contains(string(body), "TASK_STATE_CANCELED") {
-			r.canceled <- struct{}{}
-		}
-	}))
-	t.Cleanup(r.Close)
-	return r
-}
-
-func (r *receiver) wait(t *testing.T) {
-	t.Helper()
-	select {
-	case <-r.canceled:
-	case <-time.After(time.Minute):
-		t.Errorf("the webhook was not told of the end; it got %d events", r.events.Load())
-	}
 }

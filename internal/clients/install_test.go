@@ -27,7 +27,7 @@ func pythonWith(t *testing.T, requirements string) string {
 		notRun(t, "there is no python3", nil)
 	}
 	dir := installed(t, requirements, func(dir string) *exec.Cmd {
-		return exec.Command("sh", "-ec", `"$0" -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"`, python, dir, requirements)
+		return exec.Command("sh", "-ec", `"$0" -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$2"`, python, dir, requirements)
 	})
 	return filepath.Join(dir, "bin", "python")
 }
@@ -42,7 +42,7 @@ func npmInstalled(t *testing.T, folder string) string {
 	}
 	lock := filepath.Join(folder, "package-lock.json")
 	dir := installed(t, lock, func(dir string) *exec.Cmd {
-		return exec.Command("sh", "-ec", `mkdir -p "$1" && cp "$0"/package*.json "$1" && cd "$1" && npm ci --silent --no-audit --no-fund`, folder, dir)
+		return exec.Command("sh", "-ec", `mkdir -p "$1" && cp "$0"/package*.json "$1" && cd "$1" && npm ci --ignore-scripts --silent --no-audit --no-fund`, folder, dir)
 	})
 	work := t.TempDir() // modules are looked for beside the script
 	if err := os.CopyFS(work, os.DirFS(folder)); err != nil {

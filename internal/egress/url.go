@@ -9,9 +9,11 @@ import (
 	"strings"
 )
 
-// Bounds of a URL and the names in it.
+// MaxURL bounds a URL in bytes.
+const MaxURL = 2048
+
+// Bounds of the names in a URL.
 const (
-	maxURL   = 2048
 	maxHost  = 253
 	maxLabel = 63
 )
@@ -25,8 +27,8 @@ func CheckURL(raw string) (*url.URL, error) {
 	if raw == "" {
 		return nil, errors.New("must not be empty")
 	}
-	if len(raw) > maxURL {
-		return nil, fmt.Errorf("is longer than %d bytes", maxURL)
+	if len(raw) > MaxURL {
+		return nil, fmt.Errorf("is longer than %d bytes", MaxURL)
 	}
 	u, err := url.Parse(raw)
 	if err != nil {

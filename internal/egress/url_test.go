@@ -25,7 +25,7 @@ var badURLs = []string{
 	"http://a..b/", "http://-a.example/", "http://a-.example/", "http://exa mple.com/", "http://exam%70le.com/", "http://bücher.example/",
 	"http://①②⑦.0.0.1/", "http://[fe80::1%25eth0]/", "http://[::1", "http://::1/", "http://[example.com]/", "http://example.com\\@evil.io/",
 	"http://example.com\r\nHost: evil.io/", "http://example.com\x00.evil.io/", "http://*/", "http://*.example.com/",
-	"https://" + strings.Repeat("a", 64) + ".example/", "https://" + strings.Repeat("a.", 130) + "example/", "https://example.com/" + strings.Repeat("x", maxURL),
+	"https://" + strings.Repeat("a", 64) + ".example/", "https://" + strings.Repeat("a.", 130) + "example/", "https://example.com/" + strings.Repeat("x", MaxURL),
 }
 
 func TestURLsOfTargets(t *testing.T) {

@@ -25,8 +25,21 @@ import (
 	"github.com/carrelhq/carrel/task"
 )
 
-// Payload makes what a webhook is sent of an event that clients see.
+// ErrLater is what a [Payload] wraps an error in that may pass: the event is tried
+// again, as if the webhook had failed. With any other error it is left out.
+var ErrLater = errors.New("push: not to be made yet")
+
+// Payload makes what a webhook is sent of an event that clients see. With a nil
+// body it is sent nothing of it.
 type Payload func(ctx context.Context, d *task.Delivery, e task.Event) (contentType string, body []byte, err error)
+
+// Defaults of Options, see there.
+const (
+	DefaultTimeout    = 10 * time.Second
+	DefaultAttempts   = 16
+	DefaultAge        = 24 * time.Hour
+	DefaultMaxBackOff = time.Hour
+)
 
 // Options configure a Pusher. Zero values are replaced by the defaults given.
 type Options struct {
@@ -66,12 +79,12 @@ const (
 )
 
 func (o Options) complete() (Options, error) {
-	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	o.Concurrency = cmp.Or(o.Concurrency, 512)
-	o.MaxAttempts = cmp.Or(o.MaxAttempts, 16)
-	o.MaxAge = cmp.Or(o.MaxAge, 24*time.Hour)
+	o.MaxAttempts = cmp.Or(o.MaxAttempts, DefaultAttempts)
+	o.MaxAge = cmp.Or(o.MaxAge, DefaultAge)
 	o.BackOff = cmp.Or(o.BackOff, time.Second)
-	o.MaxBackOff = cmp.Or(o.MaxBackOff, time.Hour)
+	o.MaxBackOff = cmp.Or(o.MaxBackOff, DefaultMaxBackOff)
 	o.SoftStop = cmp.Or(o.SoftStop, 5*time.Second)
 	o.UserAgent = cmp.Or(o.UserAgent, "carrel")
 	if o.Logger == nil {

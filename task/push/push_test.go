@@ -361,12 +361,17 @@ func TestAPayloadOfAnotherVersion(t *testing.T) {
 	h := newHouse(t, storagetest.Memory())
 	h.start(push.Options{Payloads: map[string]push.Payload{
 		"0.3": func(_ context.Context, d *task.Delivery, e task.Event) (string, []byte, error) {
-			if e.Seq == 2 {
+			switch {
+			case e.Seq == 1:
+				return "", nil, nil // nothing to send
+			case e.Seq == 2:
 				return "", nil, errBroken // left out
+			case d.Attempts == 0:
+				return "", nil, fmt.Errorf("%w: %w", push.ErrLater, errBroken)
 			}
 			return "application/json", fmt.Appendf(nil, "%s %d", d.Version, e.Seq), nil
 		},
-	}})
+	}, BackOff: time.Millisecond})
 	r := newReceiver(t, nil)
 	id := h.send(nil)
 	config := hook(r.URL)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -43,9 +44,17 @@ func (p *Pusher) send(d *task.Delivery, e task.Event) (o outcome) {
 		span.End(nil)
 	}()
 	req, err := p.request(ctx, d, e)
-	if err != nil {
+	switch {
+	case err != nil && p.sending.Err() != nil:
+		return outcome{cut: true, fault: "broken off"}
+	case errors.Is(err, ErrLater):
+		p.opts.Logger.Error("an event could not be read", "task", d.TaskID, "event", e.Seq, "error", err)
+		return outcome{fault: "the event could not be read"}
+	case err != nil:
 		// It would be no different the next time, and those behind it wait.
 		p.opts.Logger.Error("an event has no form to be sent in", "task", d.TaskID, "event", e.Seq, "version", d.Version, "error", err)
+		return outcome{}
+	case req == nil:
 		return outcome{}
 	}
 	p.metrics().PushesActive.Add(1)
@@ -106,13 +115,14 @@ func (o Options) backOff(attempts int) time.Duration {
 	return d - d/4 + rand.N(d/2+1)
 }
 
+// request is what the webhook is sent, nil for nothing.
 func (p *Pusher) request(ctx context.Context, d *task.Delivery, e task.Event) (*http.Request, error) {
 	payload := p.opts.Payloads[d.Version]
 	if payload == nil {
 		payload = streamResponse
 	}
 	contentType, body, err := payload(ctx, d, e)
-	if err != nil {
+	if err != nil || body == nil {
 		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.Config.Url, bytes.NewReader(body))

@@ -55,6 +55,7 @@ func (l *Loop) work(ctx context.Context, run *task.Run) (outcome string, err err
 	case errors.Is(cause, task.ErrShutdown):
 		return "given back", l.tasks.GiveBack(ctx, run)
 	case errors.Is(cause, task.ErrTimeout):
+		run.DiscardContext()
 		return l.finish(ctx, run, l.timedOut())
 	}
 	return l.lose(ctx, run, err)
@@ -101,9 +102,19 @@ func (l *Loop) lose(ctx context.Context, run *task.Run, cause error) (string, er
 	}
 	if err == nil && retryIn > 0 {
 		job := broker.Job{Tenant: run.Ref.Tenant, TaskID: run.TaskID}
-		time.AfterFunc(retryIn, func() { _ = l.broker.Enqueue(ctx, job) })
+		l.retries.Go(func() { l.retry(job, retryIn) })
 	}
 	return "lost", errors.Join(cause, err)
+}
+
+// retry queues the job again once its back-off is over, unless the loop is over
+// before that.
+func (l *Loop) retry(job broker.Job, in time.Duration) {
+	select {
+	case <-time.After(in):
+		_ = l.broker.Enqueue(l.over, job)
+	case <-l.over.Done():
+	}
 }
 
 // report writes the one line of a run.

@@ -60,6 +60,10 @@ type Loop struct {
 	places chan struct{} // one for each run at a time
 	runs   sync.WaitGroup
 	hard   atomic.Bool // runs are interrupted, see drain
+
+	retries sync.WaitGroup  // that wait for their back-off
+	over    context.Context // ends with the last run, and retries with it
+	end     context.CancelFunc
 }
 
 // New returns a loop over the manager's tasks.
@@ -71,7 +75,9 @@ func New(m *task.Manager, b broker.Broker, w task.Worker, opts Options) (*Loop, 
 	if err != nil {
 		return nil, err
 	}
-	return &Loop{tasks: m, broker: b, worker: w, opts: opts, places: make(chan struct{}, opts.Concurrency)}, nil
+	l := &Loop{tasks: m, broker: b, worker: w, opts: opts, places: make(chan struct{}, opts.Concurrency)}
+	l.over, l.end = context.WithCancel(context.Background())
+	return l, nil
 }
 
 // Run works until ctx ends, then stops taking jobs, lets runs end within
@@ -84,13 +90,15 @@ func (l *Loop) Run(ctx context.Context) error {
 	stopUpkeep := l.startUpkeep(ctx)
 	l.takeJobs(ctx)
 	l.drain()
+	l.end()
+	l.retries.Wait()
 	stopUpkeep()
 	return nil
 }
 
 // recover takes up what an earlier process left.
 func (l *Loop) recover(ctx context.Context) error {
-	err := errors.Join(l.tasks.ClearDeleted(ctx), l.tasks.Sweep(ctx, true))
+	err := l.tasks.Sweep(ctx, true)
 	if ctx.Err() != nil {
 		return nil // told to stop before it began
 	}
@@ -131,8 +139,8 @@ func (l *Loop) drain() {
 	l.runs.Wait()
 }
 
-// startUpkeep renews leases and sweeps until the returned function is called;
-// leases are renewed during the drain, too.
+// startUpkeep renews leases, sweeps and clears until the returned function is
+// called; leases are renewed during the drain, too.
 func (l *Loop) startUpkeep(ctx context.Context) (stop func()) {
 	upkeep, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
@@ -149,6 +157,7 @@ func (l *Loop) startUpkeep(ctx context.Context) (stop func()) {
 			}
 		}
 	})
+	done.Go(func() { l.clear(ctx) })
 	return func() {
 		cancel()
 		done.Wait()
@@ -165,6 +174,23 @@ func (l *Loop) rebuildLists(ctx context.Context) {
 		l.opts.Logger.Error("lists of tasks were not rebuilt", "error", err)
 		select {
 		case <-time.After(l.opts.SweepEvery):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// clear removes what was deleted until ctx ends. Renewals do not wait for it: an
+// agent may have had a million tasks.
+func (l *Loop) clear(ctx context.Context) {
+	ticker := time.NewTicker(l.opts.SweepEvery)
+	defer ticker.Stop()
+	for {
+		if err := l.tasks.ClearDeleted(ctx); err != nil && ctx.Err() == nil {
+			l.opts.Logger.Error("what was deleted was not cleared away", "error", err)
+		}
+		select {
+		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -74,9 +75,15 @@ func (h *house) run(w workerFunc, opts worker.Options) (stop func()) {
 
 func (h *house) send(text string) task.Accepted {
 	h.t.Helper()
+	return h.sendIn("", text)
+}
+
+// sendIn sends a text in a context.
+func (h *house) sendIn(contextID, text string) task.Accepted {
+	h.t.Helper()
 	part := &a2apb.Part{Content: &a2apb.Part_Text{Text: text}}
 	a, err := h.Send(h.t.Context(), bot, &a2apb.SendMessageRequest{Message: &a2apb.Message{
-		MessageId: "m", Role: a2apb.Role_ROLE_USER, Parts: []*a2apb.Part{part},
+		MessageId: "m", ContextId: contextID, Role: a2apb.Role_ROLE_USER, Parts: []*a2apb.Part{part},
 	}})
 	if err != nil {
 		h.t.Fatal(err)
@@ -135,6 +142,46 @@ func TestARunThatTakesTooLongFails(t *testing.T) {
 			t.Errorf("got %v", got.Status)
 		}
 	})
+}
+
+// TestARunThatIsStoppedSavesNothing has a run save its context, and come to no
+// end that counts.
+func TestARunThatIsStoppedSavesNothing(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(context.Context) (task.Result, error){
+		"too late": func(ctx context.Context) (task.Result, error) {
+			<-ctx.Done()
+			return task.Result{}, ctx.Err()
+		},
+		"with a result that is not valid": func(context.Context) (task.Result, error) {
+			return task.Result{State: a2apb.TaskState_TASK_STATE_SUBMITTED}, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t)
+				stop := h.run(func(ctx context.Context, run *task.Run) (task.Result, error) {
+					data, version, err := run.LoadContext(ctx)
+					if err != nil || len(data) != 0 || version != 0 {
+						t.Errorf("the context is %q, version %d, %v", data, version, err)
+					}
+					if _, err := run.SaveContext(ctx, []byte("half of it"), version); err != nil {
+						t.Error(err)
+					}
+					return end(ctx)
+				}, worker.Options{RunTimeout: time.Minute})
+				defer stop()
+				first := h.await(h.send("hi"))
+				again := h.await(h.sendIn(first.ContextId, "hi"))
+				for _, got := range []*a2apb.Task{first, again} {
+					if got.Status.State != a2apb.TaskState_TASK_STATE_FAILED {
+						t.Errorf("got %v", got.Status)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestACanceledRunSeesWhy(t *testing.T) {
@@ -253,6 +300,46 @@ func TestShutdownInterruptsRunsThatWereBeingClaimed(t *testing.T) {
 		stop()
 		if took := time.Since(begin); took > time.Minute {
 			t.Errorf("shutdown took %v", took)
+		}
+	})
+}
+
+// watched is a broker that counts the jobs it is given.
+type watched struct {
+	broker.Broker
+	jobs atomic.Int64
+}
+
+func (w *watched) Enqueue(ctx context.Context, job broker.Job) error {
+	w.jobs.Add(1)
+	return w.Broker.Enqueue(ctx, job)
+}
+
+func TestNoRetryOutlivesItsLoop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		jobs := &watched{Broker: h.broker}
+		lost := workerFunc(func(context.Context, *task.Run) (task.Result, error) {
+			return task.Result{}, errors.New("lost")
+		})
+		loop, err := worker.New(h.Manager, jobs, lost, worker.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- loop.Run(ctx) }()
+		h.send("hi")
+		synctest.Wait() // the attempt is lost, and its retry is due in a second
+		stop()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		before := jobs.jobs.Load()
+		time.Sleep(time.Minute)
+		if after := jobs.jobs.Load(); after != before {
+			t.Errorf("%d jobs were queued after the loop had ended", after-before)
 		}
 	})
 }
