@@ -24,7 +24,7 @@ func (s *Server) ensureCardKey(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("key of cards: %w", err)
 	case made:
-		s.opts.Logger.Info("key of cards made", "key", key.ID)
+		s.opts.Logger.Debug("key of cards made", "key", key.ID)
 	}
 	return nil
 }

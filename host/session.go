@@ -52,8 +52,12 @@ func (s *Session) Tenant() string { return s.opts.Tenant }
 
 // OnWait has everything in a host call that may wait, as for the disk, done by way
 // of around, which calls its argument once: a run that waits can give its place on
-// the CPU to others. It is to be called before the first call.
+// the CPU to others. With nil it waits as it does without. It is to be called before
+// the first call, or after the last.
 func (s *Session) OnWait(around func(wait func() error) error) {
+	if around == nil {
+		around = atOnce
+	}
 	s.aside = around
 	s.queue.aside = around
 }

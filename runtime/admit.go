@@ -24,6 +24,40 @@ func (m *Module) Sandbox(ctx context.Context, tenant string) (*Sandbox, error) {
 	return &Sandbox{module: m, instance: in}, nil
 }
 
+// spare is Sandbox for who does not wait: it returns false unless an idle instance
+// is there, and the memory for its run.
+func (m *Module) spare(tenant string) (*Sandbox, bool) {
+	e := m.engine
+	if m.pool.empty() || e.enter() != nil {
+		return nil, false
+	}
+	if in, ok := m.idle(tenant); ok {
+		return &Sandbox{module: m, instance: in}, true
+	}
+	e.inUse.Done()
+	return nil, false
+}
+
+// idle takes an idle instance and charges what a run may need, if that is free.
+func (m *Module) idle(tenant string) (*instance, bool) {
+	need := m.need()
+	grant, ok := m.engine.memory.Try(tenant, need)
+	if !ok {
+		return nil, false
+	}
+	h := &holding{tenant: tenant, grant: grant, floor: need}
+	in := m.warm(h)
+	if in == nil {
+		h.end()
+		return nil, false
+	}
+	if in.memory.Charge() != nil {
+		in.close()
+		return nil, false
+	}
+	return in, true
+}
+
 // admit returns a clean instance whose memory is charged, so that all that runs has
 // room to run. Who waits for memory has none.
 func (m *Module) admit(ctx context.Context, tenant string) (*instance, error) {

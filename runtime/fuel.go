@@ -4,6 +4,8 @@ import (
 	"context"
 	goruntime "runtime"
 	"time"
+
+	"github.com/carrelhq/carrel/runtime/schedule"
 )
 
 // quantum is the fuel that a guest gets at a time, for about a tenth of a
@@ -17,16 +19,29 @@ const (
 // noTenant is whose time and memory it is that modules take without being asked for.
 const noTenant = ""
 
-// scheduled runs fn, which calls the guest under the context it is given, in a
-// slot of the tenant's.
-func (in *instance) scheduled(ctx context.Context, tenant string, fn func(context.Context) error) error {
+// turn waits for a slot of the tenant's.
+func (e *Engine) turn(ctx context.Context, tenant string) (*schedule.Turn, error) {
 	begin := time.Now()
-	turn, err := in.engine.schedule.Enter(ctx, tenant)
+	turn, err := e.schedule.Enter(ctx, tenant)
+	if err == nil {
+		e.metrics().QueueSeconds.Observe(time.Since(begin))
+	}
+	return turn, err
+}
+
+// scheduled is onTurn in a slot of the tenant's.
+func (in *instance) scheduled(ctx context.Context, tenant string, fn func(context.Context) error) error {
+	turn, err := in.engine.turn(ctx, tenant)
 	if err != nil {
 		return err
 	}
+	return in.onTurn(ctx, turn, fn)
+}
+
+// onTurn runs fn, which calls the guest under the context it is given, and leaves
+// the slot.
+func (in *instance) onTurn(ctx context.Context, turn *schedule.Turn, fn func(context.Context) error) error {
 	metrics := in.engine.metrics()
-	metrics.QueueSeconds.Observe(time.Since(begin))
 	in.turn, in.looked = turn, time.Now()
 	in.hold()
 	defer func() {

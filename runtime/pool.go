@@ -44,6 +44,13 @@ func (p *pool) take() *instance {
 	return in
 }
 
+// empty reports whether there is no idle instance.
+func (p *pool) empty() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.idle) == 0
+}
+
 // put keeps a clean instance. It returns false when there are enough.
 func (p *pool) put(in *instance) bool {
 	p.mu.Lock()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/host"
+	"github.com/carrelhq/carrel/runtime/schedule"
 )
 
 // maxReply bounds what a run answers, in bytes.
@@ -17,6 +18,7 @@ const maxReply = 1 << 20
 type Sandbox struct {
 	module   *Module
 	instance *instance
+	turn     *schedule.Turn // the run's, when it came first
 	used     bool
 	failed   bool
 	release  sync.Once
@@ -25,10 +27,36 @@ type Sandbox struct {
 // errUsed is returned by a second Run.
 var errUsed = errors.New("runtime: a sandbox runs once")
 
-// Run passes the request on to the guest and returns a copy of its reply. Host
-// calls go to session. It returns within moments of ctx's end with ctx's cause;
-// with an ErrTrap or a host.ErrGuest when the guest is at fault; with another
-// error when carrel is. It is called once.
+// Run passes the request on to the guest, in a clean sandbox that nobody else has,
+// once it is the tenant's turn, and returns a copy of its reply. Host calls go to
+// session. It returns within moments of ctx's end with ctx's cause; with an ErrTrap
+// or a host.ErrGuest when the guest is at fault; with another error when carrel is.
+func (m *Module) Run(ctx context.Context, request []byte, session *host.Session) ([]byte, error) {
+	s, err := m.prepare(ctx, session.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	defer s.Release()
+	return s.Run(ctx, request, session)
+}
+
+// prepare takes a sandbox when its run can begin. While runs wait for the CPU, few
+// sandboxes do: those that were used last are used again, with all that is theirs in
+// the processor's caches.
+func (m *Module) prepare(ctx context.Context, tenant string) (*Sandbox, error) {
+	turn, err := m.engine.turn(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	if s, ok := m.spare(tenant); ok {
+		s.turn = turn
+		return s, nil
+	}
+	turn.Leave() // to make one takes time, and perhaps memory that others have
+	return m.Sandbox(ctx, tenant)
+}
+
+// Run is [Module.Run] in this sandbox. It is called once.
 func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session) (reply []byte, err error) {
 	if s.used {
 		return nil, errUsed
@@ -36,9 +64,15 @@ func (s *Sandbox) Run(ctx context.Context, request []byte, session *host.Session
 	s.used = true
 	in := s.instance
 	defer func() { s.failed = err != nil }()
-	err = in.scheduled(ctx, session.Tenant(), func(ctx context.Context) error {
+	if s.turn == nil {
+		if s.turn, err = in.engine.turn(ctx, session.Tenant()); err != nil {
+			return nil, err
+		}
+	}
+	err = in.onTurn(ctx, s.turn, func(ctx context.Context) error {
 		in.attach(session)
 		session.OnWait(in.aside(ctx))
+		defer session.OnWait(nil)
 		defer in.output.flush()
 		reply, err = in.run(ctx, request)
 		return err

@@ -11,9 +11,7 @@ import (
 // the snapshot, or a fresh one. The first to ask makes the snapshot while others
 // wait. After an error the grant is given back, or to be.
 func (m *Module) take(ctx context.Context, h *holding) (*instance, error) {
-	if in := m.pool.take(); in != nil {
-		m.engine.metrics().SandboxesTaken.Add(1, "warm")
-		in.share.begin(h)
+	if in := m.warm(h); in != nil {
 		return in, nil
 	}
 	state, reason := m.pool.snapshot()
@@ -34,6 +32,16 @@ func (m *Module) take(ctx context.Context, h *holding) (*instance, error) {
 	}
 	m.engine.metrics().SandboxesTaken.Add(1, "new")
 	return m.engine.clone(ctx, m, h, state)
+}
+
+// warm returns an idle instance, now on the grant, nil when there is none.
+func (m *Module) warm(h *holding) *instance {
+	in := m.pool.take()
+	if in != nil {
+		m.engine.metrics().SandboxesTaken.Add(1, "warm")
+		in.share.begin(h)
+	}
+	return in
 }
 
 // first makes the module's first instance, and the snapshot of it when there is

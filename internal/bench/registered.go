@@ -99,12 +99,29 @@ func register(ctx context.Context, s settings, data, guest string) error {
 	return g.Wait()
 }
 
-// ready wants the server's own word that it takes work.
+// ready waits for the server's own word that a task need not wait.
 func ready(ctx context.Context, s *server) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base()+"/readyz", nil)
-	if err != nil {
-		return err
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base()+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	_, err = body(http.DefaultClient, req)
-	return err
 }

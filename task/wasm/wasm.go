@@ -72,12 +72,7 @@ func (w *Worker) Work(ctx context.Context, run *task.Run) (task.Result, error) {
 		return task.Result{}, err
 	}
 	defer module.Release()
-	sandbox, err := w.sandbox(ctx, run.Ref.Tenant, module)
-	if err != nil {
-		return outcome(ctx, err)
-	}
-	defer sandbox.Release()
-	return w.run(ctx, run, sandbox)
+	return w.run(ctx, run, module)
 }
 
 func (w *Worker) load(ctx context.Context, tenant, digest string) (m *runtime.Module, err error) {
@@ -86,14 +81,8 @@ func (w *Worker) load(ctx context.Context, tenant, digest string) (m *runtime.Mo
 	return w.engine.Load(ctx, tenant, digest, func(ctx context.Context) ([]byte, error) { return w.modules.Module(ctx, digest) })
 }
 
-func (w *Worker) sandbox(ctx context.Context, tenant string, m *runtime.Module) (s *runtime.Sandbox, err error) {
-	ctx, span := w.opts.Telemetry.Start(ctx, "sandbox.take")
-	defer func() { span.End(err) }()
-	return m.Sandbox(ctx, tenant)
-}
-
 // run calls the guest and commits its effects before its reply is believed.
-func (w *Worker) run(ctx context.Context, run *task.Run, sandbox *runtime.Sandbox) (task.Result, error) {
+func (w *Worker) run(ctx context.Context, run *task.Run, module *runtime.Module) (task.Result, error) {
 	request, err := w.request(run)
 	if err != nil {
 		return task.Result{}, err
@@ -102,7 +91,7 @@ func (w *Worker) run(ctx context.Context, run *task.Run, sandbox *runtime.Sandbo
 		Tenant: run.Ref.Tenant, Grants: run.Version.Grants, Logger: w.opts.Logger, Telemetry: w.opts.Telemetry,
 	})
 	ctx, span := w.opts.Telemetry.Start(ctx, "sandbox.run")
-	reply, err := sandbox.Run(ctx, request, session)
+	reply, err := module.Run(ctx, request, session)
 	span.End(err)
 	if ended := session.End(); ended != nil && (err == nil || guilty(err)) {
 		return outcome(ctx, ended)
