@@ -45,8 +45,9 @@ type head struct {
 
 	hidden bool // only its run and who waits for its answer know of it, see reply.go
 
-	indexed bool // the lists have it, unless it is hidden; false for one from before them
-	grouped bool // so has that of its context, see lists.go
+	indexed bool   // the lists have it, unless it is hidden; false for one from before them
+	grouped bool   // so has that of its context, see lists.go
+	part    uint64 // of the open set that has it, see listopen.go
 }
 
 // The fields of a head on disk. Numbers are never used twice; a reader skips
@@ -77,6 +78,7 @@ const (
 	headHidden    protowire.Number = 24
 	headIndexed   protowire.Number = 25
 	headGrouped   protowire.Number = 26
+	headPart      protowire.Number = 27
 	headSizeGuess                  = 256
 )
 
@@ -111,6 +113,7 @@ func (h *head) encode() []byte {
 	w.flag(headHidden, h.hidden)
 	w.flag(headIndexed, h.indexed)
 	w.flag(headGrouped, h.grouped)
+	w.number(headPart, h.part)
 	return w
 }
 
@@ -168,6 +171,8 @@ func decodeHead(data []byte) (*head, error) {
 			h.indexed = n != 0
 		case headGrouped:
 			h.grouped = n != 0
+		case headPart:
+			h.part = n
 		}
 	})
 	if err == nil && (h.taken < 0 || h.taken > len(h.inbox)) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"slices"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
@@ -13,10 +14,15 @@ import (
 	"github.com/carrelhq/carrel/storage"
 )
 
-// The set of an agent's tasks that are submitted or working lies in a fixed number
-// of records, by the task's id. MaxQueued bounds it, and with it what a change
-// rewrites: 5 KB at 10,000 tasks.
-const openParts = 64
+// The set of an agent's tasks that are submitted or working lies in a few records.
+// A change of a task rewrites the one that has it, and those that change at the same
+// time find it in memory, for the one before has just written it. So there are no
+// more parts than the set needs: one for openFill tasks each. MaxQueued bounds what
+// is rewritten: at 10,000 tasks a part has 5 KB.
+const (
+	openParts = 64 // at most, so that a list is read in as many steps
+	openFill  = 16
+)
 
 // openTask is an element of the set: 33 bytes.
 type openTask struct {
@@ -45,13 +51,14 @@ func contextMark(contextID string) uint64 {
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// setOpen puts the task into the set, in place of what the set has of it, or takes it out.
+// setOpen puts the task into its part of the set, in place of what that has of it,
+// or takes it out.
 func (e *edit) setOpen(l listed, in bool) error {
 	id, err := uuid.Parse(e.id)
 	if err != nil {
 		return err
 	}
-	key := listOpenKey(e.h.agent, uint64(id[0])%openParts)
+	key := listOpenKey(e.h.agent, e.h.part)
 	old, err := getOpen(e.tx, key)
 	if err != nil {
 		return err
@@ -66,6 +73,30 @@ func (e *edit) setOpen(l listed, in bool) error {
 		part = append(part, old[at+openSize:]...)
 	}
 	return e.tx.Set(key, part) // an empty part stays: it will be used again
+}
+
+// choosePart gives a task that comes into the set its part of it. The task is
+// counted already.
+func (e *edit) choosePart() error {
+	n, err := countOpen(e.tx, e.h.agent)
+	if err != nil {
+		return err
+	}
+	e.h.part = rand.Uint64N(1 + min(uint64(n)/openFill, openParts-1))
+	return nil
+}
+
+// countOpen returns how many tasks of the agent are submitted or working, of those
+// that callers see.
+func countOpen(tx storage.Tx, agentName string) (sum int64, err error) {
+	for _, state := range unfinished {
+		n, err := storage.Counter(tx, countKey(agentName, state))
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
 }
 
 // findOpen returns where the task is in a part, or its end.

@@ -62,13 +62,19 @@ func (e *edit) relist() error {
 	if was == is {
 		return nil
 	}
-	if !unfinishedState(was.state) || !was.indexed || !unfinishedState(is.state) { // else it is replaced
+	open := was.indexed && unfinishedState(was.state) && unfinishedState(is.state)
+	if !open { // else it is replaced where it is
 		if err := e.unlist(was); err != nil {
 			return err
 		}
 	}
 	if err := e.recount(); err != nil {
 		return err
+	}
+	if !open && unfinishedState(is.state) {
+		if err := e.choosePart(); err != nil {
+			return err
+		}
 	}
 	return e.list(is)
 }

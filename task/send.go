@@ -256,13 +256,11 @@ func (m *Manager) checkRoom(tx storage.Tx, agentName string) error {
 	if err != nil {
 		return err
 	}
-	for _, state := range unfinished {
-		n, err := storage.Counter(tx, countKey(agentName, state))
-		if err != nil {
-			return err
-		}
-		open += n
+	shown, err := countOpen(tx, agentName)
+	if err != nil {
+		return err
 	}
+	open += shown
 	if open >= int64(m.opts.MaxQueued) {
 		return fmt.Errorf("%w: the agent has %d unfinished ones", ErrBusy, open)
 	}
