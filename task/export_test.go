@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"math"
 	"strings"
 
 	"github.com/carrelhq/carrel/storage"
@@ -72,4 +73,42 @@ func Records(ctx context.Context, db storage.DB, tenantName string) (keys []stri
 		return nil
 	})
 	return keys, err
+}
+
+// Downgrade gives a store the lists that it had in an older version: one for each
+// agent, by time, and heads that know of no other.
+func Downgrade(ctx context.Context, db storage.DB, tenantName string) error {
+	return db.Update(ctx, func(root storage.Tx) error {
+		if err := root.Delete(listFormatKey); err != nil {
+			return err
+		}
+		tx := tenant.ScopeTx(root, tenantName)
+		for _, space := range []string{"list", "list-open", "list-count"} {
+			if _, err := removeSome(tx, storage.NewKey(space), math.MaxInt); err != nil {
+				return err
+			}
+		}
+		for item, err := range tx.Scan(storage.NewKey("task"), nil) {
+			if err != nil {
+				return err
+			}
+			h, err := decodeHead(item.Value)
+			if err != nil {
+				return err
+			}
+			h.indexed, h.grouped, h.part = false, false, 0
+			if err := tx.Set(item.Key, h.encode()); err != nil {
+				return err
+			}
+			if h.hidden {
+				continue
+			}
+			key := storage.ReadKey(item.Key)
+			key.Str()
+			if err := tx.Set(oldListKey(h.agent, h.changed, key.Str()), []byte{byte(h.state)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
