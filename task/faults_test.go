@@ -100,6 +100,54 @@ var mistakes = []faults.Fault{
 		"!hmac.Equal(mac, q.mac(body))", "len(mac) == 0", "TestListsThatAreRefused",
 	},
 	{
+		"a page token serves another caller", "listtoken.go",
+		"q.caller, q.req.ContextId} {", "q.req.ContextId} {", "TestAPageTokenServesOneCallerAndOneQuery",
+	},
+	{
+		"a page token serves another context", "listtoken.go",
+		"q.caller, q.req.ContextId} {", "q.caller} {", "TestAPageTokenServesOneCallerAndOneQuery",
+	},
+	{
+		"a page token serves another state", "listtoken.go",
+		"	bound = binary.AppendUvarint(bound, uint64(q.req.Status))\n", "", "TestAPageTokenServesOneCallerAndOneQuery",
+	},
+	{
+		"a page token serves another time", "listtoken.go",
+		"	bound = binary.BigEndian.AppendUint64(bound, q.last)\n", "", "TestAPageTokenServesOneCallerAndOneQuery",
+	},
+	{
+		"a task that leaves a list is counted still", "lists.go",
+		"g.addCount(e.tx, l, -1)", "g.addCount(e.tx, l, 0)", "TestListsAreThoseOfTheModel",
+	},
+	{
+		"a bucket is counted whose edge is in the time", "listcount.go",
+		"item.Key[len(prefix):]) >= end {", "item.Key[len(prefix):]) > end {", "TestListsAreThoseOfTheModel",
+	},
+	{
+		"a bucket at the first edge is counted twice", "listcount.go",
+		"prefix.Uint(first - 1)", "prefix.Uint(first - 2)", "TestTimesAtTheEdgesOfBuckets",
+	},
+	{
+		"an entry is left behind in a list", "lists.go",
+		"e.tx.Delete(g.entries(l.state).TimeDesc(l.changed).Str(e.id))", "error(nil)", "TestListsAreThoseOfTheModel",
+	},
+	{
+		"a task is left behind in the set of open ones", "lists.go",
+		"return e.setOpen(l, false)", "return nil", "TestListsAreThoseOfTheModel",
+	},
+	{
+		"the first task of a context is not in its list", "turns.go",
+		"		if err := e.group(id, h); err != nil {", "		if err := error(nil); err != nil {", "TestListsAreThoseOfTheModel",
+	},
+	{
+		"a rebuilt task stays in the old list", "lists.go",
+		"return e.tx.Delete(oldListKey(e.h.agent, l.changed, e.id))", "return nil", "TestListsOfAnOlderStoreAreRebuilt",
+	},
+	{
+		"a list that is not rebuilt is shown", "listrebuild.go",
+		"		return ErrRebuilding\n", "		break\n", "TestListsOfAnOlderStoreAreRebuilt",
+	},
+	{
 		"an event does not make a webhook due", "outbox.go",
 		"if e.h.pushes == 0 || len(e.events) == 0 {", "if true {", "TestAWebhookThatComesLaterGetsWhatComesLater",
 	},

@@ -118,6 +118,38 @@ func (s *shelf) checkList(all []*a2apb.Task, req *a2apb.ListTasksRequest) {
 	}
 }
 
+// TestTimesAtTheEdgesOfBuckets has tasks a little before and after where a bucket of
+// each size ends, by less than a bucket of any size and by one of each.
+func TestTimesAtTheEdgesOfBuckets(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{27, 36, 45} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShelf(t, 0)
+			s.house = memoryHouse(t)
+			edge := time.Unix(0, (time.Now().UnixNano()>>size+2)<<size)
+			var offsets []time.Duration
+			for _, d := range []time.Duration{2 * time.Millisecond, 1 << 27, 1 << 36} {
+				offsets = append(offsets, -d, d)
+			}
+			slices.Sort(offsets)
+			time.Sleep(time.Until(edge) - 2<<36)
+			for _, d := range offsets {
+				time.Sleep(time.Until(edge.Add(d)))
+				s.sent = append(s.sent, s.send("hi", "ctx"))
+				_, err := s.Cancel(t.Context(), bot, s.sent[len(s.sent)-1].TaskID)
+				s.allow(err)
+			}
+			all := s.tasks()
+			for _, d := range append(offsets, 0, 1, 2) {
+				for _, by := range []time.Duration{-time.Millisecond, -1, 0} {
+					since := timestamppb.New(edge.Add(d + by))
+					s.checkList(all, &a2apb.ListTasksRequest{StatusTimestampAfter: since})
+				}
+			}
+		})
+	}
+}
+
 // TestPagesOfAListThatChanges turns the pages of lists while tasks come, change and
 // go, the last one of the page before among them: a task that stays as it is is
 // seen once, and any other once at most.

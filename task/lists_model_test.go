@@ -55,13 +55,17 @@ func TestListsOfAnOlderStoreAreRebuilt(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := newShelf(t, seed)
-				s.change(150)
+				if s.change(150); seed == 0 {
+					for range 210 { // more than one update takes in
+						s.sendAny()
+					}
+				}
 				s.downgrade()
 				s.change(40)
 				if _, err := s.List(t.Context(), bot, "", &a2apb.ListTasksRequest{}); !errors.Is(err, task.ErrRebuilding) {
 					t.Fatalf("before: got %v", err)
 				}
-				s.rebuild()
+				s.rebuild(int64(seed%3) * 1000)
 				s.checkAll()
 				s.change(40)
 				s.checkAll()
@@ -87,13 +91,15 @@ func (s *shelf) downgrade() {
 	}
 }
 
-func (s *shelf) rebuild() {
+// rebuild rebuilds the lists, by a process that dies after so many updates, the
+// next one after one more, and so on until it is done.
+func (s *shelf) rebuild(dies int64) {
 	db := &doomed{DB: s.db}
 	m, err := task.NewManager(db, s.broker, s.agents, task.Options{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for dies := int64(0); s.old; dies++ {
+	for ; s.old; dies++ {
 		db.left.Store(dies)
 		err := m.RebuildLists(s.t.Context())
 		if err != nil && !errors.Is(err, errDead) {
