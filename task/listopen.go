@@ -119,15 +119,17 @@ func getOpen(tx storage.Tx, key storage.Key) ([]byte, error) {
 	return part, err
 }
 
-// openTasks calls visit for every task of the set.
-func openTasks(tx storage.Tx, agentName string, visit func(openTask)) error {
-	for i := range uint64(openParts) {
+// openTasks calls visit for every task of the set, which has n. It lies in the first
+// parts, unless it was larger a short time ago.
+func openTasks(tx storage.Tx, agentName string, n int64, visit func(openTask)) error {
+	for i := uint64(0); i < openParts && n > 0; i++ {
 		part, err := getOpen(tx, listOpenKey(agentName, i))
 		if err != nil {
 			return err
 		}
 		for b := range slices.Chunk(part, openSize) {
 			visit(readOpenTask(b))
+			n--
 		}
 	}
 	return nil

@@ -121,8 +121,12 @@ func readEntry(prefix storage.Key, item storage.Item) (position, error) {
 
 // pickOpen picks from those that do not rest.
 func (q *query) pickOpen(tx storage.Tx, g group, p *pick) error {
+	n, err := countOpen(tx, g.agent)
+	if err != nil {
+		return err
+	}
 	mark := contextMark(g.contextID)
-	return openTasks(tx, g.agent, func(o openTask) {
+	return openTasks(tx, g.agent, n, func(o openTask) {
 		if !q.takes(o.state) || g.contextID != "" && o.context != mark || o.rank > q.last {
 			return
 		}

@@ -88,6 +88,7 @@ var sections = []struct {
 	{"store", storeSection}, {"echo", echoSection}, {"guest", guestSection}, {"chunks", chunksSection}, {"followers", followersSection}, {"streams", streamsSection},
 	{"sandbox", sandboxSection}, {"fuel", fuelSection}, {"parallel", parallelSection}, {"memory", memorySection}, {"reset", resetSection},
 	{"first", firstSection}, {"restart", restartSection}, {"registered", registeredSection}, {"neighbours", neighboursSection},
+	{"lists", listsSection},
 }
 
 func sectionNames() string {
