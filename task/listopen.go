@@ -21,7 +21,7 @@ import (
 // is rewritten: at 10,000 tasks a part has 5 KB.
 const (
 	openParts = 64 // at most, so that a list is read in as many steps
-	openFill  = 16
+	openFill  = 32
 )
 
 // openTask is an element of the set: 33 bytes.
