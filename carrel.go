@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -52,6 +54,7 @@ func (s *Server) listen(ctx context.Context) (err error) {
 	if s.listener, err = s.listenOn(ctx, s.opts.Listener, s.opts.Addr); err != nil {
 		return err
 	}
+	s.url = s.linkURL()
 	if s.opts.GRPCListener != nil || s.opts.GRPCAddr != "" {
 		s.grpc, err = s.listenOn(ctx, s.opts.GRPCListener, s.opts.GRPCAddr)
 	}
@@ -104,6 +107,18 @@ func (s *Server) URL() string {
 		return "https://" + s.Addr().String()
 	}
 	return "http://" + s.Addr().String()
+}
+
+// linkURL is URL as links have it that are made for nobody's request. Of a listener
+// on all addresses only this machine's name is known: others need a PublicURL.
+func (s *Server) linkURL() string {
+	own := strings.TrimRight(s.URL(), "/")
+	u, err := url.Parse(own)
+	if err != nil || !net.ParseIP(u.Hostname()).IsUnspecified() {
+		return own
+	}
+	u.Host = net.JoinHostPort("localhost", u.Port())
+	return u.String()
 }
 
 // OpenAPI returns the admin API's OpenAPI document as JSON.

@@ -51,6 +51,9 @@ type house struct {
 	cardSecrets *seal.Key
 	cardKeys    *signing.Keys // nil without cardSecrets
 	tokens      []byte        // authenticates page tokens; nil where there is no file for the key
+	linkKey     []byte        // nil as secrets are
+	links       *server.Links
+	url         string // where the HTTP listener is reached, for links
 	guard       *egress.Guard
 	engine      *runtime.Engine
 	agents      *agent.Registry
@@ -159,6 +162,7 @@ func (h *house) openEngine() (err error) {
 }
 
 func (h *house) buildTasks() (err error) {
+	h.links = server.NewLinks(h.linkKey, h.opts.LinkTime)
 	h.tasks, err = task.NewManager(h.db, h.broker, h.agents, task.Options{
 		Logger:      h.opts.Logger,
 		Telemetry:   h.telemetry,
@@ -253,6 +257,8 @@ func (h *house) edgeOptions() server.Options {
 		MetricsText:     h.telemetry.MetricsText,
 		Backup:          h.backup(),
 		CardKeys:        h.cardKeys,
+		Links:           h.links,
+		URL:             h.url,
 		Logger:          h.opts.Logger,
 		Telemetry:       h.telemetry,
 	}

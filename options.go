@@ -97,6 +97,8 @@ type Options struct {
 	RunTimeout, SoftStop, BlockingTimeout time.Duration
 	// IdempotencyWindow is how long an idempotency key is remembered (24 h).
 	IdempotencyWindow time.Duration
+	// LinkTime is how long a link to a large part of a task is good at least (1 h).
+	LinkTime time.Duration
 	// CompileTimeout bounds compiling and describing an upload (30 s).
 	CompileTimeout time.Duration
 	// CompileMemoryBytes bounds the memory of compiling an upload, where there is a

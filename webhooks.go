@@ -44,6 +44,9 @@ func (h *house) openEgress(context.Context) error {
 	if h.secrets, err = seal.New(master, "webhooks"); err != nil {
 		return err
 	}
+	if h.linkKey, err = seal.Derive(master, "links"); err != nil {
+		return err
+	}
 	h.cardSecrets, err = seal.New(master, "cards")
 	return err
 }
@@ -64,6 +67,7 @@ func (h *house) buildPusher(context.Context) (err error) {
 	}
 	h.pusher, err = push.New(h.tasks, h.guard, push.Options{
 		Payloads:  map[string]push.Payload{v03.Version: h.payload03},
+		Links:     h.linksOf,
 		SoftStop:  h.opts.SoftStop,
 		UserAgent: "carrel/" + h.opts.Version,
 		Logger:    h.opts.Logger,
@@ -71,6 +75,9 @@ func (h *house) buildPusher(context.Context) (err error) {
 	})
 	return err
 }
+
+// linksOf are the links in what a webhook is sent.
+func (h *house) linksOf(tenant string) task.Link { return h.links.At(h.url, tenant) }
 
 // payload03 is what a webhook of A2A 0.3 is sent: the task as it is, whenever its
 // status changes, or the message that an agent answers with.
@@ -80,7 +87,9 @@ func (h *house) payload03(ctx context.Context, d *task.Delivery, e task.Event) (
 	case *a2apb.StreamResponse_ArtifactUpdate:
 		return "", nil, nil
 	case *a2apb.StreamResponse_Task, *a2apb.StreamResponse_StatusUpdate:
-		reply, _, err = h.tasks.Log().Snapshot(ctx, d.Ref, d.TaskID)
+		var t *a2apb.Task
+		t, _, err = h.tasks.Log().Snapshot(ctx, d.Ref, d.TaskID)
+		reply = h.linksOf(d.Tenant).Task(t)
 	}
 	switch {
 	case errors.Is(err, task.ErrTaskNotFound):

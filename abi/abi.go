@@ -95,6 +95,7 @@ var Funcs = []Func{
 	{"context_load", Observe, true, Empty{}, ContextLoadReply{}, "Reads the agent's own bytes for this contextId, with their version."},
 	{"context_save", Commit, true, ContextSaveRequest{}, ContextSaveReply{}, "Writes the agent's own bytes for this contextId; answers conflict when the version is not the one stored. Takes effect with the end of the run."},
 	{"context_history", Observe, true, ContextHistoryRequest{}, ContextHistoryReply{}, "Reads the messages of all tasks of this contextId, oldest first."},
+	{"blob_read", Pure, true, BlobReadRequest{}, BlobReadReply{}, "Reads from a large part of a message or an artifact: where its bytes would be, the part has a url that begins with carrel-blob:. What such a url names never changes."},
 }
 
 // Lookup returns the host function of that name.

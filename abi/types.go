@@ -75,6 +75,24 @@ type ContextHistoryReply struct {
 	Messages []json.RawMessage `json:"messages" a2a:"Message"`
 }
 
+// BlobReadRequest is the request of blob_read.
+type BlobReadRequest struct {
+	// URL is that of the part, as it is.
+	URL string `json:"url"`
+	// Offset is the first byte wanted; at the end and beyond it there are none.
+	Offset int64 `json:"offset,omitempty"`
+	// Length is the number of bytes wanted; 0 is 256 KiB, which is also the most.
+	Length int `json:"length,omitempty"`
+}
+
+// BlobReadReply is the reply of blob_read.
+type BlobReadReply struct {
+	// Data are the bytes: fewer than wanted only at the end.
+	Data []byte `json:"data,omitempty"`
+	// Size is the length of the whole part in bytes.
+	Size int64 `json:"size"`
+}
+
 // RunRequest is what carrel_run receives.
 type RunRequest struct {
 	// TaskID and ContextID are the ids of the task and its context.
@@ -85,7 +103,8 @@ type RunRequest struct {
 	Agent  string `json:"agent"`
 	// Run counts the runs of the task from 1; a run ends with a reply or by waiting for input.
 	Run int `json:"run"`
-	// Message is the message that started this run.
+	// Message is the message that started this run. A part of more than 64 KiB of bytes
+	// has a url for blob_read in their place.
 	Message json.RawMessage `json:"message" a2a:"Message"`
 	// Pending holds messages that were sent before this run could start, after Message, oldest first.
 	Pending []json.RawMessage `json:"pending,omitempty" a2a:"Message"`

@@ -34,6 +34,7 @@ var functions = map[string]function{
 	"context_load":    waiting(typed("host.context_load", (*Session).contextLoad)),
 	"context_save":    waiting(typed("host.context_save", (*Session).contextSave)),
 	"context_history": waiting(typed("host.context_history", (*Session).contextHistory)),
+	"blob_read":       waiting(typed("host.blob_read", (*Session).blobRead)),
 }
 
 func waiting(f function) function {

@@ -27,9 +27,10 @@ type Tasks interface {
 	// Update runs fn in one durable, fenced update of the tenant's records.
 	Update(ctx context.Context, fn func(storage.Tx) error) error
 	// Status, Artifact and Line check a request and tell what it does to the task.
-	// The effects are applied inside Update, in the order of the guest's calls.
-	Status(req abi.TaskStatusRequest) (Effect, error)
-	Artifact(req abi.TaskArtifactRequest) (Effect, error)
+	// The effects are applied inside Update, in the order of the guest's calls. What
+	// is large in a request is written to the store by Status and Artifact already.
+	Status(ctx context.Context, req abi.TaskStatusRequest) (Effect, error)
+	Artifact(ctx context.Context, req abi.TaskArtifactRequest) (Effect, error)
 	Line(level, message string) Effect
 	// Task, LoadContext and History read; SaveContext takes effect with the end of
 	// the run. History returns the newest messages that fit into a reply.
@@ -37,6 +38,9 @@ type Tasks interface {
 	LoadContext(ctx context.Context) (data []byte, version uint64, err error)
 	SaveContext(ctx context.Context, data []byte, version uint64) (newVersion uint64, err error)
 	History(ctx context.Context, limit int) ([]json.RawMessage, error)
+	// ReadBlob returns at most length bytes of a large part from offset on, and the
+	// size of the part.
+	ReadBlob(ctx context.Context, url string, offset int64, length int) (data []byte, size int64, err error)
 }
 
 // Effect is a change of the task that was checked and waits for its update.

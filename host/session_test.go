@@ -60,18 +60,27 @@ func (f *fakeTasks) effect(s string) Effect {
 
 func (f *fakeTasks) Line(level, message string) Effect { return f.effect(level + " " + message) }
 
-func (f *fakeTasks) Status(req abi.TaskStatusRequest) (Effect, error) {
+func (f *fakeTasks) Status(_ context.Context, req abi.TaskStatusRequest) (Effect, error) {
 	if len(req.Message) == 0 {
 		return Effect{}, &abi.Error{Code: abi.Invalid, Message: "message is required"}
 	}
 	return f.effect("status " + string(req.Message)), nil
 }
 
-func (f *fakeTasks) Artifact(req abi.TaskArtifactRequest) (Effect, error) {
+func (f *fakeTasks) Artifact(_ context.Context, req abi.TaskArtifactRequest) (Effect, error) {
 	if len(req.Artifact) == 0 {
 		return Effect{}, &abi.Error{Code: abi.Invalid, Message: "artifact is required"}
 	}
 	return f.effect("artifact " + string(req.Artifact)), nil
+}
+
+func (f *fakeTasks) ReadBlob(_ context.Context, url string, offset int64, length int) ([]byte, int64, error) {
+	if url != "carrel-blob:x" {
+		return nil, 0, &abi.Error{Code: abi.NotFound, Message: "no such part"}
+	}
+	content := make([]byte, 300<<10)
+	from := min(offset, int64(len(content)))
+	return content[from:min(from+int64(length), int64(len(content)))], int64(len(content)), nil
 }
 
 func (f *fakeTasks) Task(context.Context) (json.RawMessage, error) {
@@ -131,6 +140,11 @@ func TestCalls(t *testing.T) {
 		{"context_load", `{}`, `{"ok":{"data":"aGk=","version":1}}`},
 		{"context_history", `{"limit":5}`, `{"ok":{"messages":[{"messageId":"m"}]}}`},
 		{"context_history", `{"limit":101}`, `{"error":{"code":"invalid","message":"limit must be from 0 to 100"}}`},
+		{"blob_read", `{"url":"carrel-blob:x","offset":307199,"length":5}`, `{"ok":{"data":"AA==","size":307200}}`},
+		{"blob_read", `{"url":"carrel-blob:x","offset":307200}`, `{"ok":{"size":307200}}`},
+		{"blob_read", `{"url":"carrel-blob:x","offset":-1}`, `{"error":{"code":"invalid","message":"offset must not be negative"}}`},
+		{"blob_read", `{"url":"carrel-blob:x","length":262145}`, `{"error":{"code":"invalid","message":"length must be from 0 to 262144"}}`},
+		{"blob_read", `{}`, `{"error":{"code":"not_found","message":"no such part"}}`},
 		{"fly", `{}`, `{"error":{"code":"invalid","message":"there is no such function"}}`},
 	} {
 		reply, err := s.Call(t.Context(), c.fn, []byte(c.request))

@@ -1,9 +1,18 @@
 package host
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/carrelhq/carrel/abi"
+)
+
+const (
+	// mayBeLarge is the size of a request in bytes that may have parts which are
+	// stored on their own.
+	mayBeLarge = 64 << 10
+	// blobScheme begins the url of such a part.
+	blobScheme = "carrel-blob:"
 )
 
 // taskGet flushes first: a guest sees its own effects.
@@ -15,16 +24,26 @@ func (s *Session) taskGet(ctx context.Context, _ abi.Empty) (abi.TaskGetReply, e
 	return abi.TaskGetReply{Task: task}, err
 }
 
-func (s *Session) taskStatus(_ context.Context, req abi.TaskStatusRequest) (abi.Empty, error) {
-	effect, err := s.tasks.Status(req)
-	if err != nil {
-		return abi.Empty{}, err
-	}
-	return abi.Empty{}, s.queue.add(effect)
+func (s *Session) taskStatus(ctx context.Context, req abi.TaskStatusRequest) (abi.Empty, error) {
+	return s.emit(req.Message, func() (Effect, error) { return s.tasks.Status(ctx, req) })
 }
 
-func (s *Session) taskArtifact(_ context.Context, req abi.TaskArtifactRequest) (abi.Empty, error) {
-	effect, err := s.tasks.Artifact(req)
+func (s *Session) taskArtifact(ctx context.Context, req abi.TaskArtifactRequest) (abi.Empty, error) {
+	return s.emit(req.Artifact, func() (Effect, error) { return s.tasks.Artifact(ctx, req) })
+}
+
+// emit queues what a request comes to. What is in it may have to be written, or
+// looked for, in the store first.
+func (s *Session) emit(payload []byte, check func() (Effect, error)) (abi.Empty, error) {
+	around := atOnce
+	if len(payload) > mayBeLarge || bytes.Contains(payload, []byte(blobScheme)) {
+		around = s.aside
+	}
+	var effect Effect
+	err := around(func() (err error) {
+		effect, err = check()
+		return err
+	})
 	if err != nil {
 		return abi.Empty{}, err
 	}

@@ -52,11 +52,11 @@ func (f *fakeTasks) Line(level, message string) host.Effect {
 	}}
 }
 
-func (*fakeTasks) Status(abi.TaskStatusRequest) (host.Effect, error) {
+func (*fakeTasks) Status(context.Context, abi.TaskStatusRequest) (host.Effect, error) {
 	return host.Effect{Apply: func(storage.Tx) error { return nil }}, nil
 }
 
-func (*fakeTasks) Artifact(abi.TaskArtifactRequest) (host.Effect, error) {
+func (*fakeTasks) Artifact(context.Context, abi.TaskArtifactRequest) (host.Effect, error) {
 	return host.Effect{Apply: func(storage.Tx) error { return nil }}, nil
 }
 
@@ -72,6 +72,10 @@ func (*fakeTasks) LoadContext(context.Context) ([]byte, uint64, error) { return 
 func (*fakeTasks) SaveContext(context.Context, []byte, uint64) (uint64, error) { return 1, nil }
 
 func (*fakeTasks) History(context.Context, int) ([]json.RawMessage, error) { return nil, nil }
+
+func (*fakeTasks) ReadBlob(_ context.Context, _ string, _ int64, length int) ([]byte, int64, error) {
+	return nil, int64(length), nil
+}
 
 // load makes a module ready for the length of the test.
 func load(t testing.TB, e *Engine, module []byte) *Module {

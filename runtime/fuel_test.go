@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	goruntime "runtime"
 	"slices"
 	"strings"
@@ -18,9 +19,9 @@ type watchedTasks struct {
 	onStatus func()
 }
 
-func (w *watchedTasks) Status(r abi.TaskStatusRequest) (host.Effect, error) {
+func (w *watchedTasks) Status(ctx context.Context, r abi.TaskStatusRequest) (host.Effect, error) {
 	w.onStatus()
-	return w.fakeTasks.Status(r)
+	return w.fakeTasks.Status(ctx, r)
 }
 
 // sandboxFor returns a sandbox that is ready, and what runs it.

@@ -125,6 +125,7 @@ var requests = []hostile{
 	{row: "C4", name: "task_get for ever", want: late, soon: true, module: callingForEver("task_get")},
 	{row: "C4", name: "context_load for ever", want: late, soon: true, module: callingForEver("context_load")},
 	{row: "C4", name: "context_history for ever", want: late, soon: true, module: callingForEver("context_history")},
+	{row: "C4", name: "blob_read for ever", want: late, soon: true, module: callingForEver("blob_read")},
 	{row: "C4", name: "log for ever, 64 times", want: late, soon: true, runs: 64, lines: 2000, mib: 64, module: callingForEver("log")},
 	{row: "C4", name: "the clock for ever", want: late, soon: true, module: func() []byte {
 		return run(newWasiGuest("clock_time_get"), spin(i32Const(0), i64Const(0), i32Const(8), call(0), drop), pack(1, 1)).bytes()

@@ -19,6 +19,7 @@ type (
 	managedTasks interface {
 		tasks
 		taskAdmin
+		blobs
 	}
 	agents interface {
 		directory

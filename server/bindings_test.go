@@ -148,8 +148,14 @@ func TestErrorsAreTheSameOverEveryBinding(t *testing.T) {
 type failing struct{ noTasks }
 
 func (failing) Get(context.Context, task.Ref, string, *int32) (*a2apb.Task, error) {
-	return nil, errors.New("/dev/sdb: input/output error")
+	return nil, errDisk
 }
+
+func (failing) Encoded(context.Context, task.Ref, string, *int32, string, task.EncodeTask) ([]byte, error) {
+	return nil, errDisk
+}
+
+var errDisk = errors.New("/dev/sdb: input/output error")
 
 // admission are rows of every operation, asked for by those who may not, and in
 // versions that are not served.

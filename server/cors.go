@@ -9,8 +9,8 @@ import (
 
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-	corsHeaders = "Accept, A2A-Extensions, A2A-Version, Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Traceparent, X-A2A-Extensions"
-	corsExposed = "A2A-Extensions, ETag, Last-Modified, Retry-After, WWW-Authenticate, X-A2A-Extensions"
+	corsHeaders = "Accept, A2A-Extensions, A2A-Version, Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Range, Traceparent, X-A2A-Extensions"
+	corsExposed = "A2A-Extensions, Content-Disposition, Content-Range, ETag, Last-Modified, Retry-After, WWW-Authenticate, X-A2A-Extensions"
 	corsMaxAge  = "86400"
 )
 

@@ -7,6 +7,8 @@ import (
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/carrelhq/carrel/task"
 )
 
 func appendProto(dst []byte, m proto.Message) ([]byte, error) {
@@ -39,5 +41,20 @@ func appendTaskPage(dst []byte, page *a2apb.ListTasksResponse, artifacts bool) (
 	return append(dst, '}'), nil
 }
 
+// encodeTask encodes a task for all answers with it until it changes, unless it has
+// links, which expire and lead to where the caller came in.
+func encodeTask(links task.Link) task.EncodeTask {
+	return func(t *a2apb.Task) ([]byte, bool, error) {
+		linked := links.Task(t)
+		body, err := appendProto(nil, linked)
+		return body, linked == t, err
+	}
+}
+
 // encodeEvent encodes an event for all the streams that show it.
-func encodeEvent(r *a2apb.StreamResponse) ([]byte, error) { return appendProto(nil, r) }
+func encodeEvent(r *a2apb.StreamResponse) ([]byte, error) {
+	if out, ok := appendChunk(nil, r); ok {
+		return out, nil
+	}
+	return appendProto(nil, r)
+}

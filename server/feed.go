@@ -24,6 +24,8 @@ type feed struct {
 	untilInput bool
 	// history bounds the messages in tasks that are shown; nil is all.
 	history *int32
+	// link makes links of what stands for large parts.
+	link task.Link
 	// hidden says that the task is not shown yet: what comes may be a direct reply.
 	hidden bool
 }
@@ -65,6 +67,8 @@ type shown struct {
 	// event is what is shown where shared: all streams share its encodings.
 	event  task.Event
 	shared bool
+	// more says that there is something else to show, without waiting for it.
+	more bool
 }
 
 // play yields what the feed shows, in order, and ends when nothing more will
@@ -83,7 +87,7 @@ func (f *feed) play(ctx context.Context, log events) iter.Seq2[shown, error] {
 func (f *feed) playOn(ctx context.Context, log events, yield func(shown, error) bool) (again bool) {
 	if first := f.first; first != nil {
 		f.first = nil
-		if !yield(shown{seq: f.seq, body: f.trim(first)}, nil) || f.ends(first.GetTask().GetStatus().GetState()) {
+		if !yield(shown{seq: f.seq, body: f.link.Response(f.trim(first))}, nil) || f.ends(first.GetTask().GetStatus().GetState()) {
 			return false
 		}
 	}
@@ -116,6 +120,6 @@ func (f *feed) playOn(ctx context.Context, log events, yield func(shown, error) 
 }
 
 func (f *feed) showEvent(e task.Event) shown {
-	body := f.trim(e.Body)
-	return shown{seq: e.Seq, body: body, event: e, shared: body == e.Body}
+	body := f.link.Response(f.trim(e.Body))
+	return shown{seq: e.Seq, body: body, event: e, shared: body == e.Body, more: e.More}
 }

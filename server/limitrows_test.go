@@ -40,7 +40,7 @@ var limits = []limit{
 	{what: "id of a JSON-RPC request", most: size(maxRPCID), refusal: errInvalidRequest, over: overRPC, probe: &probe{ask: requestID, fine: "TASK_NOT_FOUND"}},
 
 	{section: "Messages"},
-	{what: "message with its configuration and metadata, as protobuf", most: size(task.MaxMessage), refusal: task.ErrInvalidParams, probe: &probe{ask: messageOf}},
+	{what: "message with its configuration and metadata, as protobuf; bytes of parts above " + size(task.MaxInline).String() + " are not counted", most: size(task.MaxMessage), refusal: task.ErrInvalidParams, probe: &probe{ask: messageOf}},
 	{what: "`messageId`", most: size(task.MaxID), refusal: task.ErrInvalidParams,
 		probe: &probe{ask: with(func(r *a2apb.SendMessageRequest, n int) { r.Message.MessageId = strings.Repeat("x", n) })}},
 	{what: "`contextId`", most: size(task.MaxID), refusal: task.ErrInvalidParams,
@@ -59,7 +59,8 @@ var limits = []limit{
 	{what: "unfinished tasks of an agent", most: task.DefaultQueued, setting: "max_queued", refusal: task.ErrBusy, probe: &probe{ask: queued, small: smallQueue}},
 	{what: "unfinished tasks of a context", most: task.MaxTurns, refusal: task.ErrBusy, over: overRPC, probe: &probe{ask: turns}},
 	{what: "messages that wait for a task at work", most: task.DefaultPending, refusal: task.ErrBusy, probe: &probe{ask: pending}},
-	{what: "events of a task, when another message comes", most: size(task.DefaultLog), refusal: task.ErrUnsupportedOperation, tests: "TestAConversationThatIsTooLongEnds"},
+	{what: "bytes of parts above " + size(task.MaxInline).String() + " in a message", most: size(task.DefaultLog), refusal: task.ErrInvalidParams, tests: "TestFilesCountAmongTheBytesOfATask"},
+	{what: "events and large parts of a task, when another message comes", most: size(task.DefaultLog), refusal: task.ErrUnsupportedOperation, tests: "TestAConversationThatIsTooLongEnds"},
 
 	{what: "id of a task or of a config that is asked for", most: "any", refusal: task.ErrTaskNotFound, tests: "TestIDsOfAnyLengthAreLookedUp"},
 
@@ -93,7 +94,7 @@ var limits = []limit{
 	{what: "time between two attempts, `Retry-After` included", most: push.DefaultMaxBackOff, instead: "it is tried then all the same", tests: "TestBackOff TestRetryAfterIsHonoured"},
 
 	{section: "What is open at a time"},
-	{what: "streams, logs that are followed included", most: defaults.MaxStreams, setting: "max_streams", refusal: errTooManyStreams, tests: "TestStreamsAreLimitedInNumber TestGRPCStreamsAreLimitedInNumber TestStreamsAreSharedAmongCallers"},
+	{what: "streams, logs that are followed included; a large part that is fetched counts as 8", most: defaults.MaxStreams, setting: "max_streams", refusal: errTooManyStreams, tests: "TestStreamsAreLimitedInNumber TestGRPCStreamsAreLimitedInNumber TestStreamsAreSharedAmongCallers TestDownloadsAreLimitedInNumber"},
 	{what: "calls that wait for their task", most: defaults.MaxStreams, setting: "max_streams", refusal: errTooManyWaiting, tests: "TestCallsThatWaitAreSharedAmongCallers"},
 	{what: "HTTP connections", most: defaults.MaxConns, setting: "max_conns", instead: "HTTP 503, and the connection is closed", tests: "TestConnectionsAreLimitedInNumber"},
 	{what: "gRPC connections", most: defaults.MaxConns, setting: "max_conns", instead: "the connection is closed", tests: "TestGRPCConnectionsAreLimitedInNumber"},
@@ -109,6 +110,7 @@ var limits = []limit{
 	{what: "for a client to take an answer, or a frame of a stream", most: defaults.timing.write, instead: "the connection, or the gRPC stream, is ended", tests: "TestAClientThatDoesNotReadLosesItsStream TestAGRPCClientThatDoesNotReadLosesItsStream"},
 	{what: "that a stream is silent", most: defaults.KeepAlive, instead: "a comment, or an HTTP/2 ping, is sent", tests: "TestAnIdleStreamIsKeptAliveAndRepeatsNothing"},
 	{what: "between two HTTP/2 pings of a client, at least", most: minPing, instead: "the connection is closed when they keep coming: `ENHANCE_YOUR_CALM`", tests: "TestWhatGRPCConnectionsAreTold"},
+	{what: "that a link to a large part is good, or up to 5 min more", most: DefaultLinkTime, setting: "link_time", instead: "there is nothing at it; the task has another", tests: "TestLinksExpireAndStayTheSameForAWhile"},
 	{what: "that a blocking `SendMessage` waits", most: defaults.BlockingTimeout, setting: "blocking_timeout", instead: "the task as it is then", tests: "TestABlockingCallWaitsForItsTime"},
 	{what: "that a run takes", most: 10 * time.Minute, setting: "run_timeout", instead: "the task fails", tests: "TestARunThatTakesTooLongFails"},
 	{what: "that a run may take for its message to be a direct reply", most: task.DefaultReplyWithin, instead: "the answer is a task", tests: "TestKeysAndRepliesAreThoseOfTheModel"},
@@ -116,7 +118,8 @@ var limits = []limit{
 
 	{section: "What a run writes"},
 	{what: "artifact or chunk, or message of a status", most: size(task.MaxChunk), instead: "the agent is told; a result with one fails the task", tests: "TestResultsThatAreNotValidFailTheTask TestAResultWithinItsBoundsIsCommitted"},
-	{what: "events of a task", most: size(task.DefaultLog), instead: "the task fails", tests: "TestATaskThatWritesTooMuchFails"},
+	{what: "events and large parts of a task", most: size(task.DefaultLog), instead: "the task fails", tests: "TestATaskThatWritesTooMuchFails TestFilesCountAmongTheBytesOfATask"},
+	{what: "bytes that one `blob_read` gives", most: "256 KiB", instead: "the agent is told", tests: "TestCalls"},
 	{what: "what is kept of a context", most: size(task.MaxContext), instead: "the agent is told", tests: "TestAContextIsSavedWithTheEndOfItsRun"},
 	{what: "lines of an attempt's log", most: task.MaxLines, instead: "the last one says so", tests: "TestALogIsKeptUpToItsQuota"},
 	{what: "line of the log", most: size(task.MaxLine), instead: "it is cut", tests: "TestALogIsKeptUpToItsQuota"},

@@ -39,7 +39,7 @@ func (c call) encode(dst []byte, reply proto.Message) ([]byte, error) {
 func (o *operations) methodsByName() map[string]method {
 	return map[string]method{
 		"SendMessage":                      unary(o.sendMessage),
-		"GetTask":                          unary(o.getTask),
+		"GetTask":                          {serve: o.jsonGetTask},
 		"ListTasks":                        {serve: o.jsonListTasks},
 		"CancelTask":                       unary(o.cancelTask),
 		"SendStreamingMessage":             {streams: true, serve: o.openSendStreamingMessage},
@@ -72,6 +72,22 @@ func unary[Q any, PQ message[Q], R proto.Message](op func(context.Context, calle
 		dst, err = asked.encode(dst, result)
 		return dst, nil, err
 	}}
+}
+
+// jsonGetTask is getTask whose answer is encoded once, until the task changes.
+func (o *operations) jsonGetTask(ctx context.Context, by caller, asked call, dst []byte) ([]byte, *feed, error) {
+	if asked.append != nil {
+		return unary(o.getTask).serve(ctx, by, asked, dst)
+	}
+	req := &a2apb.GetTaskRequest{}
+	if err := asked.decode(req); err != nil {
+		return nil, nil, err
+	}
+	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
+		return nil, nil, err
+	}
+	body, err := o.tasks.Encoded(ctx, by.ref, req.GetId(), req.HistoryLength, wireKey, encodeTask(o.linksFor(by)))
+	return append(dst, body...), nil, err
 }
 
 func (o *operations) jsonListTasks(ctx context.Context, by caller, asked call, dst []byte) ([]byte, *feed, error) {

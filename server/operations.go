@@ -20,6 +20,7 @@ type tasks interface {
 	SendOnce(ctx context.Context, ref task.Ref, once task.Once, req *a2apb.SendMessageRequest) (task.Accepted, error)
 	Answer(ctx context.Context, ref task.Ref, accepted task.Accepted, historyLength *int32) (*a2apb.SendMessageResponse, error)
 	Get(ctx context.Context, ref task.Ref, id string, historyLength *int32) (*a2apb.Task, error)
+	Encoded(ctx context.Context, ref task.Ref, id string, historyLength *int32, form string, encode task.EncodeTask) ([]byte, error)
 	List(ctx context.Context, ref task.Ref, caller string, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error)
 	Cancel(ctx context.Context, ref task.Ref, id string) (*a2apb.Task, error)
 	SendAndAwait(ctx context.Context, ref task.Ref, once task.Once, req *a2apb.SendMessageRequest) (*a2apb.SendMessageResponse, error)
@@ -37,9 +38,13 @@ type events interface {
 // decodes a request, calls one, and encodes what it returns. Errors are those
 // that [onWire] knows. They are safe for concurrent use.
 type operations struct {
-	tasks           tasks
-	events          events
-	cards           extendedCards
+	tasks  tasks
+	events events
+	cards  extendedCards
+	// links are those to large parts, and url where they lead for who came in by a
+	// door without an address of the server.
+	links           *Links
+	url             string
 	blockingTimeout time.Duration
 	// waiting are the calls that wait for their task.
 	waiting *quota
@@ -79,7 +84,8 @@ func (o *operations) sendMessage(ctx context.Context, by caller, req *a2apb.Send
 		if err != nil {
 			return nil, err
 		}
-		return o.tasks.Answer(ctx, by.ref, accepted, historyLength(req))
+		answer, err := o.tasks.Answer(ctx, by.ref, accepted, historyLength(req))
+		return o.linksFor(by).Answer(answer), err
 	}
 	if err := checkMessage(by, req); err != nil {
 		return nil, err
@@ -94,7 +100,8 @@ func (o *operations) sendMessage(ctx context.Context, by caller, req *a2apb.Send
 	defer o.waiting.give(by.party(), 1)
 	waiting, cancel := context.WithTimeout(ctx, o.blockingTimeout)
 	defer cancel()
-	return o.tasks.SendAndAwait(waiting, by.ref, once, req)
+	answer, err := o.tasks.SendAndAwait(waiting, by.ref, once, req)
+	return o.linksFor(by).Answer(answer), err
 }
 
 // sendStreamingMessage accepts a message and answers with what comes of it. Section 3.1.2.
@@ -103,7 +110,7 @@ func (o *operations) sendStreamingMessage(ctx context.Context, by caller, req *a
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{ref: by.ref, id: accepted.TaskID, untilInput: true, history: historyLength(req), hidden: accepted.Hidden}
+	f := &feed{ref: by.ref, id: accepted.TaskID, link: o.lasting(by), untilInput: true, history: historyLength(req), hidden: accepted.Hidden}
 	if f.hidden {
 		return f, nil // and shows nothing before it must
 	}
@@ -111,6 +118,21 @@ func (o *operations) sendStreamingMessage(ctx context.Context, by caller, req *a
 		return f, nil // the first event of a new task is the task
 	}
 	return f, f.snapshot(ctx, o.events)
+}
+
+// linksFor makes the links that the caller is shown, while its request is there.
+func (o *operations) linksFor(by caller) task.Link {
+	return func(ref task.BlobRef, p *a2apb.Part) string { return o.lasting(by)(ref, p) }
+}
+
+// lasting is linksFor, for a feed, which outlives the request. Links lead to where
+// the caller came in.
+func (o *operations) lasting(by caller) task.Link {
+	base := o.url
+	if by.door != nil {
+		base = or(by.door().base, base)
+	}
+	return o.links.At(base, by.ref.Tenant)
 }
 
 // accept checks a message and hands it on.
@@ -152,7 +174,7 @@ func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{ref: by.ref, id: req.GetId(), untilInput: by.in03}
+	f := &feed{ref: by.ref, id: req.GetId(), link: o.lasting(by), untilInput: by.in03}
 	if seen, err := strconv.ParseUint(lastEventID, 10, 64); err == nil && seen <= last {
 		f.seq = seen
 		return f, nil
@@ -168,7 +190,8 @@ func (o *operations) getTask(ctx context.Context, by caller, req *a2apb.GetTaskR
 	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
 		return nil, err
 	}
-	return o.tasks.Get(ctx, by.ref, req.GetId(), req.HistoryLength)
+	t, err := o.tasks.Get(ctx, by.ref, req.GetId(), req.HistoryLength)
+	return o.linksFor(by).Task(t), err
 }
 
 // listTasks returns a page of the tasks. Section 3.1.4. Nothing tells one
@@ -180,7 +203,15 @@ func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTa
 	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
 		return nil, err
 	}
-	return o.tasks.List(ctx, by.ref, by.name(), req)
+	page, err := o.tasks.List(ctx, by.ref, by.name(), req)
+	if err != nil {
+		return nil, err
+	}
+	link := o.linksFor(by)
+	for i, t := range page.Tasks {
+		page.Tasks[i] = link.Task(t)
+	}
+	return page, nil
 }
 
 // cancelTask ends the task. Section 3.1.5.
@@ -188,7 +219,8 @@ func (o *operations) cancelTask(ctx context.Context, by caller, req *a2apb.Cance
 	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
 		return nil, err
 	}
-	return o.tasks.Cancel(ctx, by.ref, req.GetId())
+	t, err := o.tasks.Cancel(ctx, by.ref, req.GetId())
+	return o.linksFor(by).Task(t), err
 }
 
 // getExtendedAgentCard returns the card for those who have a key. Section 3.1.11.

@@ -26,6 +26,9 @@ func (o Options) withDefaults() Options {
 	o.MaxStreams = or(o.MaxStreams, 20_000)
 	o.MaxConns = or(o.MaxConns, 50_000)
 	o.timing = o.timing.withDefaults()
+	if o.Links == nil {
+		o.Links = NewLinks(nil, 0)
+	}
 	o.Version = or(o.Version, "devel")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -105,6 +105,8 @@ func (s *Server) dispatch(x *exchange) error {
 		return s.servePage(x, path)
 	case strings.HasPrefix(path, docs.Prefix):
 		return s.serveAsset(x, path)
+	case strings.HasPrefix(path, blobsPrefix):
+		return s.serveBlob(x, path)
 	case strings.HasPrefix(path, agentsPrefix):
 		ref, below := splitAgentPath(path)
 		if ref.Agent == wellKnown { // no agent has such a name

@@ -66,6 +66,11 @@ type Options struct {
 	MetricsText func() ([]byte, error)
 	// Backup streams a backup of the store for the operator; nil leaves the route out.
 	Backup func(ctx context.Context, w interface{ Write([]byte) (int, error) }) error
+	// Links are those to large parts; nil is links that end with the server. URL is
+	// where the server's HTTP listener is reached, for links in answers to what did
+	// not come in by it; a PublicURL goes before it.
+	Links *Links
+	URL   string
 	// CardKeys sign cards; nil leaves cards without signatures.
 	CardKeys  *signing.Keys
 	Logger    *slog.Logger
@@ -119,7 +124,7 @@ func newServer(p parts, opts Options) (*Server, error) {
 		streams: newQuota(int64(opts.MaxStreams)),
 	}
 	s.ops = &operations{tasks: p.tasks, events: p.events, blockingTimeout: opts.BlockingTimeout, waiting: newQuota(int64(opts.MaxStreams))}
-	s.ops.cards = s
+	s.ops.cards, s.ops.links, s.ops.url = s, opts.Links, or(opts.PublicURL, opts.URL)
 	s.methods = s.ops.methodsByName()
 	s.base, s.stop = context.WithCancelCause(context.Background())
 	s.following, s.stopFollowing = context.WithCancelCause(s.base)

@@ -205,6 +205,10 @@ func (noTasks) Get(context.Context, task.Ref, string, *int32) (*a2apb.Task, erro
 	return nil, task.ErrTaskNotFound
 }
 
+func (noTasks) Encoded(context.Context, task.Ref, string, *int32, string, task.EncodeTask) ([]byte, error) {
+	return nil, task.ErrTaskNotFound
+}
+
 func (noTasks) List(context.Context, task.Ref, string, *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
 	return &a2apb.ListTasksResponse{PageSize: 50}, nil
 }
@@ -221,6 +225,10 @@ func (noTasks) DeleteContext(context.Context, task.Ref, string) error { return t
 func (noTasks) ClearAgent(context.Context, task.Ref) error            { return nil }
 func (noTasks) Lines(context.Context, task.Ref, string, uint64, bool) iter.Seq2[task.LogLine, error] {
 	return func(func(task.LogLine, error) bool) {}
+}
+
+func (noTasks) Blob(context.Context, string, task.BlobRef) (*task.Blob, error) {
+	return nil, task.ErrTaskNotFound
 }
 
 func (noTasks) PushSupported() bool { return false }

@@ -82,6 +82,7 @@ type stream struct {
 	// pending is what is left of the frame to send.
 	pending [3][]byte
 	prefix  []byte
+	more    bool // the next event is there
 	over    bool
 
 	next   func() (shown, error, bool)
@@ -108,14 +109,20 @@ func (st *stream) Close() error {
 	return nil
 }
 
+// oneWrite is as much of a stream as fasthttp writes at once: its buffer, less what
+// is put around each Read.
+const oneWrite = 4096 - 16
+
 // Read fills p from the current frame, after waiting for one where that is
-// needed, and gives the write that follows its time.
+// needed, and from those that are there already, and gives the write that follows
+// its time.
 func (st *stream) Read(p []byte) (n int, err error) {
 	defer st.server.contain(&err)
+	p = p[:min(len(p), oneWrite)]
 	n = st.drain(p)
-	if n == 0 && !st.over {
+	for !st.over && (n == 0 || st.more && n < len(p)) {
 		st.advance()
-		n = st.drain(p)
+		n += st.drain(p[n:])
 	}
 	if err = st.conn.SetWriteDeadline(time.Now().Add(st.server.opts.timing.write)); err != nil {
 		return 0, err
@@ -142,6 +149,7 @@ func (st *stream) advance() {
 		st.open()
 	}
 	what, err, ok := st.next()
+	st.more = what.more
 	switch {
 	case !ok:
 		st.over = true

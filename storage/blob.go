@@ -42,19 +42,38 @@ type Blob struct {
 // there. More than max bytes is ErrTooLarge. A failed PutBlob keeps nothing; one
 // cut off by a crash leaves chunks for [SweepBlobs].
 func PutBlob(ctx context.Context, db DB, key []byte, r io.Reader, max int64) (Blob, error) {
-	id := make([]byte, 16)
-	_, _ = rand.Read(id) // never fails
-	blob := Blob{ID: hex.EncodeToString(id)}
-	err := blob.write(ctx, db, r, max)
-	if err == nil {
-		err = blob.publish(ctx, db, key)
-	}
+	blob, err := WriteBlob(ctx, db, r, max)
 	if err != nil {
+		return Blob{}, err
+	}
+	if err := blob.publish(ctx, db, key); err != nil {
 		// What cannot be cleared now is still marked loose.
 		_ = clearBlob(context.WithoutCancel(ctx), db, blob.ID)
 		return Blob{}, err
 	}
 	return blob, nil
+}
+
+// WriteBlob stores what r yields under no key: it belongs to nothing until an
+// update gives it to [KeepBlob], which also makes it durable, and is cleared away
+// by [SweepBlobs] if none does. A failed WriteBlob keeps nothing.
+func WriteBlob(ctx context.Context, db DB, r io.Reader, max int64) (Blob, error) {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // never fails
+	blob := Blob{ID: hex.EncodeToString(id)}
+	if err := blob.write(ctx, db, r, max); err != nil {
+		_ = clearBlob(context.WithoutCancel(ctx), db, blob.ID)
+		return Blob{}, err
+	}
+	return blob, nil
+}
+
+// KeepBlob puts a blob that [WriteBlob] wrote into the same DB under key, as a part
+// of tx. A blob that is there is replaced, and left to [SweepBlobs]. A blob is kept
+// once; one that was kept, or swept meanwhile, is ErrNotFound.
+func KeepBlob(tx Tx, key []byte, b Blob) error {
+	_, err := b.keep(tx, key)
+	return err
 }
 
 // write stores the chunks. They need not wait for the disk: an update that is
@@ -99,25 +118,31 @@ func (b *Blob) mark(tx Tx) error {
 	return tx.Set(looseKey(b.ID), binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano())))
 }
 
-// publish writes the manifest and clears away the content it replaces.
+// publish keeps the blob and clears away the content it replaces.
 func (b *Blob) publish(ctx context.Context, db DB, key []byte) error {
 	var old string
 	err := db.Update(ctx, func(tx Tx) (err error) {
-		if _, err := tx.Get(looseKey(b.ID)); err != nil {
-			return fmt.Errorf("a blob that took too long to write was swept: %w", err)
-		}
-		if old, err = loosen(tx, key); err != nil {
-			return err
-		}
-		if err := tx.Delete(looseKey(b.ID)); err != nil {
-			return err
-		}
-		return tx.Set(key, b.encode())
+		old, err = b.keep(tx, key)
+		return err
 	})
 	if err == nil && old != "" {
 		_ = clearBlob(context.WithoutCancel(ctx), db, old)
 	}
 	return err
+}
+
+// keep writes the manifest and returns the id of what it replaces.
+func (b *Blob) keep(tx Tx, key []byte) (old string, err error) {
+	if _, err := tx.Get(looseKey(b.ID)); err != nil {
+		return "", fmt.Errorf("a blob that took too long to write was swept: %w", err)
+	}
+	if old, err = loosen(tx, key); err != nil {
+		return "", err
+	}
+	if err := tx.Delete(looseKey(b.ID)); err != nil {
+		return "", err
+	}
+	return old, tx.Set(key, b.encode())
 }
 
 // StatBlob returns the description of the blob at key, or ErrNotFound.

@@ -161,7 +161,7 @@ func TestADamagedBlobIsNotReadToItsEnd(t *testing.T) {
 			changed[100]++
 			return tx.Set(chunk.Key, changed)
 		}, storage.ErrDamaged},
-		{"a chunk too short", func(tx storage.Tx, chunk storage.Item) error { return tx.Set(chunk.Key, chunk.Value[:50]) }, storage.ErrNotFound},
+		{"a chunk too short", func(tx storage.Tx, chunk storage.Item) error { return tx.Set(chunk.Key, chunk.Value[:50]) }, storage.ErrDamaged},
 		{"an empty chunk", func(tx storage.Tx, chunk storage.Item) error { return tx.Set(chunk.Key, nil) }, storage.ErrDamaged},
 		{"a chunk too long", func(tx storage.Tx, chunk storage.Item) error {
 			return tx.Set(chunk.Key, append(bytes.Clone(chunk.Value), make([]byte, 200<<10)...))
@@ -185,8 +185,12 @@ func TestADamagedBlobIsNotReadToItsEnd(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := readBlob(t, db); !errors.Is(err, tt.want) {
+			got, err := readBlob(t, db)
+			if !errors.Is(err, tt.want) {
 				t.Errorf("reading ends in %v, want %v", err, tt.want)
+			}
+			if len(got) == 300<<10 {
+				t.Error("it is known only after the last byte")
 			}
 		})
 	}

@@ -21,6 +21,22 @@ func DeleteBlob(ctx context.Context, db DB, key []byte) error {
 	return clearBlob(ctx, db, id)
 }
 
+// DropBlob clears a blob away that [WriteBlob] wrote, unless it is kept.
+func DropBlob(ctx context.Context, db DB, b Blob) error {
+	loose := false
+	err := db.Update(ctx, func(tx Tx) error {
+		_, err := tx.Get(looseKey(b.ID))
+		if loose = err == nil; errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	if err != nil || !loose {
+		return err
+	}
+	return clearBlob(ctx, db, b.ID)
+}
+
 // SweepBlobs clears chunks away that belong to nothing since before the given
 // time, and returns of how many blobs. A blob that is still being written must
 // not have begun before it.

@@ -53,8 +53,11 @@ func (e *edit) remove() error {
 	return e.root.Set(goneKey(e.tenant, e.id), nil)
 }
 
-// clear removes the events and lines of deleted tasks.
+// clear removes the events, lines and blobs of deleted tasks.
 func (m *Manager) clear(ctx context.Context, tasks ...runKey) error {
+	if err := m.clearBlobs(ctx, tasks); err != nil {
+		return err
+	}
 	for len(tasks) > 0 {
 		done := 0
 		err := m.db.Update(ctx, func(root storage.Tx) error {

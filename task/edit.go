@@ -28,6 +28,7 @@ type edit struct {
 	events   []Event         // appended, for followers
 	begun    []string        // artifacts that chunks were appended of
 	size     int             // of the last event's body, in bytes
+	loose    *loose          // blobs for the events to refer to; nil when there are none
 	after    <-chan struct{} // closed when followers know the events before; nil when they do
 	wake     string          // a task whose turn it became, to be enqueued after the commit
 	pushDue  []DeliveryID    // webhooks that became due
@@ -119,6 +120,11 @@ func (e *edit) append(r *record, body *a2apb.StreamResponse) error {
 		e.h.hidden, r.shows = false, true
 	}
 	if body != nil {
+		for parts := range eachParts(body) {
+			if err := e.keep(parts); err != nil {
+				return err
+			}
+		}
 		var err error
 		if r.body, err = proto.Marshal(body); err != nil {
 			return err

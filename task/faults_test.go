@@ -68,6 +68,38 @@ var mistakes = []faults.Fault{
 		"oldListSpace.Str(agent), contextsKey(agent),", "oldListSpace.Str(agent),", "TestADeletedAgentLeavesNothing",
 	},
 	{
+		"a deleted task leaves its blobs behind", "delete.go",
+		"	if err := m.clearBlobs(ctx, tasks); err != nil {\n		return err\n	}\n", "", "TestADeletedTaskLeavesNoBlob",
+	},
+	{
+		"blobs of a message that is refused stay", "send.go",
+		"		m.drop(ctx, ref.Tenant, files)\n", "", "TestBlobsOfAMessageThatIsRefusedAreCleared",
+	},
+	{
+		"blobs of tenants are not swept", "blobclear.go",
+		"_, err = storage.SweepBlobs(ctx, tenant.Scope(m.db, name), before)", "", "TestACrashLeavesNoBlobForEver",
+	},
+	{
+		"a sweep takes what is being written", "blobclear.go",
+		"time.Now().Add(-looseFor)", "time.Now()", "TestASweepSparesWhatIsBeingWritten",
+	},
+	{
+		"an agent refers to a blob of another task", "runblob.go",
+		"if !ok || ref.TaskID != r.TaskID {", "if !ok {", "TestReferencesAreNotMadeUp",
+	},
+	{
+		"a run reads what is not of its context", "runblob.go",
+		"if err == nil && h.contextID != r.ContextID {", "if err == nil && h.contextID == \"\" {", "TestReferencesAreNotMadeUp",
+	},
+	{
+		"a client refers to a blob", "sendcheck.go",
+		"if strings.HasPrefix(p.GetUrl(), BlobScheme) {", "if false {", "TestReferencesAreNotMadeUp",
+	},
+	{
+		"files are not counted", "blob.go",
+		"e.h.blobs += uint64(blob.Size); ", "", "TestFilesCountAmongTheBytesOfATask",
+	},
+	{
 		"a clearing that goes on takes the next agent of the name for the deleted one", "clear.go",
 		"	case err == nil:\n		return errPresent", "	case err == nil:\n		return nil", "TestClearingSparesAnAgentThatIsThere",
 	},

@@ -17,6 +17,12 @@ import (
 func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 	defer m.Drop(run)
 	result, err := checked(result)
+	if err == nil {
+		result, err = run.stageResult(ctx, result)
+		if err != nil && !errors.Is(err, errNoBlob) {
+			return err
+		}
+	}
 	if err != nil {
 		run.DiscardContext()
 		result = Result{State: failed, Message: textMessage("The agent's result is not valid: " + err.Error() + ".")}

@@ -25,6 +25,7 @@ type head struct {
 	status  []byte    // the status message, as a proto; empty when there is none
 	seq     uint64    // of the last event
 	size    uint64    // of all events, in bytes
+	blobs   uint64    // of all blobs, in bytes
 
 	run     int      // counts from 1
 	attempt int      // of that run, from 1; 0 before the first
@@ -78,7 +79,8 @@ const (
 	headHidden    protowire.Number = 24
 	headIndexed   protowire.Number = 25
 	headGrouped   protowire.Number = 26
-	headPart      protowire.Number = 27
+	headBlobs     protowire.Number = 27
+	headPart      protowire.Number = 28
 	headSizeGuess                  = 256
 )
 
@@ -93,6 +95,7 @@ func (h *head) encode() []byte {
 	w.text(headStatus, string(h.status))
 	w.number(headSeq, h.seq)
 	w.number(headSize, h.size)
+	w.number(headBlobs, h.blobs)
 	w.number(headRun, uint64(h.run))
 	w.number(headAttempt, uint64(h.attempt))
 	w.number(headLost, uint64(h.lost))
@@ -139,6 +142,8 @@ func decodeHead(data []byte) (*head, error) {
 			h.seq = n
 		case headSize:
 			h.size = n
+		case headBlobs:
+			h.blobs = n
 		case headRun:
 			h.run = int(n)
 		case headAttempt:
@@ -183,6 +188,9 @@ func decodeHead(data []byte) (*head, error) {
 	}
 	return h, nil
 }
+
+// bytes are those of the task, with what its events refer to.
+func (h *head) bytes() uint64 { return h.size + h.blobs }
 
 // shownTo tells whether callers of the agent see the task.
 func (h *head) shownTo(agent string) bool { return h.agent == agent && !h.hidden }

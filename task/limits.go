@@ -14,7 +14,8 @@ const (
 	MaxModes = 32
 	MaxMode  = 255
 	// MaxMessage bounds a message with its configuration and metadata, in bytes as
-	// protobuf has it: two of them and their copies fit into one update of the store.
+	// protobuf has it, those of large parts not counted (see MaxInline): two of them
+	// and their copies fit into one update of the store.
 	MaxMessage = 256 << 10
 	// MaxTurns bounds the tasks that wait for a turn in one context.
 	MaxTurns = 1000

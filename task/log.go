@@ -79,8 +79,9 @@ func (l *Log) Follow(ctx context.Context, ref Ref, id string, seq uint64) iter.S
 				yield(Event{}, err)
 				return
 			}
-			for _, e := range events {
-				seq = e.Seq
+			shown := lastShown(events)
+			for i, e := range events {
+				seq, e.More = e.Seq, i < shown
 				if !yield(e, nil) || Terminal(e.State) {
 					return
 				}
@@ -99,6 +100,15 @@ func (l *Log) Follow(ctx context.Context, ref Ref, id string, seq uint64) iter.S
 			}
 		}
 	}
+}
+
+// lastShown is the index of the last event that clients see, -1 for none.
+func lastShown(events []Event) int {
+	i := len(events) - 1
+	for i >= 0 && events[i].Body == nil {
+		i--
+	}
+	return i
 }
 
 // after returns some of the events after seq, from memory if they are there. done

@@ -12,6 +12,7 @@ import (
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 
+	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -198,4 +199,36 @@ func TestAnEventIsEncodedOnceForAll(t *testing.T) {
 			t.Errorf("encodings by event: %v, want one each", encoded)
 		}
 	})
+}
+
+// TestFollowTellsWhatElseIsAtHand has More count what clients see: behind the last of
+// those may be messages, after which there is a wait.
+func TestFollowTellsWhatElseIsAtHand(t *testing.T) {
+	t.Parallel()
+	h := memoryHouse(t)
+	a := h.send("go", "")
+	run := h.claim()
+	err := run.Update(t.Context(), func(tx storage.Tx) error {
+		for i := range 100 {
+			if err := run.AppendArtifact(tx, chunk("a", "x", i > 0)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.reply("and this", a.TaskID)
+	for e, err := range h.Log().Follow(t.Context(), bot, a.TaskID, 2) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := e.Seq < 102; e.More != want {
+			t.Errorf("event %d: got more %t, want %t", e.Seq, e.More, want)
+		}
+		if e.Seq == 103 {
+			break
+		}
+	}
 }

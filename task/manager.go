@@ -34,8 +34,9 @@ type Options struct {
 	MaxQueued, MaxPending int
 	// MaxMessage bounds one message in bytes; at most [MaxMessage], which is the default.
 	MaxMessage int
-	// MaxLog bounds the events of a task in bytes (32 MiB): reading a task takes
-	// about twice that in memory. What a run writes beyond it fails the task.
+	// MaxLog bounds the events of a task and its blobs together, in bytes (32 MiB):
+	// reading a task takes about twice that of events in memory. What a run writes
+	// beyond it fails the task.
 	MaxLog int64
 	// IdempotencyWindow is how long an idempotency key is remembered (24 h).
 	IdempotencyWindow time.Duration
@@ -103,6 +104,7 @@ type Manager struct {
 	replyFront dueFront           // of direct replies
 	cancels    singleflight.Group // of tasks that are being canceled
 	rebuilt    atomic.Bool        // no list of an older store is left
+	encoded    encoded
 
 	mu       sync.Mutex
 	runs     map[runKey]*Run          // in the hands of this process's workers

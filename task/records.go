@@ -1,6 +1,7 @@
 package task
 
 import (
+	"encoding/hex"
 	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
@@ -13,6 +14,7 @@ import (
 //	task/<id>                                     head, see head.go
 //	event/<id>/<seq>                              one event, see record.go
 //	line/<id>/<seq>                               one line of the task's log
+//	task-blob/<id>/<sha256>                       the bytes of a large part, see blob.go
 //	list/<agent>/<context>/<state>/<status time, newest first>/<id>   a task that rests, see lists.go
 //	list-count/<agent>/<context>/<state and size>/<bucket>   counter of the same, see listcount.go
 //	list-open/<agent>/<part>                      the tasks that do not rest, see listopen.go
@@ -41,6 +43,11 @@ func eventKey(id string, seq uint64) storage.Key {
 }
 func linesKey(id string) storage.Key            { return storage.NewKey("line").Str(id) }
 func lineKey(id string, seq uint64) storage.Key { return linesKey(id).Uint(seq) }
+
+func blobsKey(id string) storage.Key { return storage.NewKey("task-blob").Str(id) }
+func blobKey(ref BlobRef) storage.Key {
+	return blobsKey(ref.TaskID).Str(hex.EncodeToString(ref.Digest[:]))
+}
 
 func listsKey(agent string) storage.Key      { return storage.NewKey("list").Str(agent) }
 func listCountsKey(agent string) storage.Key { return storage.NewKey("list-count").Str(agent) }

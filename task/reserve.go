@@ -75,6 +75,7 @@ func (m *Manager) newRun(key runKey, h *head) *Run {
 		m: m, key: key, fence: h.fence, digest: h.version, trace: h.trace, due: h.due,
 		Ref: Ref{key.tenant, h.agent}, TaskID: key.id, ContextID: h.contextID,
 		Number: h.run, Attempt: h.attempt, AcceptedOutputModes: h.modes,
+		loose: loose{most: m.opts.MaxLog},
 	}
 	if h.hidden {
 		run.showAt = h.created.Add(m.opts.ReplyWithin)

@@ -49,6 +49,7 @@ type Run struct {
 	soon *time.Timer // marks the task as working
 	late *time.Timer // shows a task that is hidden
 
+	loose  loose      // blobs that were staged
 	write  sync.Mutex // held during an update of this run
 	marked bool       // the attempt's first event is committed
 	cur    *edit      // the update that runs, for the Append methods
@@ -75,7 +76,7 @@ func (r *Run) change(ctx context.Context, update func(context.Context, string, s
 		if e.h.fence != r.fence {
 			return r.fenced(e)
 		}
-		e.begun, e.after = nil, r.created
+		e.begun, e.after, e.loose = nil, r.created, &r.loose
 		if err := r.mark(e); err != nil {
 			return err
 		}
@@ -152,16 +153,32 @@ var errOutside = errors.New("task: Append outside Update")
 
 // Status reports progress: a working status with a message, durable on return.
 func (r *Run) Status(ctx context.Context, msg *a2apb.Message) error {
+	if err := CheckStatus(msg); err != nil {
+		return err
+	}
+	msg, err := r.stageMessage(ctx, msg)
+	if err != nil {
+		return err
+	}
 	return r.Update(ctx, func(tx storage.Tx) error { return r.AppendStatus(tx, msg) })
 }
 
 // Artifact emits an artifact, or a chunk of one, durable on return. The first
 // chunk an attempt emits of an artifact replaces what an earlier attempt emitted.
 func (r *Run) Artifact(ctx context.Context, chunk *a2apb.TaskArtifactUpdateEvent) error {
+	if err := CheckArtifact(chunk.GetArtifact()); err != nil {
+		return err
+	}
+	a, err := r.stageArtifact(ctx, chunk.Artifact)
+	if err != nil {
+		return err
+	}
+	chunk = &a2apb.TaskArtifactUpdateEvent{Artifact: a, Append: chunk.Append, LastChunk: chunk.LastChunk, Metadata: chunk.Metadata}
 	return r.Update(ctx, func(tx storage.Tx) error { return r.AppendArtifact(tx, chunk) })
 }
 
-// AppendStatus is Status inside [Run.Update].
+// AppendStatus is Status inside [Run.Update], where large parts are kept as they
+// are unless [Run.Stage] was called on them before.
 func (r *Run) AppendStatus(_ storage.Tx, msg *a2apb.Message) error {
 	if r.cur == nil {
 		return errOutside
@@ -186,7 +203,7 @@ func CheckStatus(msg *a2apb.Message) error {
 	return nil
 }
 
-// AppendArtifact is Artifact inside [Run.Update].
+// AppendArtifact is Artifact inside [Run.Update], as AppendStatus is Status.
 func (r *Run) AppendArtifact(_ storage.Tx, chunk *a2apb.TaskArtifactUpdateEvent) error {
 	if r.cur == nil {
 		return errOutside
@@ -241,8 +258,8 @@ func (r *Run) appendChunk(e *edit, chunk *a2apb.TaskArtifactUpdateEvent) error {
 
 // room refuses what would make the task's log larger than it may be.
 func (r *Run) room(e *edit, size int) error {
-	if limit := r.m.opts.MaxLog; e.h.size+uint64(size) > uint64(limit) {
-		return fmt.Errorf("%w: its events are %d bytes at most", ErrLogFull, limit)
+	if limit := r.m.opts.MaxLog; e.h.bytes()+uint64(size) > uint64(limit) {
+		return tooMuch(limit)
 	}
 	return nil
 }

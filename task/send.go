@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
@@ -31,7 +30,7 @@ func (m *Manager) SendOnce(ctx context.Context, ref Ref, once Once, req *a2apb.S
 }
 
 // send is SendOnce with the id of a task that it may have to make.
-func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *a2apb.SendMessageRequest) (Accepted, error) {
+func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *a2apb.SendMessageRequest) (accepted Accepted, err error) {
 	if err := m.checkRequest(req); err != nil {
 		return Accepted{}, err
 	}
@@ -58,10 +57,30 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *
 	if err != nil {
 		return Accepted{}, err
 	}
-	if req.Message.TaskId != "" {
-		return m.sendTo(ctx, ref, k, req, push)
+	files := &loose{most: m.opts.MaxLog}
+	if req, err = m.stageRequest(ctx, taskPlace{ref.Tenant, id}, req, files); err == nil {
+		if req.Message.TaskId != "" {
+			accepted, err = m.sendTo(ctx, ref, k, req, push, files)
+		} else {
+			accepted, err = m.create(ctx, ref, k, a.Current, id, req, push, files)
+		}
 	}
-	return m.create(ctx, ref, k, a.Current, id, req, push)
+	if err != nil {
+		m.drop(ctx, ref.Tenant, files)
+	}
+	return accepted, err
+}
+
+// stageRequest stores the bytes of large parts, and returns the request with
+// references in their place.
+func (m *Manager) stageRequest(ctx context.Context, place taskPlace, req *a2apb.SendMessageRequest, into *loose) (*a2apb.SendMessageRequest, error) {
+	parts, err := m.stage(ctx, place, req.Message.Parts, into)
+	if err != nil || same(parts, req.Message.Parts) {
+		return req, err
+	}
+	msg := shallow(req.Message)
+	msg.Parts = parts
+	return &a2apb.SendMessageRequest{Tenant: req.Tenant, Message: msg, Configuration: req.Configuration, Metadata: req.Metadata}, nil
 }
 
 // notThere is the register's error as A2A has it.
@@ -73,7 +92,7 @@ func notThere(err error) error {
 }
 
 // create makes a task of the message.
-func (m *Manager) create(ctx context.Context, ref Ref, k *keyed, version agent.Version, id string, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
+func (m *Manager) create(ctx context.Context, ref Ref, k *keyed, version agent.Version, id string, req *a2apb.SendMessageRequest, push *registration, files *loose) (Accepted, error) {
 	h := head{agent: ref.Agent, version: version.Digest, contextID: req.Message.ContextId, run: 1, inbox: []uint64{1}, trace: inject(ctx)}
 	h.hidden = hides(version, req)
 	h.modes = req.GetConfiguration().GetAcceptedOutputModes()
@@ -85,7 +104,7 @@ func (m *Manager) create(ctx context.Context, ref Ref, k *keyed, version agent.V
 	var accepted Accepted
 	durable, err := m.db.UpdateLater(ctx, func(root storage.Tx) error {
 		fresh := h
-		e = &edit{root: root, tx: tenant.ScopeTx(root, ref.Tenant), tenant: ref.Tenant, id: id, now: time.Now().UTC(), h: &fresh}
+		e = &edit{root: root, tx: tenant.ScopeTx(root, ref.Tenant), tenant: ref.Tenant, id: id, now: time.Now().UTC(), h: &fresh, loose: files}
 		var err error
 		if accepted, again, err = k.before(e.tx, e.now); again || err != nil {
 			return err
@@ -172,7 +191,7 @@ func (e *edit) enqueue(lease time.Duration, named bool) (first bool, err error) 
 
 // sendTo adds the message to a task: it starts the next run of one that waits,
 // and is queued for one that is submitted or working.
-func (m *Manager) sendTo(ctx context.Context, ref Ref, k *keyed, req *a2apb.SendMessageRequest, push *registration) (Accepted, error) {
+func (m *Manager) sendTo(ctx context.Context, ref Ref, k *keyed, req *a2apb.SendMessageRequest, push *registration, files *loose) (Accepted, error) {
 	msg := req.Message
 	var accepted Accepted
 	first, again := false, false
@@ -192,6 +211,10 @@ func (m *Manager) sendTo(ctx context.Context, ref Ref, k *keyed, req *a2apb.Send
 		if waiting {
 			e.nextRun()
 			e.h.trace = inject(ctx)
+		}
+		e.loose = files
+		if err := e.keep(msg.Parts); err != nil {
+			return full(err)
 		}
 		text, err := proto.Marshal(e.userMessage(msg))
 		if err != nil {
@@ -238,10 +261,21 @@ func (m *Manager) checkNext(e *edit, ref Ref, msg *a2apb.Message) error {
 		return fmt.Errorf("%w: the task is finished; send a message without taskId to begin another", ErrUnsupportedOperation)
 	case len(e.h.inbox)-e.h.taken >= m.opts.MaxPending && !Interrupted(e.h.state):
 		return fmt.Errorf("%w: %d messages wait for the task already", ErrBusy, m.opts.MaxPending)
-	case e.h.size > uint64(m.opts.MaxLog):
-		return fmt.Errorf("%w: the task's log is full; send a message without taskId to begin another", ErrUnsupportedOperation)
+	case e.h.bytes() > uint64(m.opts.MaxLog):
+		return errFull
 	}
 	return checkReferences(e.tx, ref, msg)
+}
+
+// errFull refuses a message to a task that has no room for it.
+var errFull = fmt.Errorf("%w: the task's log is full; send a message without taskId to begin another", ErrUnsupportedOperation)
+
+// full is what a sender is told of a file that the task has no room for.
+func full(err error) error {
+	if errors.Is(err, ErrLogFull) {
+		return errFull
+	}
+	return err
 }
 
 // userMessage is the message as it is kept: with the ids of its task.
@@ -263,91 +297,6 @@ func (m *Manager) checkRoom(tx storage.Tx, agentName string) error {
 	open += shown
 	if open >= int64(m.opts.MaxQueued) {
 		return fmt.Errorf("%w: the agent has %d unfinished ones", ErrBusy, open)
-	}
-	return nil
-}
-
-// checkRequest holds the message to the specification (section 4.1.4) and to the bounds.
-func (m *Manager) checkRequest(req *a2apb.SendMessageRequest) error {
-	msg := req.GetMessage()
-	if msg == nil {
-		return &FieldError{"message", "is required"}
-	}
-	if size := proto.Size(req); size > m.opts.MaxMessage {
-		return &FieldError{"message", fmt.Sprintf("has %d bytes; %d are the most", size, m.opts.MaxMessage)}
-	}
-	switch {
-	case msg.MessageId == "":
-		return &FieldError{"message.messageId", "is required"}
-	case len(msg.MessageId) > MaxID:
-		return &FieldError{"message.messageId", fmt.Sprintf("is longer than %d bytes", MaxID)}
-	case msg.Role != a2apb.Role_ROLE_USER:
-		return &FieldError{"message.role", "must be ROLE_USER"}
-	case len(msg.Parts) == 0:
-		return &FieldError{"message.parts", "must not be empty"}
-	case len(msg.ContextId) > MaxID:
-		return &FieldError{"message.contextId", fmt.Sprintf("is longer than %d bytes", MaxID)}
-	case len(msg.TaskId) > MaxID:
-		return ErrTaskNotFound
-	case len(msg.ReferenceTaskIds) > MaxReferences:
-		return &FieldError{"message.referenceTaskIds", fmt.Sprintf("names more than %d tasks", MaxReferences)}
-	}
-	for i, p := range msg.Parts {
-		if p.GetContent() == nil {
-			return &FieldError{fmt.Sprintf("message.parts[%d]", i), "must have one of text, raw, url and data"}
-		}
-	}
-	return checkConfiguration(req.GetConfiguration())
-}
-
-func checkConfiguration(c *a2apb.SendMessageConfiguration) error {
-	switch {
-	case c.GetHistoryLength() < 0:
-		return &FieldError{"configuration.historyLength", "must not be negative"}
-	case len(c.GetAcceptedOutputModes()) > MaxModes:
-		return &FieldError{"configuration.acceptedOutputModes", fmt.Sprintf("names more than %d media types", MaxModes)}
-	}
-	for i, mode := range c.GetAcceptedOutputModes() {
-		if len(mode) > MaxMode { // they lie in the head, which every event writes anew
-			return &FieldError{fmt.Sprintf("configuration.acceptedOutputModes[%d]", i), fmt.Sprintf("is longer than %d bytes", MaxMode)}
-		}
-	}
-	return nil
-}
-
-// checkModes refuses parts of a media type that the agent does not take. An
-// agent that names no types takes all.
-func checkModes(msg *a2apb.Message, modes []string) error {
-	if len(modes) == 0 {
-		return nil
-	}
-	for i, p := range msg.Parts {
-		if p.MediaType != "" && !takes(modes, p.MediaType) {
-			return fmt.Errorf("%w: message.parts[%d] is %.100s; the agent takes %s", ErrContentTypeNotSupported, i, p.MediaType, strings.Join(modes, ", "))
-		}
-	}
-	return nil
-}
-
-func takes(modes []string, mediaType string) bool {
-	mediaType, _, _ = strings.Cut(strings.ToLower(mediaType), ";")
-	mediaType = strings.TrimSpace(mediaType)
-	for _, mode := range modes {
-		mode = strings.ToLower(mode)
-		family, any := strings.CutSuffix(mode, "*")
-		if mode == mediaType || mode == "*/*" || any && strings.HasPrefix(mediaType, family) {
-			return true
-		}
-	}
-	return false
-}
-
-// checkReferences holds referenced tasks to the same question as GetTask.
-func checkReferences(tx storage.Tx, ref Ref, msg *a2apb.Message) error {
-	for _, id := range msg.ReferenceTaskIds {
-		if _, err := getHead(tx, ref.Agent, id); err != nil {
-			return fmt.Errorf("message.referenceTaskIds: %w", err)
-		}
 	}
 	return nil
 }

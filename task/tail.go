@@ -2,7 +2,8 @@ package task
 
 import "sync"
 
-// tailLength is how many recent events of a followed task are kept in memory.
+// tailLength is how many recent events of a followed task are kept in memory, or
+// all that were committed together last: whoever is woken for them finds them there.
 const tailLength = 64
 
 // tails keeps the recent events of the tasks that somebody follows in this
@@ -88,7 +89,7 @@ func (tl *tail) add(events []Event) {
 		tl.whole = false
 	}
 	kept = append(kept[:len(kept):len(kept)], events...)
-	if cut := len(kept) - tailLength; cut > 0 {
+	if cut := len(kept) - max(tailLength, len(events)); cut > 0 {
 		kept = kept[cut:]
 		tl.whole = false
 	}

@@ -125,6 +125,9 @@ type Event struct {
 	State a2apb.TaskState
 	// Shows says that the task was hidden before this event and is not from it on.
 	Shows bool
+	// More says that Follow has another event with a Body at hand: it yields that
+	// without waiting.
+	More bool
 	// run and attempt made the event; a follow-up message is in message.
 	run, attempt int
 	message      *a2apb.Message

@@ -67,9 +67,13 @@ func (r keyRecord) key() CardKey {
 	return CardKey{ID: r.Public.KeyID, Algorithm: r.Public.Algorithm, Created: r.Created, Signs: true}
 }
 
-// fresh makes a key.
+// fresh makes a key. Its id can be given to a command: what begins with a dash
+// would be taken for a flag there.
 func (k *Keys) fresh() (keyRecord, error) {
 	key, secret, err := newKey(time.Now().UTC())
+	for err == nil && key.ID[0] == '-' {
+		key, secret, err = newKey(time.Now().UTC())
+	}
 	if err != nil {
 		return keyRecord{}, err
 	}

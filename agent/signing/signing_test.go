@@ -336,3 +336,12 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+func TestAKeysIDIsNoFlag(t *testing.T) {
+	t.Parallel()
+	for range 512 { // one in 64 thumbprints begins with a dash
+		if id := ring(t, register(t, storagetest.Memory(), 1)).Keys()[0].ID; strings.HasPrefix(id, "-") {
+			t.Fatalf("a key is called %s", id)
+		}
+	}
+}

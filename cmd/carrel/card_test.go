@@ -18,9 +18,9 @@ func TestCards(t *testing.T) {
 	t.Parallel()
 	s := serve(t, t.TempDir())
 	s.ok("push", buildAgent(t, t.TempDir(), "examples/counter"), "--agent", "a")
-	t.Run("a card that is not verified", func(t *testing.T) { unverified(t, s) })
-	t.Run("a card that is overridden", func(t *testing.T) { overridden(t, s) })
-	t.Run("a card that is verified", func(t *testing.T) { verified(t, s) })
+	t.Run("a card that is not verified", func(t *testing.T) { unverified(t, s.in(t)) })
+	t.Run("a card that is overridden", func(t *testing.T) { overridden(t, s.in(t)) })
+	t.Run("a card that is verified", func(t *testing.T) { verified(t, s.in(t)) })
 }
 
 func verified(t *testing.T, s *served) {

@@ -129,6 +129,13 @@ func (s *served) ok(args ...string) string {
 	return got.stdout
 }
 
+// in is s for a subtest.
+func (s *served) in(t *testing.T) *served {
+	sub := *s
+	sub.t = t
+	return &sub
+}
+
 // decode runs a command with --json and decodes what it prints.
 func (s *served) decode(into any, args ...string) {
 	s.t.Helper()

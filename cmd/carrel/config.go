@@ -28,7 +28,7 @@ type Config struct {
 	MaxQueued, MaxStreams, MaxConns     int
 	RunTimeout, SoftStop                time.Duration
 	BlockingTimeout, CompileTimeout     time.Duration
-	IdempotencyWindow                   time.Duration
+	IdempotencyWindow, LinkTime         time.Duration
 	LogLevel, LogFormat                 string
 }
 
@@ -57,6 +57,7 @@ func DefaultConfig() Config {
 		BlockingTimeout:   10 * time.Minute,
 		CompileTimeout:    30 * time.Second,
 		IdempotencyWindow: 24 * time.Hour,
+		LinkTime:          time.Hour,
 		LogLevel:          "info",
 		LogFormat:         "text",
 	}
@@ -98,6 +99,7 @@ func (c *Config) bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.BlockingTimeout, "blocking-timeout", c.BlockingTimeout, "how long a blocking SendMessage waits for the task")
 	fs.DurationVar(&c.CompileTimeout, "compile-timeout", c.CompileTimeout, compileTimeoutUsage)
 	fs.DurationVar(&c.IdempotencyWindow, "idempotency-window", c.IdempotencyWindow, "how long an idempotency key is remembered")
+	fs.DurationVar(&c.LinkTime, "link-time", c.LinkTime, "how long a link to a large part of a task is good")
 	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "the `least` that is logged: debug, info, warn or error")
 	fs.StringVar(&c.LogFormat, "log-format", c.LogFormat, "`text` or json")
 }
@@ -135,6 +137,7 @@ func (c *Config) validate() error {
 		{"blocking_timeout", positive(c.BlockingTimeout)},
 		{"compile_timeout", positive(c.CompileTimeout)},
 		{"idempotency_window", positive(c.IdempotencyWindow)},
+		{"link_time", positive(c.LinkTime)},
 		{"log_level", new(slog.LevelVar).UnmarshalText([]byte(c.LogLevel))},
 		{"log_format", oneOf(c.LogFormat, "text", "json")},
 	}

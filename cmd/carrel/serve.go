@@ -129,6 +129,7 @@ func (c Config) options() carrel.Options {
 		BlockingTimeout:    c.BlockingTimeout,
 		CompileTimeout:     c.CompileTimeout,
 		IdempotencyWindow:  c.IdempotencyWindow,
+		LinkTime:           c.LinkTime,
 		MaxAttempts:        c.MaxAttempts,
 		MaxBody:            int64(c.MaxBody),
 		MaxModule:          int64(c.MaxModule),

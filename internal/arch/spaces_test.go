@@ -44,6 +44,7 @@ var spaces = map[string]space{
 	"task":         {"task", false},
 	"event":        {"task", false},
 	"line":         {"task", false},
+	"task-blob":    {"task", false}, // large parts of tasks, by the task and their SHA-256
 	"list":         {"task", false},
 	"list-open":    {"task", false},
 	"list-count":   {"task", false},

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -15,16 +18,20 @@ import (
 // stream sends messages that are answered with chunks and prints the median
 // time of a task, in nanoseconds.
 func stream(ctx context.Context, args []string) error {
+	var o streamOrder
 	flags := flag.NewFlagSet("stream", flag.ContinueOnError)
-	url := flags.String("url", "", "the agent's JSON-RPC address")
-	count := flags.Int("chunks", 50, "chunks a task")
+	flags.StringVar(&o.url, "url", "", "the agent's JSON-RPC address")
+	flags.StringVar(&o.method, "method", "SendStreamingMessage", "what the server calls it")
+	flags.StringVar(&o.role, "role", "ROLE_USER", "what the server calls the role of who sends")
+	flags.StringVar(&o.text, "text", "50", "the message that asks for chunks")
+	flags.IntVar(&o.chunks, "chunks", 50, "how many must come")
 	tasks := flags.Int("tasks", 5, "tasks, one after another")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	var times []time.Duration
 	for range *tasks {
-		d, err := streamOnce(ctx, *url, *count)
+		d, err := o.once(ctx)
 		if err != nil {
 			return err
 		}
@@ -34,21 +41,60 @@ func stream(ctx context.Context, args []string) error {
 	return json.NewEncoder(os.Stdout).Encode(percentile(times, 50))
 }
 
-func streamOnce(ctx context.Context, url string, count int) (time.Duration, error) {
+// streamOrder is a task that is streamed: the message, and how many chunks make it complete.
+type streamOrder struct {
+	url, method, role, text string
+	chunks                  int
+}
+
+// once streams one task to its end, and returns how long that took from before the
+// request on.
+func (o streamOrder) once(ctx context.Context) (time.Duration, error) {
 	begin := time.Now()
-	resp, err := open(ctx, http.DefaultClient, url, "SendStreamingMessage", messageParams(strconv.Itoa(count), false))
+	params := fmt.Sprintf(`{"message":{"messageId":"m","role":%q,"parts":[{"text":%q}]}}`, o.role, o.text)
+	resp, err := open(ctx, http.DefaultClient, o.url, o.method, params)
 	if err != nil {
 		return 0, err
 	}
 	defer resp.Body.Close()
-	n := 0
-	if err := chunkTimes(resp.Body, func(time.Time, time.Time) { n++ }); err != nil {
+	n, completed, err := countChunks(resp.Body)
+	if err == nil && (n != o.chunks || !completed) {
+		err = fmt.Errorf("%d chunks arrived of %d, completed: %t", n, o.chunks, completed)
+	}
+	return time.Since(begin), err
+}
+
+// countChunks reads a stream to its end. It decodes nothing, so as to take little
+// of the time that is measured.
+func countChunks(r io.Reader) (n int, completed bool, err error) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 4<<20)
+	for lines.Scan() {
+		switch line := lines.Bytes(); {
+		case !bytes.HasPrefix(line, []byte("data:")):
+		case bytes.Contains(line, []byte(`"artifactUpdate"`)):
+			n++
+		case bytes.Contains(line, []byte(`"TASK_STATE_COMPLETED"`)), bytes.Contains(line, []byte(`"completed"`)):
+			completed = true
+		}
+	}
+	return n, completed, lines.Err()
+}
+
+// medianOf streams tasks from a process of its own.
+func (o streamOrder) medianOf(ctx context.Context, tasks int) (median time.Duration, err error) {
+	cmd, err := self(ctx, loadCore, "stream", "--url", o.url, "--method", o.method, "--role", o.role, "--text", o.text,
+		"--chunks", strconv.Itoa(o.chunks), "--tasks", strconv.Itoa(tasks))
+	if err != nil {
 		return 0, err
 	}
-	if n != count {
-		return 0, fmt.Errorf("%d chunks arrived of %d", n, count)
-	}
-	return time.Since(begin), nil
+	err = result(cmd, &median)
+	return median, err
+}
+
+// order10 is a streamed task in the words of A2A 1.0.
+func order10(url, text string, chunks int) streamOrder {
+	return streamOrder{url, "SendStreamingMessage", "ROLE_USER", text, chunks}
 }
 
 // chunksSection compares the cost of a chunk in short and in long tasks.
@@ -60,12 +106,7 @@ func chunksSection(ctx context.Context, s settings, t *table) error {
 	}
 	defer server.stop()
 	per := func(chunks, tasks int) (time.Duration, error) {
-		cmd, err := self(ctx, loadCore, "stream", "--url", server.base()+p.path, "--chunks", strconv.Itoa(chunks), "--tasks", strconv.Itoa(tasks))
-		if err != nil {
-			return 0, err
-		}
-		var median time.Duration
-		err = result(cmd, &median)
+		median, err := order10(server.base()+p.path, strconv.Itoa(chunks), chunks).medianOf(ctx, tasks)
 		return median / time.Duration(chunks), err
 	}
 	if _, err := per(50, 20); err != nil { // warm-up

@@ -17,32 +17,59 @@ type echoFigure struct {
 }
 
 func (f echoFigure) String() string {
-	return fmt.Sprintf("%.0f tasks/s, p50 %s, p99 %s, %.3f ms CPU and %.1f requests a task", f.perSecond(),
-		f.P50.Round(10*time.Microsecond), f.P99.Round(10*time.Microsecond),
-		float64(f.cpu.Microseconds())/1000, float64(f.Calls)/float64(f.Tasks))
+	return fmt.Sprintf("%s and %.1f requests a task", f.as("tasks"), float64(f.Calls)/float64(f.Tasks))
+}
+
+// as is the figure of whatever was done again and again.
+func (f echoFigure) as(what string) string {
+	return fmt.Sprintf("%.0f %s/s, p50 %s, p99 %s, %.3f ms CPU", f.perSecond(), what,
+		f.P50.Round(10*time.Microsecond), f.P99.Round(10*time.Microsecond), float64(f.cpu.Microseconds())/1000)
+}
+
+// over is the figure as a multiple of a reference's, by tasks and by the CPU time of
+// each: the one says what clients saw, the other is true on a machine with other work, too.
+func (f echoFigure) over(reference echoFigure) string {
+	return fmt.Sprintf("%.1fx (%.1fx by CPU)", f.perSecond()/reference.perSecond(), float64(reference.cpu)/float64(f.cpu))
 }
 
 // echoSection loads carrel and every reference with echo tasks, one server after
-// another. A reference that cannot run has a row that says why.
+// another: a Go guest with a sandbox for each task, a native worker, and the
+// references. One that cannot run has a row that says why.
 func echoSection(ctx context.Context, s settings, t *table) error {
 	rivals := t.able(ctx, s, references())
 	for _, clients := range clientCounts {
-		p := carrelPeer("echo")
-		ours, err := echoUnder(ctx, s, p, clients)
+		guest, native, err := ownEchoes(ctx, s, t, clients)
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+			return err
 		}
-		t.add(echoRow(clients, p), ours.String(), "", p.aim)
 		for _, p := range rivals {
 			theirs, err := echoUnder(ctx, s, p, clients)
 			if err != nil {
 				t.notRun(echoRow(clients, p), err)
 				continue
 			}
-			t.add(echoRow(clients, p), theirs.String(), fmt.Sprintf("carrel %.1fx", ours.perSecond()/theirs.perSecond()), p.aim)
+			t.add(echoRow(clients, p), theirs.String(), "guest "+guest.over(theirs)+", native "+native.over(theirs), p.aim)
 		}
 	}
 	return ctx.Err()
+}
+
+// ownEchoes measures carrel's two kinds of agents.
+func ownEchoes(ctx context.Context, s settings, t *table, clients int) (guest, native echoFigure, err error) {
+	p, np := guestPeer(), carrelPeer("echo")
+	if guest, err = echoUnder(ctx, s, p, clients); err != nil {
+		return guest, native, fmt.Errorf("%s: %w", p.name, err)
+	}
+	if native, err = echoUnder(ctx, s, np, clients); err != nil {
+		return guest, native, fmt.Errorf("%s: %w", np.name, err)
+	}
+	aim := p.aim
+	if clients == 64 {
+		aim += ", ≥ 0.75x"
+	}
+	t.add(echoRow(clients, p), guest.String(), fmt.Sprintf("%.2fx native", guest.perSecond()/native.perSecond()), aim)
+	t.add(echoRow(clients, np), native.String(), "", np.aim)
+	return guest, native, nil
 }
 
 func echoRow(clients int, p peer) string { return fmt.Sprintf("echo, %d clients: %s", clients, p.name) }

@@ -2,34 +2,15 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 )
 
-// guestSection loads carrel with a Go guest, in a sandbox per task, and with a
-// native worker in the same run.
-func guestSection(ctx context.Context, s settings, t *table) error {
-	p := peer{
+// guestPeer is carrel with a Go guest, which has a sandbox for each task.
+func guestPeer() peer {
+	return peer{
 		name: "carrel, durable, Go guest", dialect: blocking, path: "/agents/default/conformance",
-		command: installGuest, portFlag: []string{"--port"},
+		aim: "≤ 0.22 ms CPU", command: installGuest, portFlag: []string{"--port"},
 	}
-	for _, clients := range clientCounts {
-		guest, err := echoUnder(ctx, s, p, clients)
-		if err != nil {
-			return err
-		}
-		native, err := echoUnder(ctx, s, carrelPeer("echo"), clients)
-		if err != nil {
-			return err
-		}
-		aim := "reported"
-		if clients == 64 {
-			aim = "≥ 0.75x"
-		}
-		t.add(echoRow(clients, p), guest.String(), fmt.Sprintf("%.2fx native", guest.perSecond()/native.perSecond()), aim)
-		t.add(echoRow(clients, carrelPeer("echo")), native.String(), "", "")
-	}
-	return nil
 }
 
 // installGuest builds the conformance agent and returns the command that serves it.

@@ -17,9 +17,16 @@ import (
 // The ways to run a task.
 const (
 	blocking = "1.0"
-	polled   = "0.3"
-	eager    = "0.3-eager"
+	polled   = "fasta2a"
+	eager    = "fasta2a-eager"
+	reading  = "get"
+	carding  = "card"
 )
+
+// tasks are what a client does again and again, by dialect.
+var tasks = map[string]func(*caller) error{
+	blocking: blockingTask, polled: polledTask, eager: eagerTask, reading: readTask, carding: readCard,
+}
 
 // loadResult is what a load run measured.
 type loadResult struct {
@@ -39,13 +46,13 @@ func (r loadResult) perSecond() float64 { return float64(r.Tasks) / r.Seconds }
 func load(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	url := flags.String("url", "", "the agent's JSON-RPC address")
-	dialect := flags.String("dialect", blocking, "1.0: blocking SendMessage; 0.3: message/send, then tasks/get until it has ended; 0.3-eager: the same, but no tasks/get when the answer to message/send has ended already")
+	dialect := flags.String("dialect", blocking, "1.0: blocking SendMessage; fasta2a: message/send, then tasks/get until it has ended; fasta2a-eager: the same, but no tasks/get when the answer to message/send has ended already; get: GetTask of one finished task; card: the agent's card")
 	clients := flags.Int("clients", 16, "how many clients send at a time")
 	seconds := flags.Duration("time", 5*time.Second, "how long")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	task, ok := map[string]func(*caller) error{blocking: blockingTask, polled: polledTask, eager: eagerTask}[*dialect]
+	task, ok := tasks[*dialect]
 	if !ok {
 		return fmt.Errorf("no dialect %q", *dialect)
 	}
@@ -98,6 +105,7 @@ type caller struct {
 	client *fasthttp.Client
 	url    string
 	calls  int
+	task   string // that is read again and again
 }
 
 func (c *caller) repeat(ctx context.Context, task func(*caller) error) (times []time.Duration, failed int, first string) {
@@ -116,14 +124,21 @@ func (c *caller) repeat(ctx context.Context, task func(*caller) error) (times []
 
 // call makes one JSON-RPC call and returns a copy of the reply's body.
 func (c *caller) call(body string) ([]byte, error) {
+	return c.exchange(func(req *fasthttp.Request) {
+		req.SetRequestURI(c.url)
+		req.Header.SetMethod(fasthttp.MethodPost)
+		req.Header.SetContentType("application/json")
+		req.SetBodyString(body)
+	})
+}
+
+// exchange makes one request and returns a copy of the reply's body.
+func (c *caller) exchange(fill func(*fasthttp.Request)) ([]byte, error) {
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)
 	defer fasthttp.ReleaseResponse(resp)
-	req.SetRequestURI(c.url)
-	req.Header.SetMethod(fasthttp.MethodPost)
-	req.Header.SetContentType("application/json")
+	fill(req)
 	req.Header.Set("A2A-Version", "1.0")
-	req.SetBodyString(body)
 	c.calls++
 	if err := c.client.Do(req, resp); err != nil {
 		return nil, err
@@ -168,20 +183,28 @@ const echoText = "the quick brown fox jumps over the lazy dog"
 
 // blockingTask is one task over A2A 1.0: the reply must be completed and carry the echo.
 func blockingTask(c *caller) error {
+	_, err := echo(c)
+	return err
+}
+
+func echo(c *caller) (benchTask, error) {
 	var reply struct{ Task benchTask }
 	err := c.result(`{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"`+echoText+`"}]}}}`, &reply)
 	if err != nil {
-		return err
+		return benchTask{}, err
 	}
-	t := reply.Task
+	return reply.Task, completedEcho(reply.Task)
+}
+
+func completedEcho(t benchTask) error {
 	if t.Status.State != "TASK_STATE_COMPLETED" || !t.echoes() {
 		return fmt.Errorf("not a completed echo: %+v", t)
 	}
 	return nil
 }
 
-// polledTask is one task over A2A 0.3 without blocking: send, then get until it
-// is completed. It gets at least once, whatever the answer to send says: a
+// polledTask is one task without blocking, in FastA2A's own words: send, then get
+// until it is completed. It gets at least once, whatever the answer to send says: a
 // store in memory may answer with the object that its worker goes on to change.
 func polledTask(c *caller) error {
 	task, err := send(c)
@@ -197,9 +220,10 @@ func eagerTask(c *caller) error {
 	return await(c, task, err)
 }
 
-func send(c *caller) (task benchTask, err error) {
-	err = c.result(`{"jsonrpc":"2.0","id":1,"method":"message/send","params":{"message":{"messageId":"m","kind":"message","role":"user","parts":[{"kind":"text","text":"`+echoText+`"}]}}}`, &task)
-	return task, err
+func send(c *caller) (benchTask, error) {
+	var reply struct{ Task benchTask }
+	err := c.result(`{"jsonrpc":"2.0","id":1,"method":"message/send","params":{"message":{"messageId":"m","role":"user","parts":[{"text":"`+echoText+`"}]}}}`, &reply)
+	return reply.Task, err
 }
 
 func get(c *caller, id string) (task benchTask, err error) {
@@ -211,8 +235,8 @@ func await(c *caller, task benchTask, err error) error {
 	for err == nil && (task.Status.State == "submitted" || task.Status.State == "working") {
 		task, err = get(c, task.ID)
 	}
-	if err == nil && task.Status.State != "completed" {
-		err = fmt.Errorf("the task ended as %q", task.Status.State)
+	if err == nil && (task.Status.State != "completed" || !task.echoes()) {
+		err = fmt.Errorf("not a completed echo: %+v", task)
 	}
 	return err
 }

@@ -32,7 +32,10 @@ func answering(t *testing.T, replies ...string) *caller {
 
 func TestOnlyACompletedTaskCounts(t *testing.T) {
 	t.Parallel()
-	sent := `{"result":{"id":"1","status":{"state":"submitted"}}}`
+	sent := `{"result":{"task":{"id":"1","status":{"state":"submitted"}}}}`
+	got := func(state string) string {
+		return fmt.Sprintf(`{"result":{"id":"1","status":{"state":%q},"artifacts":[{"parts":[{"text":%q}]}]}}`, state, echoText)
+	}
 	for _, c := range []struct {
 		name    string
 		task    func(*caller) error
@@ -46,8 +49,12 @@ func TestOnlyACompletedTaskCounts(t *testing.T) {
 		{"a task that still works", blockingTask, []string{strings.Replace(completed(echoText), "COMPLETED", "WORKING", 1)}, false},
 		{"an error", blockingTask, []string{`{"error":{"code":-32601,"message":"no such method"}}`}, false},
 		{"no JSON", blockingTask, []string{"<html>"}, false},
-		{"polled until it is completed", polledTask, []string{sent, sent, `{"result":{"id":"1","status":{"state":"working"}}}`, `{"result":{"id":"1","status":{"state":"completed"}}}`}, true},
-		{"polled until it has failed", polledTask, []string{sent, `{"result":{"id":"1","status":{"state":"failed"}}}`}, false},
+		{"polled until it is completed", polledTask, []string{sent, got("submitted"), got("working"), got("completed")}, true},
+		{"polled until it has failed", polledTask, []string{sent, got("failed")}, false},
+		{"polled, and completed without the echo", polledTask, []string{sent, strings.Replace(got("completed"), echoText, "", 1)}, false},
+		{"read again and again", readTask, []string{completed(echoText)}, true},
+		{"a card", readCard, []string{`{"skills":[]}`}, true},
+		{"something else where a card should be", readCard, []string{"{}"}, false},
 		{"polled and lost", polledTask, []string{sent, `{"error":{"code":-32001,"message":"task not found"}}`}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -63,12 +70,12 @@ func TestOnlyACompletedTaskCounts(t *testing.T) {
 // object meanwhile; a task that is sent, then polled still takes two requests.
 func TestATaskThatIsPolledTakesTwoRequestsAtLeast(t *testing.T) {
 	t.Parallel()
-	done := `{"result":{"id":"1","status":{"state":"completed"}}}`
+	const done = `{"id":"1","status":{"state":"completed"},"artifacts":[{"parts":[{"text":"` + echoText + `"}]}]}`
 	for name, c := range map[string]struct {
 		task func(*caller) error
 		want int
 	}{"send then poll": {polledTask, 2}, "poll only if needed": {eagerTask, 1}} {
-		caller := answering(t, done)
+		caller := answering(t, `{"result":{"task":`+done+`}}`, `{"result":`+done+`}`)
 		if err := c.task(caller); err != nil || caller.calls != c.want {
 			t.Errorf("%s: got %d requests, %v, want %d", name, caller.calls, err, c.want)
 		}
@@ -123,6 +130,44 @@ func TestAStreamIsReadChunkByChunk(t *testing.T) {
 	}
 	if err := chunkTimes(strings.NewReader(strings.ReplaceAll(chunk, "%d", "x")), func(time.Time, time.Time) {}); err == nil {
 		t.Error("a chunk without a time was taken")
+	}
+}
+
+func TestAStreamIsCompleteWithItsLastState(t *testing.T) {
+	t.Parallel()
+	const chunk = `data: {"result":{"artifactUpdate":{}}}` + "\n\n"
+	for end, want := range map[string]bool{
+		`data: {"result":{"statusUpdate":{"status":{"state":"TASK_STATE_COMPLETED"}}}}` + "\n": true,
+		`data: {"result":{"statusUpdate":{"status":{"state":"completed"}}}}` + "\n":            true,
+		`data: {"result":{"statusUpdate":{"status":{"state":"TASK_STATE_FAILED"}}}}` + "\n":    false,
+		"": false,
+	} {
+		n, completed, err := countChunks(strings.NewReader("id: 1\ndata: {}\n\n" + chunk + ": still here\n\n" + chunk + end))
+		if n != 2 || completed != want || err != nil {
+			t.Errorf("%q: got %d, %t, %v", end, n, completed, err)
+		}
+	}
+}
+
+// An event that comes again, and one of another kind, do not count.
+func TestAWebhookCountsOnce(t *testing.T) {
+	t.Parallel()
+	h, err := newHooks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.close()
+	chunk := fmt.Sprintf(`{"artifactUpdate":{"artifact":{"parts":[{"text":"%d"}]}}}`, time.Now().UnixNano())
+	for _, body := range []string{`{"task":{}}`, chunk, chunk} {
+		resp, err := http.Post(strings.Replace(h.address(0), "127.1.0.1", "127.0.0.1", 1), "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	late, err := h.wait(t.Context(), 1)
+	if len(late) != 1 || late[0] <= 0 || err != nil {
+		t.Errorf("got %v, %v", late, err)
 	}
 }
 

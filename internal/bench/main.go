@@ -51,7 +51,7 @@ func dispatch(ctx context.Context, args []string) error {
 var roles = map[string]func(context.Context, []string) error{
 	"serve": serve, "guests": serveGuests, "compile-child": compileChild,
 	"load": load, "follow": follow, "streams": streams, "stream": stream,
-	"sandbox": sandboxMeter, "restarted": restarted, "idle": idle, "parallel": parallel, "soak": soak,
+	"webhooks": webhooks, "sandbox": sandboxMeter, "restarted": restarted, "idle": idle, "parallel": parallel, "soak": soak,
 }
 
 // settings are what a measurement can be told.
@@ -85,7 +85,8 @@ var sections = []struct {
 	name string
 	run  func(context.Context, settings, *table) error
 }{
-	{"store", storeSection}, {"echo", echoSection}, {"guest", guestSection}, {"chunks", chunksSection}, {"followers", followersSection}, {"streams", streamsSection},
+	{"store", storeSection}, {"echo", echoSection}, {"reads", readsSection},
+	{"streamed", streamedSection}, {"chunks", chunksSection}, {"followers", followersSection}, {"streams", streamsSection}, {"webhooks", webhooksSection},
 	{"sandbox", sandboxSection}, {"fuel", fuelSection}, {"parallel", parallelSection}, {"memory", memorySection}, {"reset", resetSection},
 	{"first", firstSection}, {"restart", restartSection}, {"registered", registeredSection}, {"neighbours", neighboursSection},
 	{"lists", listsSection},

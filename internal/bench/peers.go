@@ -14,7 +14,7 @@ type peer struct {
 	name    string
 	dialect string
 	path    string
-	// aim is the ratio carrel promises to it.
+	// aim is the ratio that carrel's guest promises to it.
 	aim string
 	// command installs what the peer needs and returns its command without the port.
 	command func(ctx context.Context, dir string) ([]string, error)
@@ -26,13 +26,20 @@ type peer struct {
 // twice: its answer to message/send has often ended already under load, and then
 // a client that looks need not poll. The aim is for the one that sends, then polls.
 func references() []peer {
-	fasta2a := installed("fasta2a", ".venv/bin/python", "server.py")
 	return []peer{
-		{name: "a2a-go v2.4.0, in memory", dialect: blocking, path: "/", aim: "≥ 4x", command: installed("a2ago", "bin/a2ago")},
-		{name: "@a2a-js/sdk 1.3.0, in memory", dialect: blocking, path: "/", aim: "≥ 1x", command: installed("a2ajs", "node", "server.mjs")},
-		{name: "fasta2a 0.6.1, in memory, no artifact, send then poll", dialect: polled, path: "/", aim: "≥ 1x", command: fasta2a},
-		{name: "fasta2a 0.6.1, the same, poll only if needed", dialect: eager, path: "/", aim: "reported", command: fasta2a},
+		a2aGo(),
+		{name: "@a2a-js/sdk 1.3.0, in memory", dialect: blocking, path: "/", aim: "≥ 2x", command: installed("a2ajs", "node", "server.mjs")},
+		fastA2A("an artifact, send then poll", polled, "≥ 4x"),
+		fastA2A("the same, poll only if needed", eager, "reported"),
 	}
+}
+
+func a2aGo() peer {
+	return peer{name: "a2a-go v2.4.0, in memory", dialect: blocking, path: "/", aim: "≥ 8x", command: installed("a2ago", "bin/a2ago")}
+}
+
+func fastA2A(how, dialect, aim string) peer {
+	return peer{name: "fasta2a 2.1.1, in memory, " + how, dialect: dialect, path: "/", aim: aim, command: installed("fasta2a", ".venv/bin/python", "server.py")}
 }
 
 // installed returns a command whose files lie in the peer's folder below the

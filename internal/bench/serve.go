@@ -27,6 +27,11 @@ func serve(ctx context.Context, args []string) error {
 	port := flags.Int("port", 0, "the port to listen on")
 	data := flags.String("data", "", "the folder of the store")
 	profile := flags.String("profile", "", "write a CPU profile to this file")
+	var allow []string
+	flags.Func("allow-egress", "an address or network that webhooks may be at, any number of times", func(s string) error {
+		allow = append(allow, s)
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -35,7 +40,7 @@ func serve(ctx context.Context, args []string) error {
 		return err
 	}
 	defer stop()
-	server, err := newNative(ctx, *data, *port)
+	server, err := newNative(ctx, *data, *port, allow...)
 	if err != nil {
 		return err
 	}
@@ -60,13 +65,15 @@ func collectWhenAsked(ctx context.Context) {
 	}
 }
 
-// newNative returns a server of the native agents.
-func newNative(ctx context.Context, data string, port int) (*carrel.Server, error) {
+// newNative returns a server of the native agents, with webhooks at public
+// addresses and those allowed.
+func newNative(ctx context.Context, data string, port int, allow ...string) (*carrel.Server, error) {
 	return carrel.New(ctx, carrel.Options{
-		DataDir: data,
-		Addr:    "127.0.0.1:" + strconv.Itoa(port),
-		Dev:     true,
-		Worker:  native{},
+		DataDir:     data,
+		Addr:        "127.0.0.1:" + strconv.Itoa(port),
+		Dev:         true,
+		AllowEgress: allow,
+		Worker:      native{},
 		Agents: []carrel.AgentSpec{
 			{Name: "echo", Description: abi.Description{Description: "Echoes its input."}},
 			{Name: "chunks", Description: abi.Description{Description: "Streams as many chunks as the message says, at the pace it says."}},

@@ -18,10 +18,14 @@ var nothing = host.Effect{Apply: func(storage.Tx) error { return nil }}
 func (noTasks) Update(_ context.Context, fn func(storage.Tx) error) error { return fn(nil) }
 
 // Status implements host.Tasks.
-func (noTasks) Status(abi.TaskStatusRequest) (host.Effect, error) { return nothing, nil }
+func (noTasks) Status(context.Context, abi.TaskStatusRequest) (host.Effect, error) {
+	return nothing, nil
+}
 
 // Artifact implements host.Tasks.
-func (noTasks) Artifact(abi.TaskArtifactRequest) (host.Effect, error) { return nothing, nil }
+func (noTasks) Artifact(context.Context, abi.TaskArtifactRequest) (host.Effect, error) {
+	return nothing, nil
+}
 
 // Line implements host.Tasks.
 func (noTasks) Line(string, string) host.Effect { return nothing }
@@ -39,3 +43,8 @@ func (noTasks) SaveContext(_ context.Context, _ []byte, version uint64) (uint64,
 
 // History implements host.Tasks.
 func (noTasks) History(context.Context, int) ([]json.RawMessage, error) { return nil, nil }
+
+// ReadBlob implements host.Tasks.
+func (noTasks) ReadBlob(context.Context, string, int64, int) ([]byte, int64, error) {
+	return nil, 0, nil
+}

@@ -26,6 +26,7 @@ func serveGuests(ctx context.Context, args []string) error {
 	port := flags.Int("port", 0, "the port to listen on")
 	nativePort := flags.Int("native-port", 0, "the port of the native workers; 0 is none")
 	data := flags.String("data", "", "the folder of the store")
+	profile := flags.String("profile", "", "write a CPU profile to this file")
 	var uploads []string
 	flags.Func("upload", "TENANT/AGENT=FILE, any number of times", func(s string) error {
 		uploads = append(uploads, s)
@@ -34,6 +35,11 @@ func serveGuests(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	stop, err := startProfile(*profile)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0)) // as the carrel program does
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -37,6 +37,23 @@ func TestWhatAnAgentMakesIsShown(t *testing.T) {
 	h.look()
 }
 
+// TestLargeFilesAreShownFromWhereTheyAreKept has files that answers carry a link to.
+func TestLargeFilesAreShownFromWhereTheyAreKept(t *testing.T) {
+	h := newHouse(t, nil)
+	h.ask("large", "COMPLETED")
+	h.page.Wait(last + `.querySelector("img").naturalWidth === 240`)
+	var found struct{ Files, Addresses []string }
+	h.page.Eval(`(() => { const a = [...`+last+`.querySelectorAll("a[download]")]; return {files: a.map((a) => a.download), addresses: a.map((a) => a.href)}; })()`, &found)
+	if !slices.Equal(found.Files, []string{"poster.png", "moby.txt"}) {
+		t.Fatalf("got %+v", found)
+	}
+	for _, address := range found.Addresses {
+		if !strings.HasPrefix(address, h.url+"/blobs/default/") {
+			t.Errorf("got %s", address)
+		}
+	}
+}
+
 // look keeps pictures of what the page looks like in other places.
 func (h *house) look() {
 	h.t.Helper()

@@ -59,6 +59,8 @@ func (w *scripted) Work(ctx context.Context, run *task.Run) (task.Result, error)
 		return task.Result{State: a2apb.TaskState_TASK_STATE_FAILED, Message: &a2apb.Message{Parts: []*a2apb.Part{text(rest)}}}, nil
 	case "made":
 		return task.Result{Artifacts: []*a2apb.Artifact{{ArtifactId: "made", Name: "What was found", Description: "A cover, the book, and its record.", Parts: made()}}}, nil
+	case "large":
+		return task.Result{Artifacts: []*a2apb.Artifact{{Parts: []*a2apb.Part{file("poster.png", "image/png", append(cover(), make([]byte, task.MaxInline)...)), file("moby.txt", "text/html", bytes.Repeat([]byte("whale "), 20_000))}}}}, nil
 	case "hostile":
 		return hostile(rest), nil
 	}

@@ -46,6 +46,9 @@ type Options struct {
 	// Payloads are the payloads by version of the protocol that a webhook was
 	// registered in. Version 1.0 is there already, and stands in for those that are not.
 	Payloads map[string]Payload
+	// Links makes the links to large parts of a tenant's tasks; nil leaves what
+	// stands for them as it is.
+	Links func(tenant string) task.Link
 	// Timeout bounds a request, answer included (10 s; section 13.2 has 10 to 30 s).
 	Timeout time.Duration
 	// Concurrency bounds the requests at a time (512); a tenant may have half of

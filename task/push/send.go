@@ -121,6 +121,9 @@ func (p *Pusher) request(ctx context.Context, d *task.Delivery, e task.Event) (*
 	if payload == nil {
 		payload = streamResponse
 	}
+	if p.opts.Links != nil {
+		e = p.opts.Links(d.Tenant).Event(e)
+	}
 	contentType, body, err := payload(ctx, d, e)
 	if err != nil || body == nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (t tasks) Line(level, message string) host.Effect {
 	return host.Effect{Size: len(message), Apply: func(tx storage.Tx) error { return t.run.AppendLine(tx, level, message) }}
 }
 
-func (t tasks) Status(req abi.TaskStatusRequest) (host.Effect, error) {
+func (t tasks) Status(ctx context.Context, req abi.TaskStatusRequest) (host.Effect, error) {
 	msg, err := readMessage(req)
 	if err == nil {
 		err = task.CheckStatus(msg)
@@ -35,10 +35,14 @@ func (t tasks) Status(req abi.TaskStatusRequest) (host.Effect, error) {
 	if err != nil {
 		return host.Effect{}, refusal(err)
 	}
-	return host.Effect{Size: proto.Size(msg), Apply: func(tx storage.Tx) error { return blamed(t.run.AppendStatus(tx, msg)) }}, nil
+	size := proto.Size(msg)
+	if msg.Parts, err = t.stage(ctx, msg.Parts); err != nil {
+		return host.Effect{}, err
+	}
+	return host.Effect{Size: size, Apply: func(tx storage.Tx) error { return blamed(t.run.AppendStatus(tx, msg)) }}, nil
 }
 
-func (t tasks) Artifact(req abi.TaskArtifactRequest) (host.Effect, error) {
+func (t tasks) Artifact(ctx context.Context, req abi.TaskArtifactRequest) (host.Effect, error) {
 	chunk, err := readChunk(req)
 	if err == nil {
 		err = task.CheckArtifact(chunk.Artifact)
@@ -46,7 +50,28 @@ func (t tasks) Artifact(req abi.TaskArtifactRequest) (host.Effect, error) {
 	if err != nil {
 		return host.Effect{}, refusal(err)
 	}
-	return host.Effect{Size: proto.Size(chunk), Apply: func(tx storage.Tx) error { return blamed(t.run.AppendArtifact(tx, chunk)) }}, nil
+	size := proto.Size(chunk)
+	if chunk.Artifact.Parts, err = t.stage(ctx, chunk.Artifact.Parts); err != nil {
+		return host.Effect{}, err
+	}
+	return host.Effect{Size: size, Apply: func(tx storage.Tx) error { return blamed(t.run.AppendArtifact(tx, chunk)) }}, nil
+}
+
+// stage stores what is large. A reference to nothing is the guest's mistake.
+func (t tasks) stage(ctx context.Context, parts []*a2apb.Part) ([]*a2apb.Part, error) {
+	parts, err := t.run.Stage(ctx, parts)
+	if errors.Is(err, task.ErrInvalidParams) {
+		return nil, refusal(err)
+	}
+	return parts, err
+}
+
+func (t tasks) ReadBlob(ctx context.Context, url string, offset int64, length int) ([]byte, int64, error) {
+	data, size, err := t.run.ReadBlob(ctx, url, offset, length)
+	if errors.Is(err, task.ErrTaskNotFound) {
+		return nil, 0, &abi.Error{Code: abi.NotFound, Message: "the url is of no part that this run may read"}
+	}
+	return data, size, err
 }
 
 // blamed says that writing too much is the guest's fault.

@@ -1,7 +1,10 @@
 package wasm_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -171,6 +174,32 @@ func TestTheConformanceAgent(t *testing.T) {
 	h.lines()
 	h.randoms()
 	h.canceled()
+	h.files()
+}
+
+// files: a guest reads a large file in pieces, and gives it back unread, and another.
+func (h *house) files() {
+	content := bytes.Repeat([]byte("0123456789"), 70_000)
+	msg := &a2apb.Message{MessageId: "m", Role: a2apb.Role_ROLE_USER, Parts: []*a2apb.Part{
+		{Content: &a2apb.Part_Text{Text: "file"}}, {Content: &a2apb.Part_Raw{Raw: content}, Filename: "digits"},
+	}}
+	answer, err := h.SendAndAwait(h.t.Context(), conformance, task.Once{}, &a2apb.SendMessageRequest{Message: msg})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	got := answer.GetTask()
+	want := fmt.Sprintf("completed: : 700000 bytes, %x; another: not_found: the url is of no part that this run may read", sha256.Sum256(content))
+	if outcome(got) != want {
+		h.t.Fatalf("got %q, want %q", outcome(got), want)
+	}
+	for i, want := range [][]byte{content, bytes.Repeat([]byte("made "), 60_000)} {
+		part := got.Artifacts[0].Parts[i]
+		ref, ok := task.ParseBlobRef(part.GetUrl())
+		blob, err := h.Blob(h.t.Context(), conformance.Tenant, ref)
+		if !ok || err != nil || blob.Size != int64(len(want)) || ref.Digest != sha256.Sum256(want) || part.Filename == "" {
+			h.t.Errorf("part %d is %v: %v", i, part, err)
+		}
+	}
 }
 
 // echo is an Extism plug-in whose output is its input: the message that came is

@@ -158,6 +158,7 @@ func (l *Loop) startUpkeep(ctx context.Context) (stop func()) {
 		}
 	})
 	done.Go(func() { l.clear(ctx) })
+	done.Go(func() { l.sweepBlobs(ctx) })
 	return func() {
 		cancel()
 		done.Wait()
@@ -188,6 +189,26 @@ func (l *Loop) clear(ctx context.Context) {
 	for {
 		if err := l.tasks.ClearDeleted(ctx); err != nil && ctx.Err() == nil {
 			l.opts.Logger.Error("what was deleted was not cleared away", "error", err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// blobsEvery is how often remains of blobs are searched for.
+const blobsEvery = time.Hour
+
+// sweepBlobs clears away what crashes have left of blobs, at the start and once in
+// a while, until ctx ends.
+func (l *Loop) sweepBlobs(ctx context.Context) {
+	ticker := time.NewTicker(blobsEvery)
+	defer ticker.Stop()
+	for {
+		if err := l.tasks.SweepBlobs(ctx); err != nil && ctx.Err() == nil {
+			l.opts.Logger.Error("remains of blobs were not cleared away", "error", err)
 		}
 		select {
 		case <-ticker.C:

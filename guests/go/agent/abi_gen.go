@@ -174,6 +174,52 @@ func (m *contextHistoryReply) decode(r *codec.Reader) {
 	}
 }
 
+// blobReadRequest is the request of blob_read.
+type blobReadRequest struct {
+	// URL is that of the part, as it is.
+	URL string `json:"url"`
+	// Offset is the first byte wanted; at the end and beyond it there are none.
+	Offset int64 `json:"offset,omitempty"`
+	// Length is the number of bytes wanted; 0 is 256 KiB, which is also the most.
+	Length int `json:"length,omitempty"`
+}
+
+func (m *blobReadRequest) encode(w *codec.Writer) {
+	w.Open('{')
+	w.Name("url")
+	w.String(m.URL)
+	if m.Offset != 0 {
+		w.Name("offset")
+		w.Int(m.Offset)
+	}
+	if m.Length != 0 {
+		w.Name("length")
+		w.Int(int64(m.Length))
+	}
+	w.Close('}')
+}
+
+// blobReadReply is the reply of blob_read.
+type blobReadReply struct {
+	// Data are the bytes: fewer than wanted only at the end.
+	Data []byte `json:"data,omitempty"`
+	// Size is the length of the whole part in bytes.
+	Size int64 `json:"size"`
+}
+
+func (m *blobReadReply) decode(r *codec.Reader) {
+	for ok := r.Fields(); ok; ok = r.NextField() {
+		switch string(r.Name()) {
+		case "data":
+			m.Data = r.Base64()
+		case "size":
+			m.Size = r.Int()
+		default:
+			r.Skip()
+		}
+	}
+}
+
 // runRequest is what carrel_run receives.
 type runRequest struct {
 	// TaskID and ContextID are the ids of the task and its context.
@@ -184,7 +230,8 @@ type runRequest struct {
 	Agent  string `json:"agent"`
 	// Run counts the runs of the task from 1; a run ends with a reply or by waiting for input.
 	Run int `json:"run"`
-	// Message is the message that started this run.
+	// Message is the message that started this run. A part of more than 64 KiB of bytes has a url
+	// for blob_read in their place.
 	Message Message `json:"message"`
 	// Pending holds messages that were sent before this run could start, after Message, oldest
 	// first.

@@ -48,3 +48,11 @@ func callContextHistory(request *contextHistoryRequest) (reply contextHistoryRep
 	err = call(invokeContextHistory, request.encode, reply.decode)
 	return reply, err
 }
+
+// callBlobRead calls blob_read. It reads from a large part of a message or an artifact: where
+// its bytes would be, the part has a url that begins with carrel-blob:. What such a url names
+// never changes.
+func callBlobRead(request *blobReadRequest) (reply blobReadReply, err error) {
+	err = call(invokeBlobRead, request.encode, reply.decode)
+	return reply, err
+}

@@ -17,3 +17,5 @@ func invokeContextLoad(request []byte) []byte { return invoke("context_load", re
 func invokeContextSave(request []byte) []byte { return invoke("context_save", request) }
 
 func invokeContextHistory(request []byte) []byte { return invoke("context_history", request) }
+
+func invokeBlobRead(request []byte) []byte { return invoke("blob_read", request) }

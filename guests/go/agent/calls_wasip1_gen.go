@@ -38,3 +38,8 @@ func invokeContextSave(request []byte) []byte { return invoke(importContextSave,
 func importContextHistory(ptr, n uint32) uint64
 
 func invokeContextHistory(request []byte) []byte { return invoke(importContextHistory, request) }
+
+//go:wasmimport carrel blob_read
+func importBlobRead(ptr, n uint32) uint64
+
+func invokeBlobRead(request []byte) []byte { return invoke(importBlobRead, request) }

@@ -17,7 +17,7 @@ var generated = map[string]any{
 	"contextHistoryRequest": &contextHistoryRequest{}, "contextHistoryReply": &contextHistoryReply{},
 	"runRequest": &runRequest{}, "Limits": &Limits{}, "runReply": &runReply{}, "Error": &Error{},
 	"Description": &Description{}, "Skill": &Skill{}, "Extension": &Extension{},
-	"snapshot": &snapshot{}, "taskStatus": &taskStatus{}, "Message": &Message{}, "Part": &Part{}, "Artifact": &Artifact{},
+	"blobReadRequest": &blobReadRequest{}, "blobReadReply": &blobReadReply{}, "snapshot": &snapshot{}, "taskStatus": &taskStatus{}, "Message": &Message{}, "Part": &Part{}, "Artifact": &Artifact{},
 }
 
 // forms reads what carrel makes of every type: the generator has filled package

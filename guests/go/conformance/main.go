@@ -13,13 +13,17 @@
 //	fail, reject   end the task so
 //	panic, trap, exit, spin, grow    do what their names say
 //	large          emits an artifact that is too large, and says what the host answered
+//	file           says what a file is that came with the message, and gives it back, and 300,000 bytes
 //	random         answers with random numbers
 //	sleep          sleeps an hour, and says by how much the clock has moved
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -40,7 +44,7 @@ func init() {
 var commands = map[string]func(*agent.Task, string) error{
 	"status": status, "stream": stream, "context": tryContext, "history": history, "task": task, "log": log, "print": printOut,
 	"input": input, "auth": auth, "fail": fail, "reject": reject,
-	"panic": panics, "trap": trap, "exit": exit, "spin": spin, "grow": grow, "large": large, "random": random, "sleep": sleep,
+	"panic": panics, "trap": trap, "exit": exit, "spin": spin, "grow": grow, "large": large, "file": file, "random": random, "sleep": sleep,
 }
 
 func run(_ context.Context, t *agent.Task) error {
@@ -162,6 +166,21 @@ func grow(*agent.Task, string) error {
 func large(t *agent.Task, _ string) error {
 	err := t.Emit(agent.Artifact{Parts: []agent.Part{agent.Text(strings.Repeat("x", 400<<10))}})
 	return t.Reply(fmt.Sprint(err))
+}
+
+func file(t *agent.Task, _ string) error {
+	came := t.Message.Parts[len(t.Message.Parts)-1]
+	digest := sha256.New()
+	n, err := io.Copy(digest, came.Open())
+	if err != nil {
+		return err
+	}
+	made := agent.Part{Raw: bytes.Repeat([]byte("made "), 60_000), Filename: "made.txt", MediaType: "text/plain"}
+	if err := t.Emit(agent.Artifact{ArtifactID: "files", Parts: []agent.Part{came, made}}); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, agent.Part{URL: came.URL + "0"}.Open())
+	return t.Reply(fmt.Sprintf("%d bytes, %x; another: %v", n, digest.Sum(nil), err))
 }
 
 func random(t *agent.Task, _ string) error {

@@ -121,11 +121,26 @@ function file(part, name) {
   const title = plain(part.filename || name, 100);
   if (typeof part.raw === "string") return bytes(part, title);
   if (typeof part.url === "string") {
+    if (keptHere(part.url)) return kept(part, title);
     return webAddress(part.url) ? make("p", { className: "file" }, link(part.url, title || plain(part.url)), make("span", { className: "faint" }, `at ${new URL(part.url).host || "another place"}`))
       : note(`A file at an address that is not shown: ${plain(part.url)}`);
   }
   if (part.data !== undefined) return data(part.data);
   return note("A part of a kind that this page does not know.");
+}
+
+/** keptHere says whether an address is one of those that this server keeps large files at. */
+function keptHere(address) {
+  const url = webAddress(address);
+  return url !== null && new URL(url).origin === location.origin && /\/blobs\/[^/]+\/[^/]+\/[0-9a-f]{64}$/.test(new URL(url).pathname);
+}
+
+/** kept shows a large file, which the server only ever gives to be saved, or as a picture. */
+function kept(part, title) {
+  const name = fileName(title, "file");
+  const line = make("p", { className: "file" }, make("a", { href: part.url, download: name }, make("bdi", {}, name)),
+    make("span", { className: "faint" }, plain(mediaType(part), 60) || "a file"));
+  return pictures.includes(mediaType(part)) ? pictured(part.url, title, line) : line;
 }
 
 function data(value) {
@@ -150,7 +165,11 @@ function bytes(part, title) {
   // To be opened in a tab a file would have to be of a type that a tab shows.
   const line = saved(new Blob([content], { type: "application/octet-stream" }), fileName(title, "file"), type);
   if (!pictures.includes(type)) return line;
-  const image = make("img", { src: address(new Blob([content], { type })), alt: title || "A picture without a description" });
+  return pictured(address(new Blob([content], { type })), title, line);
+}
+
+function pictured(src, title, line) {
+  const image = make("img", { src, alt: title || "A picture without a description" });
   image.addEventListener("error", () => image.remove()); // it is none
   return make("figure", {}, image, make("figcaption", {}, line));
 }

@@ -1,5 +1,6 @@
-"""FastA2A with the worker of its README, in memory, on uvicorn with uvloop: a
-reference for carrel's benchmark. Usage: python server.py PORT"""
+"""FastA2A with the worker of its README, which here echoes, or streams the number of
+chunks that "stream N" asks for, in memory, on uvicorn with uvloop: a reference for
+carrel's benchmark. Usage: python server.py PORT"""
 
 import sys
 import uuid
@@ -10,7 +11,7 @@ from typing import Any
 import uvicorn
 from fasta2a import FastA2A, Worker
 from fasta2a.broker import InMemoryBroker
-from fasta2a.schema import Artifact, Message, TaskIdParams, TaskSendParams, TextPart
+from fasta2a.schema import Artifact, Message, Part, TaskIdParams, TaskSendParams
 from fasta2a.storage import InMemoryStorage
 
 Context = list[Message]
@@ -23,22 +24,34 @@ class InMemoryWorker(Worker[Context]):
         await self.storage.update_task(task["id"], state="working")
         context = await self.storage.load_context(task["context_id"]) or []
         context.extend(task.get("history", []))
+        parts = params["message"]["parts"]
+        word, _, count = parts[0]["text"].partition(" ")
+        if word == "stream":
+            parts = await self.stream(task["id"], task["context_id"], int(count))
         message = Message(
             role="agent",
-            parts=[TextPart(text=f"Your context is {len(context) + 1} messages long.", kind="text")],
-            kind="message",
+            parts=[Part(text=f"Your context is {len(context) + 1} messages long.")],
             message_id=str(uuid.uuid4()),
         )
         context.append(message)
-        artifacts = self.build_artifacts(123)
+        artifacts = self.build_artifacts(parts)
         await self.storage.update_context(task["context_id"], context)
         await self.storage.update_task(task["id"], state="completed", new_messages=[message], new_artifacts=artifacts)
+
+    async def stream(self, task_id: str, context_id: str, count: int) -> list[Part]:
+        parts: list[Part] = []
+        for i in range(count):
+            parts.append(Part(text=f"{i} "))
+            chunk = Artifact(artifact_id="stream", name="Stream", parts=parts[i:])
+            await self.publish_artifact(task_id, context_id, chunk, append=i > 0, last_chunk=i == count - 1)
+        return parts
 
     async def cancel_task(self, params: TaskIdParams) -> None: ...
 
     def build_message_history(self, history: list[Message]) -> list[Any]: ...
 
-    def build_artifacts(self, result: Any) -> list[Artifact]: ...
+    def build_artifacts(self, result: list[Part]) -> list[Artifact]:
+        return [Artifact(artifact_id=str(uuid.uuid4()), parts=result)]
 
 
 storage = InMemoryStorage()
