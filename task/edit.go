@@ -25,6 +25,7 @@ type edit struct {
 	now      time.Time
 	h        *head
 	was      listed          // how the lists and counters have the task
+	open     int64           // tasks in the open set; 0 is not counted, or none
 	events   []Event         // appended, for followers
 	begun    []string        // artifacts that chunks were appended of
 	size     int             // of the last event's body, in bytes

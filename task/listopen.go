@@ -17,11 +17,15 @@ import (
 // The set of an agent's tasks that are submitted or working lies in a few records.
 // A change of a task rewrites the one that has it, and those that change at the same
 // time find it in memory, for the one before has just written it. So there are no
-// more parts than the set needs: one for openFill tasks each. MaxQueued bounds what
-// is rewritten: at 10,000 tasks a part has 5 KB.
+// more parts than the set needs: one for openFill tasks each, or openFull where that
+// would be more than openParts, which a list takes long to read. The 10,000 tasks of
+// MaxQueued are in 64 parts of 5 KB. It does not bound those that had waited for
+// their caller and go on.
 const (
-	openParts = 64 // at most, so that a list is read in as many steps
 	openFill  = 32
+	openFull  = 256
+	openParts = 64
+	openEnd   = 1 << 16 // no part has that number
 )
 
 // openTask is an element of the set: 33 bytes.
@@ -75,15 +79,21 @@ func (e *edit) setOpen(l listed, in bool) error {
 	return e.tx.Set(key, part) // an empty part stays: it will be used again
 }
 
-// choosePart gives a task that comes into the set its part of it. The task is
-// counted already.
-func (e *edit) choosePart() error {
-	n, err := countOpen(e.tx, e.h.agent)
-	if err != nil {
-		return err
+// choosePart gives a task that comes into the set its part of it.
+func (e *edit) choosePart() (err error) {
+	n := e.open
+	if n == 0 {
+		if n, err = countOpen(e.tx, e.h.agent); err != nil {
+			return err
+		}
 	}
-	e.h.part = rand.Uint64N(1 + min(uint64(n)/openFill, openParts-1))
+	e.h.part = rand.Uint64N(partsOf(uint64(max(n, 0))))
 	return nil
+}
+
+// partsOf returns in how many parts a set of n tasks should lie.
+func partsOf(n uint64) uint64 {
+	return min(max(min(1+n/openFill, openParts), 1+n/openFull), openEnd)
 }
 
 // countOpen returns how many tasks of the agent are submitted or working, of those
@@ -122,7 +132,7 @@ func getOpen(tx storage.Tx, key storage.Key) ([]byte, error) {
 // openTasks calls visit for every task of the set, which has n. It lies in the first
 // parts, unless it was larger a short time ago.
 func openTasks(tx storage.Tx, agentName string, n int64, visit func(openTask)) error {
-	for i := uint64(0); i < openParts && n > 0; i++ {
+	for i := uint64(0); i < openEnd && n > 0; i++ {
 		part, err := getOpen(tx, listOpenKey(agentName, i))
 		if err != nil {
 			return err
