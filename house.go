@@ -50,6 +50,7 @@ type house struct {
 	secrets     *seal.Key // nil where there is no file for the key, and so are cardSecrets
 	cardSecrets *seal.Key
 	cardKeys    *signing.Keys // nil without cardSecrets
+	tokens      []byte        // authenticates page tokens; nil where there is no file for the key
 	linkKey     []byte        // nil as secrets are
 	links       *server.Links
 	url         string // where the HTTP listener is reached, for links
@@ -168,6 +169,7 @@ func (h *house) buildTasks() (err error) {
 		MaxAttempts: h.opts.MaxAttempts,
 		MaxQueued:   h.opts.MaxQueued,
 		Push:        h.pushOptions(),
+		TokenKey:    h.tokens,
 
 		IdempotencyWindow: h.opts.IdempotencyWindow,
 	})

@@ -17,7 +17,7 @@ import (
 	"github.com/carrelhq/carrel/task/push"
 )
 
-// openEgress prepares the way out, and the key of the secrets that go there.
+// openEgress prepares the way out, and the keys that come of the one in the key file.
 func (h *house) openEgress(context.Context) error {
 	allow, err := egress.ParseAllow(h.opts.AllowEgress)
 	if err != nil {
@@ -37,6 +37,9 @@ func (h *house) openEgress(context.Context) error {
 	master, err := seal.File(path, true)
 	if err != nil {
 		return fmt.Errorf("key of secrets: %w", err)
+	}
+	if h.tokens, err = seal.Derive(master, "page tokens"); err != nil {
+		return err
 	}
 	if h.secrets, err = seal.New(master, "webhooks"); err != nil {
 		return err

@@ -107,6 +107,7 @@ var wireErrors = []struct {
 	{errShuttingDown, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The server is shutting down"}},
 	{storage.ErrNotFound, wire{code: -31404, http: 404, transport: true, status: "NOT_FOUND", reason: "NOT_FOUND", message: "Not found"}},
 	{storage.ErrClosed, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The server is shutting down"}},
+	{task.ErrRebuilding, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The lists of tasks are being rebuilt"}},
 	{storage.ErrReadOnly, wire{code: -31503, http: 503, transport: true, status: "UNAVAILABLE", reason: "UNAVAILABLE", message: "The server does not take writes at the moment"}},
 }
 

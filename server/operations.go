@@ -22,7 +22,7 @@ type tasks interface {
 	Answer(ctx context.Context, ref task.Ref, accepted task.Accepted, historyLength *int32) (*a2apb.SendMessageResponse, error)
 	Get(ctx context.Context, ref task.Ref, id string, historyLength *int32) (*a2apb.Task, error)
 	Encoded(ctx context.Context, ref task.Ref, id string, historyLength *int32, form string, encode task.EncodeTask) ([]byte, error)
-	List(ctx context.Context, ref task.Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error)
+	List(ctx context.Context, ref task.Ref, caller string, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error)
 	Cancel(ctx context.Context, ref task.Ref, id string) (*a2apb.Task, error)
 	SendAndAwait(ctx context.Context, ref task.Ref, once task.Once, req *a2apb.SendMessageRequest) (*a2apb.SendMessageResponse, error)
 	pushConfigs
@@ -213,7 +213,7 @@ func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTa
 	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
 		return nil, also(err, task.CheckList(by.ref, req))
 	}
-	page, err := o.tasks.List(ctx, by.ref, req)
+	page, err := o.tasks.List(ctx, by.ref, by.name(), req)
 	if err != nil {
 		return nil, err
 	}

@@ -211,7 +211,7 @@ func (noTasks) Encoded(context.Context, task.Ref, string, *int32, string, task.E
 	return nil, task.ErrTaskNotFound
 }
 
-func (noTasks) List(context.Context, task.Ref, *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
+func (noTasks) List(context.Context, task.Ref, string, *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
 	return &a2apb.ListTasksResponse{PageSize: 50}, nil
 }
 

@@ -278,7 +278,7 @@ func TestACrashLeavesNoBlobForEver(t *testing.T) {
 // removeAll cancels and deletes what tasks there are.
 func (h *house) removeAll() {
 	h.t.Helper()
-	list, err := h.List(h.t.Context(), bot, &a2apb.ListTasksRequest{})
+	list, err := h.List(h.t.Context(), bot, "", &a2apb.ListTasksRequest{})
 	if err != nil {
 		h.t.Fatal(err)
 	}

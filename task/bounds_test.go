@@ -74,7 +74,7 @@ func TestAPageOfLargeTasksIsShort(t *testing.T) {
 	} {
 		got, seen := []string{}, map[string]bool{}
 		for {
-			page, err := h.List(t.Context(), bot, test.req)
+			page, err := h.List(t.Context(), bot, "", test.req)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -210,7 +210,7 @@ func TestTheLoopClearsWhatWasDeleted(t *testing.T) {
 // only is the one task of the agent.
 func (h *house) only(ref task.Ref) string {
 	h.t.Helper()
-	page, err := h.List(h.t.Context(), ref, &a2apb.ListTasksRequest{})
+	page, err := h.List(h.t.Context(), ref, "", &a2apb.ListTasksRequest{})
 	if err != nil || len(page.Tasks) != 1 {
 		h.t.Fatal(page, err)
 	}

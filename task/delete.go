@@ -39,12 +39,13 @@ func (e *edit) remove() error {
 	if err := e.removePushes(); err != nil {
 		return err
 	}
-	for _, key := range []storage.Key{
-		headKey(e.id), listEntryKey(h.agent, h.changed, e.id), contextTaskKey(h.agent, h.contextID, h.created, e.id),
-	} {
+	for _, key := range []storage.Key{headKey(e.id), contextTaskKey(h.agent, h.contextID, h.created, e.id)} {
 		if err := e.tx.Delete(key); err != nil {
 			return err
 		}
+	}
+	if err := e.unlist(h.listed()); err != nil {
+		return err
 	}
 	if err := e.count(h.listed(), -1); err != nil {
 		return err

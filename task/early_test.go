@@ -37,14 +37,15 @@ func TestAnEventIsDurableBeforeItIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	id := newID()
 	h := head{agent: "bot", state: submitted, seq: 1, run: 1, inbox: []uint64{1}}
-	if err := tenant.Scope(db, "acme").Update(t.Context(), func(tx storage.Tx) error { return tx.Set(headKey("id"), h.encode()) }); err != nil {
+	if err := tenant.Scope(db, "acme").Update(t.Context(), func(tx storage.Tx) error { return tx.Set(headKey(id), h.encode()) }); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.changeLater(t.Context(), "acme", "id", func(e *edit) error { return e.setState(working, nil, 1) }); !errors.Is(err, errEarly) {
+	if err := m.changeLater(t.Context(), "acme", id, func(e *edit) error { return e.setState(working, nil, 1) }); !errors.Is(err, errEarly) {
 		t.Errorf("got %v, want errEarly", err)
 	}
-	if err := m.change(t.Context(), "acme", "id", func(e *edit) error { return e.setState(working, nil, 1) }); err != nil {
+	if err := m.change(t.Context(), "acme", id, func(e *edit) error { return e.setState(working, nil, 1) }); err != nil {
 		t.Errorf("a change that waits: %v", err)
 	}
 }

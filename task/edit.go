@@ -25,6 +25,7 @@ type edit struct {
 	now      time.Time
 	h        *head
 	was      listed          // how the lists and counters have the task
+	open     int64           // tasks in the open set; 0 is not counted, or none
 	events   []Event         // appended, for followers
 	begun    []string        // artifacts that chunks were appended of
 	size     int             // of the last event's body, in bytes
@@ -165,20 +166,6 @@ func (e *edit) setState(to a2apb.TaskState, msg *a2apb.Message, attempt int) err
 // changed after a time that was shown must find it.
 func (e *edit) statusTime() time.Time { return e.now.Truncate(time.Millisecond) }
 
-// listed is how the lists and counters have a task.
-type listed struct {
-	state   a2apb.TaskState // unspecified when they do not have it
-	changed time.Time
-	hidden  bool // an unfinished task that is hidden is counted apart
-}
-
-func (h *head) listed() listed {
-	if h.hidden {
-		return listed{hidden: !Terminal(h.state)}
-	}
-	return listed{state: h.state, changed: h.changed}
-}
-
 // save writes the head, and brings lists and counters in step with it: once for
 // each update, however many states the task went through in it.
 func (e *edit) save() error {
@@ -189,26 +176,6 @@ func (e *edit) save() error {
 		return err
 	}
 	return e.tx.Set(headKey(e.id), e.h.encode())
-}
-
-// relist moves the task in the list of its agent, which is sorted by status time.
-func (e *edit) relist() error {
-	h, was, is := e.h, e.was, e.h.listed()
-	if was == is {
-		return nil
-	}
-	if was.state != unspecified {
-		if err := e.tx.Delete(listEntryKey(h.agent, was.changed, e.id)); err != nil {
-			return err
-		}
-	}
-	if err := e.recount(); err != nil {
-		return err
-	}
-	if is.state == unspecified {
-		return nil
-	}
-	return e.tx.Set(listEntryKey(h.agent, h.changed, e.id), []byte{byte(h.state)})
 }
 
 func (e *edit) recount() error {

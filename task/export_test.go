@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"math"
 	"strings"
 
 	"github.com/carrelhq/carrel/storage"
@@ -65,11 +66,11 @@ func CountKeys(ctx context.Context, db storage.DB, tenantName string) (n int, er
 }
 
 // Records lists the keys of a tenant's tasks and of the global spaces, but for
-// counters that are zero.
+// counters that are zero and sets that are empty.
 func Records(ctx context.Context, db storage.DB, tenantName string) (keys []string, err error) {
 	err = db.View(ctx, func(root storage.Tx) error {
 		tx := tenant.ScopeTx(root, tenantName)
-		for _, space := range []string{"task", "event", "line", "task-list", "context-task", "task-count", "task-hidden", "turn", "context", "once"} {
+		for _, space := range []string{"task", "event", "line", "list", "list-open", "list-count", "task-list", "context-task", "task-count", "task-hidden", "turn", "context", "once"} {
 			for item, err := range tx.Scan(storage.NewKey(space), nil) {
 				if err != nil {
 					return err
@@ -78,6 +79,9 @@ func Records(ctx context.Context, db storage.DB, tenantName string) (keys []stri
 					if n, err := storage.Counter(tx, item.Key); err != nil || n == 0 {
 						continue
 					}
+				}
+				if space == "list-open" && len(item.Value) == 0 {
+					continue
 				}
 				keys = append(keys, string(item.Key))
 			}
@@ -93,4 +97,42 @@ func Records(ctx context.Context, db storage.DB, tenantName string) (keys []stri
 		return nil
 	})
 	return keys, err
+}
+
+// Downgrade gives a store the lists that it had in an older version: one for each
+// agent, by time, and heads that know of no other.
+func Downgrade(ctx context.Context, db storage.DB, tenantName string) error {
+	return db.Update(ctx, func(root storage.Tx) error {
+		if err := root.Delete(listFormatKey); err != nil {
+			return err
+		}
+		tx := tenant.ScopeTx(root, tenantName)
+		for _, space := range []string{"list", "list-open", "list-count"} {
+			if _, err := removeSome(tx, storage.NewKey(space), math.MaxInt); err != nil {
+				return err
+			}
+		}
+		for item, err := range tx.Scan(storage.NewKey("task"), nil) {
+			if err != nil {
+				return err
+			}
+			h, err := decodeHead(item.Value)
+			if err != nil {
+				return err
+			}
+			h.indexed, h.grouped, h.part = false, false, 0
+			if err := tx.Set(item.Key, h.encode()); err != nil {
+				return err
+			}
+			if h.hidden {
+				continue
+			}
+			key := storage.ReadKey(item.Key)
+			key.Str()
+			if err := tx.Set(oldListKey(h.agent, h.changed, key.Str()), []byte{byte(h.state)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -65,7 +65,7 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"a deleted agent leaves its contexts behind", "records.go",
-		"oncesKey(agent), contextsKey(agent)}", "oncesKey(agent)}", "TestADeletedAgentLeavesNothing",
+		"oldListSpace.Str(agent), contextsKey(agent),", "oldListSpace.Str(agent),", "TestADeletedAgentLeavesNothing",
 	},
 	{
 		"a deleted task leaves its blobs behind", "delete.go",
@@ -128,8 +128,56 @@ var mistakes = []faults.Fault{
 		"tl = &tail{alone: !t.shared}", "tl = &tail{alone: true}", "TestAFollowerSeesWhatAnotherProcessWrites",
 	},
 	{
-		"a page token serves another query", "list.go",
-		"!bytes.Equal(data[:8], q.mark())", "false", "TestListsThatAreRefused",
+		"a page token serves another query", "listtoken.go",
+		"!hmac.Equal(mac, q.mac(body))", "len(mac) == 0", "TestListsThatAreRefused",
+	},
+	{
+		"a page token serves another caller", "listtoken.go",
+		"q.caller, q.req.ContextId} {", "q.req.ContextId} {", "TestAPageTokenServesOneCallerAndOneQuery",
+	},
+	{
+		"a page token serves another context", "listtoken.go",
+		"q.caller, q.req.ContextId} {", "q.caller} {", "TestAPageTokenServesOneCallerAndOneQuery",
+	},
+	{
+		"a page token serves another state", "listtoken.go",
+		"	bound = binary.AppendUvarint(bound, uint64(q.req.Status))\n", "", "TestAPageTokenServesOneCallerAndOneQuery",
+	},
+	{
+		"a page token serves another time", "listtoken.go",
+		"	bound = binary.BigEndian.AppendUint64(bound, q.last)\n", "", "TestAPageTokenServesOneCallerAndOneQuery",
+	},
+	{
+		"a task that leaves a list is counted still", "lists.go",
+		"g.addCount(e.tx, l, -1)", "g.addCount(e.tx, l, 0)", "TestListsAreThoseOfTheModel",
+	},
+	{
+		"a bucket is counted whose edge is in the time", "listcount.go",
+		"item.Key[len(prefix):]) >= end {", "item.Key[len(prefix):]) > end {", "TestListsAreThoseOfTheModel",
+	},
+	{
+		"a bucket at the first edge is counted twice", "listcount.go",
+		"prefix.Uint(first - 1)", "prefix.Uint(first - 2)", "TestTimesAtTheEdgesOfBuckets",
+	},
+	{
+		"an entry is left behind in a list", "lists.go",
+		"e.tx.Delete(g.entries(l.state).TimeDesc(l.changed).Str(e.id))", "error(nil)", "TestListsAreThoseOfTheModel",
+	},
+	{
+		"a task is left behind in the set of open ones", "lists.go",
+		"return e.setOpen(l, false)", "return nil", "TestListsAreThoseOfTheModel",
+	},
+	{
+		"the first task of a context is not in its list", "turns.go",
+		"		if err := e.group(id, h); err != nil {", "		if err := error(nil); err != nil {", "TestListsAreThoseOfTheModel",
+	},
+	{
+		"a rebuilt task stays in the old list", "lists.go",
+		"return e.tx.Delete(oldListKey(e.h.agent, l.changed, e.id))", "return nil", "TestListsOfAnOlderStoreAreRebuilt",
+	},
+	{
+		"a list that is not rebuilt is shown", "listrebuild.go",
+		"		return ErrRebuilding\n", "		break\n", "TestListsOfAnOlderStoreAreRebuilt",
 	},
 	{
 		"an event does not make a webhook due", "outbox.go",
@@ -148,7 +196,7 @@ var mistakes = []faults.Fault{
 		`c.owner != "" && c.owner != m.instance && !m.opts.Shared`, "true", "TestClaimsOfAProcessThatIsGoneCountForNothing",
 	},
 	{
-		"a hidden task is in the list", "edit.go",
+		"a hidden task is in the list", "lists.go",
 		"	if h.hidden {\n		return listed{hidden", "	if false {\n		return listed{hidden", "TestWhatIsADirectReply",
 	},
 	{

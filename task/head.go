@@ -45,6 +45,10 @@ type head struct {
 	pushes int // push notification configs
 
 	hidden bool // only its run and who waits for its answer know of it, see reply.go
+
+	indexed bool   // the lists have it, unless it is hidden; false for one from before them
+	grouped bool   // so has that of its context, see lists.go
+	part    uint64 // of the open set that has it, see listopen.go
 }
 
 // The fields of a head on disk. Numbers are never used twice; a reader skips
@@ -73,7 +77,10 @@ const (
 	headSize      protowire.Number = 21
 	headPushes    protowire.Number = 22
 	headHidden    protowire.Number = 24
+	headIndexed   protowire.Number = 25
+	headGrouped   protowire.Number = 26
 	headBlobs     protowire.Number = 27
+	headPart      protowire.Number = 28
 	headSizeGuess                  = 256
 )
 
@@ -106,9 +113,10 @@ func (h *head) encode() []byte {
 		w.text(headMode, mode)
 	}
 	w.number(headPushes, uint64(h.pushes))
-	if h.hidden {
-		w.number(headHidden, 1)
-	}
+	w.flag(headHidden, h.hidden)
+	w.flag(headIndexed, h.indexed)
+	w.flag(headGrouped, h.grouped)
+	w.number(headPart, h.part)
 	return w
 }
 
@@ -164,6 +172,12 @@ func decodeHead(data []byte) (*head, error) {
 			h.pushes = int(n)
 		case headHidden:
 			h.hidden = n != 0
+		case headIndexed:
+			h.indexed = n != 0
+		case headGrouped:
+			h.grouped = n != 0
+		case headPart:
+			h.part = n
 		}
 	})
 	if err == nil && (h.taken < 0 || h.taken > len(h.inbox)) {

@@ -1,13 +1,8 @@
 package task
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"fmt"
-	"slices"
-	"time"
+	"math"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 
@@ -16,40 +11,54 @@ import (
 
 // query is a validated ListTasksRequest.
 type query struct {
-	ref   Ref
-	req   *a2apb.ListTasksRequest
-	size  int
-	want  selection
-	since time.Time // status timestamps from here on; zero is all
-	after []byte    // the list key of the last task of the page before
+	ref    Ref
+	caller string
+	key    []byte // of page tokens
+	req    *a2apb.ListTasksRequest
+	size   int
+	want   selection
+	last   uint64    // rank of the oldest status wanted
+	after  *position // of the last task of the page before
 }
 
-// List returns a page of the agent's tasks, newest status first. Section 3.1.4.
-func (m *Manager) List(ctx context.Context, ref Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
+// List returns a page of the agent's tasks, newest status first, and how many
+// there are on all pages. Section 3.1.4. What it costs depends on neither.
+//
+// caller tells the callers of an agent apart; a page token serves only who it was
+// given to, with the filters that it was given for, and is ErrInvalidParams
+// otherwise. While the lists of an older store are being rebuilt, List returns
+// ErrRebuilding.
+func (m *Manager) List(ctx context.Context, ref Ref, caller string, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
 	q, err := newQuery(ref, req)
 	if err != nil {
 		return nil, err
 	}
+	q.caller, q.key = caller, m.opts.TokenKey
+	if q.after, err = q.readToken(req.PageToken); err != nil {
+		return nil, err
+	}
 	var reply *a2apb.ListTasksResponse
 	err = m.view(ctx, ref.Tenant, func(tx storage.Tx) error {
-		reply = &a2apb.ListTasksResponse{PageSize: int32(q.size), Tasks: []*a2apb.Task{}}
-		entries, total, err := q.page(tx)
+		if err := m.checkRebuilt(tx, ref.Agent); err != nil {
+			return err
+		}
+		page, total, err := q.page(tx)
 		if err != nil {
 			return err
 		}
-		reply.TotalSize = int32(total)
-		reply.Tasks, reply.NextPageToken, err = q.tasks(tx, entries)
+		reply = &a2apb.ListTasksResponse{PageSize: int32(q.size), TotalSize: int32(min(total, math.MaxInt32))}
+		reply.Tasks, reply.NextPageToken, err = q.tasks(tx, page)
 		return err
 	})
 	return reply, err
 }
 
 // tasks returns the tasks of a page, and the token of the next one if there is one.
-func (q *query) tasks(tx storage.Tx, entries []entry) (tasks []*a2apb.Task, token string, err error) {
+func (q *query) tasks(tx storage.Tx, page []position) (tasks []*a2apb.Task, token string, err error) {
 	tasks = []*a2apb.Task{}
 	read := uint64(0)
-	for i, entry := range entries {
-		h, err := loadHead(tx, entry.id)
+	for i, at := range page {
+		h, err := loadHead(tx, at.id)
 		if err != nil {
 			return nil, "", err
 		}
@@ -57,9 +66,10 @@ func (q *query) tasks(tx storage.Tx, entries []entry) (tasks []*a2apb.Task, toke
 			read += h.size
 		}
 		if i == q.size || i > 0 && read > MaxPageBytes {
-			return tasks, q.token(entries[i-1].key), nil
+			token, err := q.token(page[i-1])
+			return tasks, token, err
 		}
-		t, err := fold(tx, entry.id, h, q.want)
+		t, err := fold(tx, at.id, h, q.want)
 		if err != nil {
 			return nil, "", err
 		}
@@ -68,15 +78,16 @@ func (q *query) tasks(tx storage.Tx, entries []entry) (tasks []*a2apb.Task, toke
 	return tasks, "", nil
 }
 
-// CheckList names the fields of a request that are invalid, as List does.
+// CheckList names the fields of a request that are invalid, as List does. It does
+// not look at the page token, which is one caller's.
 func CheckList(ref Ref, req *a2apb.ListTasksRequest) error {
 	_, err := newQuery(ref, req)
 	return err
 }
 
-// newQuery names all fields of the request that are invalid.
+// newQuery names all fields of the request that are invalid, but for the page token.
 func newQuery(ref Ref, req *a2apb.ListTasksRequest) (*query, error) {
-	q := &query{ref: ref, req: req, size: DefaultPage}
+	q := &query{ref: ref, req: req, size: DefaultPage, last: always}
 	var bad FieldErrors
 	switch size := req.GetPageSize(); {
 	case size < 0 || size > MaxPage:
@@ -91,151 +102,12 @@ func newQuery(ref Ref, req *a2apb.ListTasksRequest) (*query, error) {
 		bad.Add("contextId", "is longer than %d bytes", MaxID)
 	}
 	if at := req.StatusTimestampAfter; at.IsValid() {
-		q.since = at.AsTime()
+		q.last = rank(at.AsTime())
 	} else if at != nil {
 		bad.Add("statusTimestampAfter", "is no valid time")
 	}
 	var err error
 	q.want, err = selectHistory(req.HistoryLength, req.GetIncludeArtifacts())
-	if bad.Join(err); len(bad) > 0 {
-		return nil, bad.Err()
-	}
-	q.after, err = q.readToken(req.PageToken) // one of a query that is none says nothing
-	return q, err
-}
-
-// mark binds page tokens to the caller's tenant and the query.
-func (q *query) mark() []byte {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %d %d", q.ref.Tenant, q.ref.Agent, q.req.ContextId, q.req.Status, q.since.UnixNano()))
-	return sum[:8]
-}
-
-func (q *query) token(key []byte) string {
-	return base64.RawURLEncoding.EncodeToString(append(q.mark(), key...))
-}
-
-func (q *query) readToken(token string) ([]byte, error) {
-	if token == "" {
-		return nil, nil
-	}
-	data, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(token) > storage.MaxKey || len(data) <= 8 || !bytes.Equal(data[:8], q.mark()) || !bytes.HasPrefix(data[8:], listKey(q.ref.Agent)) {
-		return nil, &FieldError{"pageToken", "is not one that this query was answered with"}
-	}
-	return data[8:], nil
-}
-
-// entry is a task in the list.
-type entry struct {
-	key     []byte // its list key
-	id      string
-	changed time.Time
-	state   a2apb.TaskState
-}
-
-// page returns the entries of the page, and one more if there is a next one, and
-// how many tasks match in all.
-func (q *query) page(tx storage.Tx) ([]entry, int, error) {
-	if q.req.ContextId != "" {
-		return q.pageOfContext(tx)
-	}
-	total, counted, err := q.count(tx)
-	if err != nil {
-		return nil, 0, err
-	}
-	var page []entry
-	matching := 0
-	from := q.after
-	if !counted {
-		from = nil
-	}
-	for item, err := range tx.Scan(listKey(q.ref.Agent), from) {
-		if err != nil {
-			return nil, 0, err
-		}
-		e, err := q.readEntry(item)
-		if err != nil {
-			return nil, 0, err
-		}
-		if e.changed.Before(q.since) {
-			break // newest first: the rest is older still
-		}
-		if !q.matches(e) {
-			continue
-		}
-		matching++
-		if len(page) <= q.size && bytes.Compare(e.key, q.after) > 0 {
-			page = append(page, e)
-		}
-		if counted && len(page) > q.size {
-			break
-		}
-	}
-	if !counted {
-		total = matching
-	}
-	return page, total, nil
-}
-
-// count adds up the agent's counters; a query by time has none and is counted by scanning.
-func (q *query) count(tx storage.Tx) (total int, counted bool, err error) {
-	if !q.since.IsZero() {
-		return 0, false, nil
-	}
-	for state := range a2apb.TaskState_name {
-		if q.req.Status != unspecified && int32(q.req.Status) != state {
-			continue
-		}
-		n, err := storage.Counter(tx, countKey(q.ref.Agent, a2apb.TaskState(state)))
-		if err != nil {
-			return 0, false, err
-		}
-		total += int(n)
-	}
-	return total, true, nil
-}
-
-func (q *query) readEntry(item storage.Item) (entry, error) {
-	key := storage.ReadKey(item.Key)
-	key.Str()
-	key.Str()
-	e := entry{key: item.Key, changed: key.TimeDesc(), id: key.Str()}
-	if err := key.Err(); err != nil || len(item.Value) != 1 {
-		return e, fmt.Errorf("task: list entry: %w", errRecord)
-	}
-	e.state = a2apb.TaskState(item.Value[0])
-	return e, nil
-}
-
-func (q *query) matches(e entry) bool {
-	return (q.req.Status == unspecified || q.req.Status == e.state) && !e.changed.Before(q.since)
-}
-
-// pageOfContext looks through all tasks of a context, which are few.
-func (q *query) pageOfContext(tx storage.Tx) ([]entry, int, error) {
-	ids, err := contextTasks(tx, q.ref.Agent, q.req.ContextId)
-	if err != nil {
-		return nil, 0, err
-	}
-	var matching []entry
-	for _, id := range ids {
-		h, err := loadHead(tx, id)
-		if err != nil {
-			return nil, 0, err
-		}
-		if h.hidden {
-			continue
-		}
-		e := entry{key: listEntryKey(h.agent, h.changed, id), id: id, changed: h.changed, state: h.state}
-		if q.matches(e) {
-			matching = append(matching, e)
-		}
-	}
-	slices.SortFunc(matching, func(a, b entry) int { return bytes.Compare(a.key, b.key) })
-	total := len(matching)
-	from, exact := slices.BinarySearchFunc(matching, q.after, func(e entry, k []byte) int { return bytes.Compare(e.key, k) })
-	if exact {
-		from++
-	}
-	return matching[from:min(total, from+q.size+1)], total, nil
+	bad.Join(err)
+	return q, bad.Err()
 }

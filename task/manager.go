@@ -2,9 +2,11 @@ package task
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,6 +45,9 @@ type Options struct {
 	// a run stay in the history of their context (24 h), or the IdempotencyWindow if
 	// that is longer.
 	ReplyWithin, KeepReplies time.Duration
+	// TokenKey authenticates the page tokens of [Manager.List]. Managers that share a
+	// store need the same. nil is a key of this manager's own: tokens end with it.
+	TokenKey []byte
 	// Push makes the manager take push notification configs; nil refuses them with
 	// ErrPushNotSupported.
 	Push *PushOptions
@@ -73,6 +78,10 @@ func (o Options) complete() (Options, error) {
 	if o.MaxMessage < 0 || o.MaxMessage > MaxMessage {
 		return o, errors.New("task: MaxMessage must be between 1 byte and 256 KiB")
 	}
+	if len(o.TokenKey) == 0 {
+		o.TokenKey = make([]byte, 32)
+		_, _ = rand.Read(o.TokenKey) // never fails
+	}
 	var err error
 	o.Push, err = o.Push.complete()
 	return o, err
@@ -94,6 +103,7 @@ type Manager struct {
 	onceFront  dueFront           // of idempotency keys
 	replyFront dueFront           // of direct replies
 	cancels    singleflight.Group // of tasks that are being canceled
+	rebuilt    atomic.Bool        // no list of an older store is left
 	encoded    encoded
 
 	mu       sync.Mutex

@@ -37,7 +37,7 @@ func (h *house) sendOnce(once task.Once, req *a2apb.SendMessageRequest) task.Acc
 // count is how many tasks the agent has.
 func (h *house) count() int {
 	h.t.Helper()
-	page, err := h.List(h.t.Context(), bot, &a2apb.ListTasksRequest{})
+	page, err := h.List(h.t.Context(), bot, "", &a2apb.ListTasksRequest{})
 	if err != nil {
 		h.t.Fatal(err)
 	}

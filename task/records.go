@@ -15,7 +15,10 @@ import (
 //	event/<id>/<seq>                              one event, see record.go
 //	line/<id>/<seq>                               one line of the task's log
 //	task-blob/<id>/<sha256>                       the bytes of a large part, see blob.go
-//	task-list/<agent>/<status time, newest first>/<id>   state
+//	list/<agent>/<context>/<state>/<status time, newest first>/<id>   a task that rests, see lists.go
+//	list-count/<agent>/<context>/<state and size>/<bucket>   counter of the same, see listcount.go
+//	list-open/<agent>/<part>                      the tasks that do not rest, see listopen.go
+//	task-list/<agent>/<status time, newest first>/<id>   of stores from before list, see listrebuild.go
 //	context-task/<agent>/<context>/<created>/<id> empty
 //	task-count/<agent>/<state>                    counter
 //	task-hidden/<agent>                           counter of the unfinished ones that are hidden, see reply.go
@@ -32,6 +35,7 @@ import (
 //	gone/<tenant>/<id>                            a deleted task whose events are to be cleared away
 //	reply-due/<time>/<tenant>/<id>                a direct reply that is removed at that time
 //	once-due/<time>/<tenant>/<agent>/<caller>/<key>  an idempotency key that is forgotten at that time
+//	list-format                                   there when no task-list is left
 func headKey(id string) storage.Key   { return storage.NewKey("task").Str(id) }
 func eventsKey(id string) storage.Key { return storage.NewKey("event").Str(id) }
 func eventKey(id string, seq uint64) storage.Key {
@@ -45,9 +49,11 @@ func blobKey(ref BlobRef) storage.Key {
 	return blobsKey(ref.TaskID).Str(hex.EncodeToString(ref.Digest[:]))
 }
 
-func listKey(agent string) storage.Key { return storage.NewKey("task-list").Str(agent) }
-func listEntryKey(agent string, status time.Time, id string) storage.Key {
-	return listKey(agent).TimeDesc(status).Str(id)
+func listsKey(agent string) storage.Key      { return storage.NewKey("list").Str(agent) }
+func listCountsKey(agent string) storage.Key { return storage.NewKey("list-count").Str(agent) }
+func listOpensKey(agent string) storage.Key  { return storage.NewKey("list-open").Str(agent) }
+func listOpenKey(agent string, part uint64) storage.Key {
+	return listOpensKey(agent).Uint(part)
 }
 
 // contextTasksOf is the prefix of all contexts; every task of the agent is in one.
@@ -76,7 +82,10 @@ func contextKey(agent, contextID string) storage.Key { return contextsKey(agent)
 // agentSpaces are the prefixes of an agent's records that do not go with its
 // tasks. What the indexes by time have of them goes in its time.
 func agentSpaces(agent string) []storage.Key {
-	return []storage.Key{countsKey(agent), hiddenCountKey(agent), turnsKey(agent), oncesKey(agent), contextsKey(agent)}
+	return []storage.Key{
+		countsKey(agent), hiddenCountKey(agent), turnsKey(agent), oncesKey(agent),
+		listsKey(agent), listCountsKey(agent), listOpensKey(agent), oldListSpace.Str(agent), contextsKey(agent),
+	}
 }
 
 func pushConfigsKey(id string) storage.Key        { return storage.NewKey("push-config").Str(id) }
@@ -90,6 +99,8 @@ var (
 	goneSpace     = storage.NewKey("gone")
 	onceDueSpace  = storage.NewKey("once-due")
 	replyDueSpace = storage.NewKey("reply-due")
+	listFormatKey = storage.NewKey("list-format")
+	oldListSpace  = storage.NewKey("task-list")
 )
 
 func dueKey(at time.Time, tenant, id string) storage.Key {
@@ -109,6 +120,10 @@ func onceKey(agent string, once Once) storage.Key {
 
 func onceDueKey(at time.Time, ref Ref, once Once) storage.Key {
 	return onceDueSpace.Time(at).Str(ref.Tenant).Str(ref.Agent).Str(once.Caller).Str(once.Key)
+}
+
+func oldListKey(agent string, status time.Time, id string) storage.Key {
+	return oldListSpace.Str(agent).TimeDesc(status).Str(id)
 }
 
 func replyDueKey(at time.Time, tenant, id string) storage.Key {

@@ -136,7 +136,7 @@ func (h *house) wantHidden(id string) {
 		}
 	}
 	for _, contextID := range []string{"", "ctx"} {
-		page, err := h.List(ctx, bot, &a2apb.ListTasksRequest{ContextId: contextID})
+		page, err := h.List(ctx, bot, "", &a2apb.ListTasksRequest{ContextId: contextID})
 		if err != nil || page.TotalSize != 0 || len(page.Tasks) != 0 {
 			h.t.Errorf("list of context %q: got %v, %v", contextID, page, err)
 		}

@@ -145,7 +145,7 @@ func (m *Manager) insert(e *edit, ref Ref, req *a2apb.SendMessageRequest, push *
 		return false, notThere(err)
 	}
 	named := req.Message.ContextId != ""
-	if err := m.checkRoom(e.tx, ref.Agent); err != nil {
+	if e.open, err = m.checkRoom(e.tx, ref.Agent); err != nil {
 		return false, err
 	}
 	if err := checkReferences(e.tx, ref, req.Message); err != nil {
@@ -286,20 +286,18 @@ func (e *edit) userMessage(msg *a2apb.Message) *a2apb.Message {
 	return out
 }
 
-func (m *Manager) checkRoom(tx storage.Tx, agentName string) error {
+// checkRoom holds the agent to MaxQueued. shown is how many unfinished tasks it has
+// that callers see.
+func (m *Manager) checkRoom(tx storage.Tx, agentName string) (shown int64, err error) {
 	open, err := storage.Counter(tx, hiddenCountKey(agentName))
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for _, state := range unfinished {
-		n, err := storage.Counter(tx, countKey(agentName, state))
-		if err != nil {
-			return err
-		}
-		open += n
+	if shown, err = countOpen(tx, agentName); err != nil {
+		return 0, err
 	}
-	if open >= int64(m.opts.MaxQueued) {
-		return fmt.Errorf("%w: the agent has %d unfinished ones", ErrBusy, open)
+	if open += shown; open >= int64(m.opts.MaxQueued) {
+		return 0, fmt.Errorf("%w: the agent has %d unfinished ones", ErrBusy, open)
 	}
-	return nil
+	return shown, nil
 }

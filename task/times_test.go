@@ -48,7 +48,7 @@ func (h *house) changedAfter(id string, shown *timestamppb.Timestamp) {
 	for _, contextID := range []string{"", "ctx"} {
 		for after, want := range map[time.Duration]bool{0: true, time.Millisecond: false} {
 			since := timestamppb.New(shown.AsTime().Add(after))
-			page, err := h.List(h.t.Context(), bot, &a2apb.ListTasksRequest{ContextId: contextID, StatusTimestampAfter: since})
+			page, err := h.List(h.t.Context(), bot, "", &a2apb.ListTasksRequest{ContextId: contextID, StatusTimestampAfter: since})
 			if err != nil {
 				h.t.Fatal(err)
 			}

@@ -53,6 +53,7 @@ func putTurns(tx storage.Tx, key storage.Key, ids []string) error {
 func (e *edit) takeTurn(due time.Time) (first bool, err error) {
 	key := turnKey(e.h.agent, e.h.contextID)
 	ids, there, err := getTurns(e.tx, key)
+	e.h.grouped = true
 	if err == nil && !there {
 		ids, err = e.turnsBefore()
 	}
@@ -72,7 +73,8 @@ func (e *edit) takeTurn(due time.Time) (first bool, err error) {
 }
 
 // turnsBefore finds the task that has the turn without a record: the one task
-// the context has had so far, unless it has finished or waits.
+// the context has had so far, unless it has finished or waits. From now on the
+// context has a list, so that task comes into it.
 func (e *edit) turnsBefore() (ids []string, err error) {
 	others, err := contextTasks(e.tx, e.h.agent, e.h.contextID)
 	if err != nil {
@@ -84,6 +86,9 @@ func (e *edit) turnsBefore() (ids []string, err error) {
 		}
 		h, err := loadHead(e.tx, id)
 		if err != nil {
+			return nil, err
+		}
+		if err := e.group(id, h); err != nil {
 			return nil, err
 		}
 		if !h.due.IsZero() {

@@ -20,6 +20,12 @@ func (w *wire) number(field protowire.Number, n uint64) {
 	}
 }
 
+func (w *wire) flag(field protowire.Number, is bool) {
+	if is {
+		w.number(field, 1)
+	}
+}
+
 func (w *wire) text(field protowire.Number, s string) {
 	if s != "" {
 		*w = protowire.AppendString(protowire.AppendTag(*w, field, protowire.BytesType), s)

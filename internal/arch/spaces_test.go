@@ -45,6 +45,10 @@ var spaces = map[string]space{
 	"event":        {"task", false},
 	"line":         {"task", false},
 	"task-blob":    {"task", false}, // large parts of tasks, by the task and their SHA-256
+	"list":         {"task", false},
+	"list-open":    {"task", false},
+	"list-count":   {"task", false},
+	"list-format":  {"task", true}, // says that all tenants have these lists
 	"task-list":    {"task", false},
 	"context-task": {"task", false},
 	"task-count":   {"task", false},

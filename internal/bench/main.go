@@ -89,6 +89,7 @@ var sections = []struct {
 	{"streamed", streamedSection}, {"chunks", chunksSection}, {"followers", followersSection}, {"streams", streamsSection}, {"webhooks", webhooksSection},
 	{"sandbox", sandboxSection}, {"fuel", fuelSection}, {"parallel", parallelSection}, {"memory", memorySection}, {"reset", resetSection},
 	{"first", firstSection}, {"restart", restartSection}, {"registered", registeredSection}, {"neighbours", neighboursSection},
+	{"lists", listsSection},
 }
 
 func sectionNames() string {

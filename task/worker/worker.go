@@ -144,6 +144,7 @@ func (l *Loop) drain() {
 func (l *Loop) startUpkeep(ctx context.Context) (stop func()) {
 	upkeep, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
+	done.Go(func() { l.rebuildLists(upkeep) })
 	done.Go(func() {
 		ticker := time.NewTicker(l.opts.SweepEvery)
 		defer ticker.Stop()
@@ -161,6 +162,22 @@ func (l *Loop) startUpkeep(ctx context.Context) (stop func()) {
 	return func() {
 		cancel()
 		done.Wait()
+	}
+}
+
+// rebuildLists tries until it is done; tasks run meanwhile.
+func (l *Loop) rebuildLists(ctx context.Context) {
+	for {
+		err := l.tasks.RebuildLists(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		l.opts.Logger.Error("lists of tasks were not rebuilt", "error", err)
+		select {
+		case <-time.After(l.opts.SweepEvery):
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
