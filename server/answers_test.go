@@ -77,6 +77,10 @@ func TestLargeAnswersAreSharedAmongCallers(t *testing.T) {
 	if r := g.rpc(path, "GetTask", `{"id":"`+id+`","historyLength":0}`, "token", "acme"); r.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("its artifacts without its history: got %d", r.StatusCode)
 	}
+	refusedBusy(t, "a page", g.rpc(path, "ListTasks", `{}`, "token", "acme"), "TOO_MANY_ANSWERS")
+	if r := g.rpc(path, "ListTasks", `{"historyLength":0}`, "token", "acme"); r.code(t) != 0 {
+		t.Errorf("a page without histories: got %d %.300s", r.StatusCode, r.body)
+	}
 	if r := g.rpc(path, "GetTask", get(small), "token", "acme"); r.code(t) != 0 {
 		t.Errorf("a small one: got %s", r.body)
 	}

@@ -24,7 +24,8 @@ type query struct {
 	after []byte    // the list key of the last task of the page before
 }
 
-// List returns a page of the agent's tasks, newest status first. Section 3.1.4.
+// List returns a page of the agent's tasks, newest status first. ErrNoRoom, see
+// [WithRoom]. Section 3.1.4.
 func (m *Manager) List(ctx context.Context, ref Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
 	q, err := newQuery(ref, req)
 	if err != nil {
@@ -38,14 +39,14 @@ func (m *Manager) List(ctx context.Context, ref Ref, req *a2apb.ListTasksRequest
 			return err
 		}
 		reply.TotalSize = int32(total)
-		reply.Tasks, reply.NextPageToken, err = q.tasks(tx, entries)
+		reply.Tasks, reply.NextPageToken, err = q.tasks(ctx, tx, entries)
 		return err
 	})
 	return reply, err
 }
 
 // tasks returns the tasks of a page, and the token of the next one if there is one.
-func (q *query) tasks(tx storage.Tx, entries []entry) (tasks []*a2apb.Task, token string, err error) {
+func (q *query) tasks(ctx context.Context, tx storage.Tx, entries []entry) (tasks []*a2apb.Task, token string, err error) {
 	tasks = []*a2apb.Task{}
 	read := uint64(0)
 	for i, entry := range entries {
@@ -58,6 +59,9 @@ func (q *query) tasks(tx storage.Tx, entries []entry) (tasks []*a2apb.Task, toke
 		}
 		if i == q.size || i > 0 && read > MaxPageBytes {
 			return tasks, q.token(entries[i-1].key), nil
+		}
+		if err := askRoom(ctx, read); err != nil {
+			return nil, "", err
 		}
 		t, err := fold(tx, entry.id, h, q.want)
 		if err != nil {
