@@ -79,10 +79,17 @@ func (h *house) buildPusher(context.Context) (err error) {
 // linksOf are the links in what a webhook is sent.
 func (h *house) linksOf(tenant string) task.Link { return h.links.At(h.url, tenant) }
 
+// maxTask03 is the most bytes of events that a task has that is sent to a webhook
+// of A2A 0.3 as it is: it is sent with each change of its status, and many of them
+// are on their way at a time.
+const maxTask03 = 1 << 20
+
 // payload03 is what a webhook of A2A 0.3 is sent: the task as it is, whenever its
-// status changes, or the message that an agent answers with.
+// status changes, or the message that an agent answers with. A task that is too
+// large is sent without its history and artifacts.
 func (h *house) payload03(ctx context.Context, d *task.Delivery, e task.Event) (contentType string, body []byte, err error) {
 	var reply proto.Message = e.Body
+	ctx = task.WithRoom(ctx, func(bytes uint64) bool { return bytes <= maxTask03 })
 	switch e.Body.GetPayload().(type) {
 	case *a2apb.StreamResponse_ArtifactUpdate:
 		return "", nil, nil
@@ -91,7 +98,11 @@ func (h *house) payload03(ctx context.Context, d *task.Delivery, e task.Event) (
 		t, _, err = h.tasks.Log().Snapshot(ctx, d.Ref, d.TaskID)
 		reply = h.linksOf(d.Tenant).Task(t)
 	}
-	switch {
+	switch update := e.Body.GetStatusUpdate(); {
+	case errors.Is(err, task.ErrNoRoom) && update == nil:
+		reply, err = e.Body.GetTask(), nil // as it began
+	case errors.Is(err, task.ErrNoRoom):
+		reply, err = &a2apb.Task{Id: update.TaskId, ContextId: update.ContextId, Status: update.Status}, nil
 	case errors.Is(err, task.ErrTaskNotFound):
 		return "", nil, nil
 	case err != nil:

@@ -13,8 +13,11 @@ import (
 	"testing"
 	"time"
 
+	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
+
 	"github.com/carrelhq/carrel"
 	"github.com/carrelhq/carrel/storage/storagetest"
+	"github.com/carrelhq/carrel/task"
 )
 
 // rpc posts a JSON-RPC request to the agent shout and returns the reply.
@@ -101,6 +104,47 @@ func TestAWebhookOf03IsSentTheTask(t *testing.T) {
 	}
 	if more := len(told); more > 0 {
 		t.Errorf("told %s, too", <-told)
+	}
+}
+
+// lavish writes 2 MiB.
+type lavish struct{}
+
+func (lavish) Work(ctx context.Context, run *task.Run) (task.Result, error) {
+	for i := range 8 {
+		part := &a2apb.Part{Content: &a2apb.Part_Text{Text: strings.Repeat("LAVISH", 256<<10/6)}}
+		chunk := &a2apb.TaskArtifactUpdateEvent{Artifact: &a2apb.Artifact{ArtifactId: "a", Parts: []*a2apb.Part{part}}, Append: i > 0}
+		if err := run.Artifact(ctx, chunk); err != nil {
+			return task.Result{}, err
+		}
+	}
+	return task.Result{}, nil
+}
+
+func TestAWebhookOf03IsSentNoMoreThanAMegabyte(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 100)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		told <- string(body)
+	}))
+	defer hook.Close()
+	opts := embedded(t.TempDir())
+	opts.AllowEgress, opts.Worker = []string{"127.0.0.0/8"}, lavish{}
+	s := start(t, opts)
+	rpc(t, s, "message/send", `{"message":{"kind":"message","messageId":"m","role":"user","parts":[{"kind":"text","text":"hello"}]},
+		"configuration":{"pushNotificationConfig":{"url":"`+hook.URL+`"}}}`)
+	last := ""
+	for !strings.Contains(last, `"state":"completed"`) {
+		if last = <-told; !strings.HasPrefix(last, `{"kind":"task","id":"`) || len(last) > 2<<20 {
+			t.Errorf("told %d bytes: %.300s", len(last), last)
+		}
+	}
+	if strings.Contains(last, "LAVISH") || len(last) > 1000 {
+		t.Errorf("the last that was told has %d bytes: %.300s", len(last), last)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
 	}
 }
 

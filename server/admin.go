@@ -100,6 +100,9 @@ func (s *Server) serveAPI(x *exchange) error {
 		return routingError(err)
 	}
 	x.route = braced(x.c.Route().Path)
+	if x.held.held > 0 {
+		x.send(bytes.Clone(x.c.Response().Body())) // the buffer is fasthttp's
+	}
 	return nil
 }
 
@@ -121,7 +124,7 @@ func (s *Server) admitAdmin(x *exchange, segments []string) error {
 	if err != nil {
 		return err
 	}
-	x.ctx = context.WithValue(x.ctx, principalKey{}, p)
+	x.ctx = s.reading(context.WithValue(x.ctx, principalKey{}, p), &x.held, partyOf(p))
 	switch {
 	case len(segments) > 3 && segments[2] == "tenants":
 		if !tenant.ValidName(segments[3]) || !p.May(segments[3]) {

@@ -92,6 +92,7 @@ func (s *Server) admitReader(x *exchange, ref task.Ref) (agent.Agent, error) {
 
 func (s *Server) admitCaller(x *exchange, ref task.Ref) (caller, error) {
 	by, err := s.admit(x.ctx, s.visitor(x), ref)
+	x.ctx = s.reading(x.ctx, &x.held, by.party())
 	by.door = func() door { return s.door(x) }
 	by.onceKey = x.headers(headerOnce)
 	return by, err

@@ -101,6 +101,7 @@ var wireErrors = []struct {
 	{errTooManyCalls, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_CALLS", message: "Too many open calls from this address"}},
 	{errTooManyFailures, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_FAILURES", message: "Too many requests with a wrong key"}},
 	{task.ErrBusy, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "BUSY", message: "Too many tasks are waiting", detailed: true}},
+	{task.ErrNoRoom, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "TOO_MANY_ANSWERS", message: "Too many large answers are under way", detailed: true}},
 	{task.ErrTooManyConfigs, wire{code: -32602, http: 400, status: "FAILED_PRECONDITION", reason: "TOO_MANY_CONFIGS", message: "The task has as many push notification configs as it may"}},
 	{tenant.ErrTooManyKeys, wire{code: -32602, http: 400, status: "FAILED_PRECONDITION", reason: "TOO_MANY_KEYS", message: "The tenant has as many valid keys as it may; revoke some"}},
 	{agent.ErrBusy, wire{code: -31429, http: 429, transport: true, status: "RESOURCE_EXHAUSTED", reason: "BUSY", message: "The module was not looked at", detailed: true}},

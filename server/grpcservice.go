@@ -94,7 +94,12 @@ func answer[Q addressed, R any](ctx context.Context, g *grpcBinding, req Q, op f
 	if err != nil {
 		return reply, err
 	}
-	return op(ctx, by, req)
+	var held loan
+	reply, err = op(g.reading(ctx, &held, by.party()), by, req)
+	if held.held > 0 {
+		context.AfterFunc(ctx, held.end) // when the client has the answer, or will not have it
+	}
+	return reply, err
 }
 
 // streamTo admits a caller, opens a feed, and sends what it shows.
@@ -108,18 +113,24 @@ func streamTo[Q addressed](g *grpcBinding, req Q, to grpc.ServerStreamingServer[
 		return errTooManyStreams
 	}
 	defer g.streams.give(by.party(), 1)
-	f, err := open(ctx, by, req)
+	var held loan
+	defer func() { held.end() }()
+	f, err := open(g.reading(ctx, &held, by.party()), by, req)
 	if err != nil {
 		return err
 	}
 	g.followers(1)
 	defer g.followers(-1)
+	sent := 0
 	for what, err := range f.play(ctx, g.parts.events) {
 		if err != nil {
 			return err
 		}
 		if err := sendWithin(g.opts.timing.write, to, what.body); err != nil {
 			return err
+		}
+		if sent++; sent == 2 { // then the first, which is the large one, has gone
+			held.end()
 		}
 	}
 	return nil

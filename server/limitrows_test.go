@@ -97,6 +97,7 @@ var limits = []limit{
 	{section: "What is open at a time"},
 	{what: "streams, logs that are followed included; a large part that is fetched counts as 8", most: defaults.MaxStreams, setting: "max_streams", refusal: errTooManyStreams, tests: "TestStreamsAreLimitedInNumber TestGRPCStreamsAreLimitedInNumber TestStreamsAreSharedAmongCallers TestDownloadsAreLimitedInNumber"},
 	{what: "calls that wait for their task", most: defaults.MaxStreams, setting: "max_streams", refusal: errTooManyWaiting, tests: "TestCallsThatWaitAreSharedAmongCallers"},
+	{what: "answers whose tasks have events of more than 64 KiB, together", most: size(maxAnswers), refusal: task.ErrNoRoom, tests: "TestLargeAnswersAreSharedAmongCallers TestALargeAnswerHoldsItsRoomUntilItIsRead"},
 	{what: "HTTP connections", most: defaults.MaxConns, setting: "max_conns", instead: "HTTP 503, and the connection is closed", tests: "TestConnectionsAreLimitedInNumber"},
 	{what: "gRPC connections", most: defaults.MaxConns, setting: "max_conns", instead: "the connection is closed", tests: "TestGRPCConnectionsAreLimitedInNumber"},
 	{what: "gRPC calls", most: defaults.MaxConns, setting: "max_conns", over: overGRPC, refusal: errTooManyCalls, tests: "TestGRPCCallsAreSharedAmongAddresses"},

@@ -16,6 +16,11 @@ const (
 	// maxFailures is how many wrong keys a network may show in a failureWindow.
 	maxFailures   = 300
 	failureWindow = time.Minute
+	// maxAnswers bounds the answers that are under way, in bytes of the events of
+	// their tasks; making one takes up to three times that. Of it a party has its
+	// share, as of streams. Those of up to smallAnswer do not count.
+	maxAnswers  = 256 << 20
+	smallAnswer = 64 << 10
 	// maxAddresses bounds the networks that are counted.
 	maxAddresses = 10_000
 )

@@ -25,6 +25,7 @@ func (o Options) withDefaults() Options {
 	o.MaxModule = or(o.MaxModule, 64<<20)
 	o.MaxStreams = or(o.MaxStreams, 20_000)
 	o.MaxConns = or(o.MaxConns, 50_000)
+	o.maxAnswers = or(o.maxAnswers, maxAnswers)
 	o.timing = o.timing.withDefaults()
 	if o.Links == nil {
 		o.Links = NewLinks(nil, 0)

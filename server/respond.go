@@ -80,7 +80,7 @@ func (x *exchange) retryLater() {
 func (x *exchange) json(status int, contentType string, body []byte) {
 	x.c.Status(status)
 	x.set(fiber.HeaderContentType, contentType)
-	x.c.Response().SetBodyRaw(body)
+	x.send(body)
 }
 
 // handleError answers what Fiber and fasthttp refuse before a handler runs.

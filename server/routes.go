@@ -53,6 +53,8 @@ type exchange struct {
 	rpcID []byte
 	// in03 is set when the request is in A2A 0.3, and so its errors.
 	in03 bool
+	// held is what of tasks the answer holds in memory, see answers.go.
+	held loan
 }
 
 // header returns a copy of a request header, "" when absent.
@@ -76,6 +78,7 @@ func (s *Server) handle(c *fiber.Ctx) (err error) {
 			s.opts.Logger.Error("handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = s.fail(x, fmt.Errorf("panic: %v", p))
 		}
+		x.held.end() // of an answer that was not made
 		x.body.finish(c)
 		if s.following.Err() != nil {
 			c.Context().SetConnectionClose() // fasthttp stops saying so when its time is over

@@ -77,6 +77,8 @@ type Options struct {
 	Telemetry *telemetry.Telemetry
 
 	timing timing
+	// maxAnswers is for tests.
+	maxAnswers int64
 }
 
 // Server serves A2A over HTTP and gRPC, and the admin API over HTTP.
@@ -88,13 +90,15 @@ type Server struct {
 	origins *origins
 	proxies []netip.Prefix
 	// landing is the agent at "/", where Options name one.
-	landing  *task.Ref
-	certs    *tls.Config
-	page     *docs.Page
-	cards    cards
-	app      *fiber.App
-	api      huma.API
-	streams  *quota
+	landing *task.Ref
+	certs   *tls.Config
+	page    *docs.Page
+	cards   cards
+	app     *fiber.App
+	api     huma.API
+	streams *quota
+	// answers are large ones that are being made or sent, in bytes.
+	answers  *quota
 	failures failures
 	// base is the context of all requests, following that of all streams, which
 	// end first when the server does.
@@ -122,6 +126,7 @@ func newServer(p parts, opts Options) (*Server, error) {
 		parts:   p,
 		origins: newOrigins(opts.CORSOrigins),
 		streams: newQuota(int64(opts.MaxStreams)),
+		answers: newQuota(opts.maxAnswers),
 	}
 	s.ops = &operations{tasks: p.tasks, events: p.events, blockingTimeout: opts.BlockingTimeout, waiting: newQuota(int64(opts.MaxStreams))}
 	s.ops.cards, s.ops.links, s.ops.url = s, opts.Links, or(opts.PublicURL, opts.URL)

@@ -83,7 +83,10 @@ type stream struct {
 	pending [3][]byte
 	prefix  []byte
 	more    bool // the next event is there
+	begun   bool
 	over    bool
+	// held is what of the task the first frame holds.
+	held loan
 
 	next   func() (shown, error, bool)
 	cancel func()
@@ -92,7 +95,9 @@ type stream struct {
 func (s *Server) newStream(x *exchange, in framing, f *feed, place loan) *stream {
 	s.followers(1)
 	in.tail = append(in.tail, "\n\n"...)
-	return &stream{server: s, feed: f, place: place, ctx: s.following, conn: x.c.Context().Conn(), framing: in, cancel: func() {}}
+	st := &stream{server: s, feed: f, place: place, held: x.held, ctx: s.following, conn: x.c.Context().Conn(), framing: in, cancel: func() {}}
+	x.held = loan{}
+	return st
 }
 
 func (s *Server) followers(n float64) {
@@ -105,6 +110,7 @@ func (s *Server) followers(n float64) {
 func (st *stream) Close() error {
 	st.cancel()
 	st.place.end()
+	st.held.end()
 	st.server.followers(-1)
 	return nil
 }
@@ -145,6 +151,10 @@ func (st *stream) drain(p []byte) (n int) {
 // advance makes the next frame pending: an event, or a comment, or none when
 // the stream is over.
 func (st *stream) advance() {
+	if st.begun {
+		st.held.end()
+	}
+	st.begun = true
 	if st.next == nil {
 		st.open()
 	}

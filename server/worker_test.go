@@ -39,6 +39,8 @@ func (w *scripted) Work(ctx context.Context, run *task.Run) (task.Result, error)
 		return w.count(ctx, run)
 	case "chunks":
 		return w.chunks(ctx, run, rest)
+	case "large":
+		return w.large(ctx, run, rest)
 	case "ask":
 		return task.Result{State: a2apb.TaskState_TASK_STATE_INPUT_REQUIRED, Message: &a2apb.Message{Parts: text("Which one?")}}, nil
 	case "auth":
@@ -81,6 +83,17 @@ func (w *scripted) chunks(ctx context.Context, run *task.Run, count string) (tas
 		}))
 	}
 	return task.Result{}, err
+}
+
+// large writes artifacts of 256 KiB, and asks for more.
+func (w *scripted) large(ctx context.Context, run *task.Run, count string) (task.Result, error) {
+	n, err := strconv.Atoi(count)
+	for i := range n {
+		err = errors.Join(err, run.Artifact(ctx, &a2apb.TaskArtifactUpdateEvent{
+			Artifact: &a2apb.Artifact{ArtifactId: strconv.Itoa(i), Parts: text(strings.Repeat("x", 256<<10))}, LastChunk: true,
+		}))
+	}
+	return task.Result{State: a2apb.TaskState_TASK_STATE_INPUT_REQUIRED}, err
 }
 
 func (w *scripted) hold(ctx context.Context, run *task.Run) (task.Result, error) {

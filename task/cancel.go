@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,7 +12,8 @@ import (
 // Cancel ends a task that is not finished and returns it as it then is; a
 // running worker sees its context end with ErrCanceled. A task that is finished,
 // canceled or not, is ErrTaskNotCancelable; cancels that come while one is under
-// way in this process share its outcome. Section 3.1.5.
+// way in this process share its outcome. A task that there is no room for, see
+// [WithRoom], is returned without its history and artifacts. Section 3.1.5.
 func (m *Manager) Cancel(ctx context.Context, ref Ref, id string) (*a2apb.Task, error) {
 	flight := fmt.Sprintf("%q %q %q", ref.Tenant, ref.Agent, id)
 	_, err, _ := m.cancels.Do(flight, func() (any, error) {
@@ -21,7 +23,11 @@ func (m *Manager) Cancel(ctx context.Context, ref Ref, id string) (*a2apb.Task, 
 	if err != nil {
 		return nil, err
 	}
-	return m.Get(ctx, ref, id, nil)
+	t, err := m.Get(ctx, ref, id, nil)
+	if errors.Is(err, ErrNoRoom) { // it is canceled all the same
+		return m.read(ctx, ref, id, selection{}, getHead)
+	}
+	return t, err
 }
 
 // cancel cancels a task, also one that is hidden where that is asked for.

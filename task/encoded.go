@@ -90,7 +90,7 @@ func (m *Manager) Encoded(ctx context.Context, ref Ref, id string, historyLength
 		if body, known = m.encoded.get(key, value); known {
 			return nil
 		}
-		t, err := foldHead(tx, key, value, want)
+		t, err := foldHead(ctx, tx, key, value, want)
 		if err != nil {
 			return err
 		}
@@ -104,13 +104,18 @@ func (m *Manager) Encoded(ctx context.Context, ref Ref, id string, historyLength
 }
 
 // foldHead puts the task together whose head record is value.
-func foldHead(tx storage.Tx, key encodedKey, value []byte, want selection) (*a2apb.Task, error) {
+func foldHead(ctx context.Context, tx storage.Tx, key encodedKey, value []byte, want selection) (*a2apb.Task, error) {
 	h, err := decodeHead(value)
 	if err != nil {
 		return nil, err
 	}
 	if !h.shownTo(key.ref.Agent) {
 		return nil, ErrTaskNotFound
+	}
+	if !want.first() {
+		if err := askRoom(ctx, h.size); err != nil {
+			return nil, err
+		}
 	}
 	return fold(tx, key.id, h, want)
 }

@@ -14,7 +14,7 @@ func (m *Manager) view(ctx context.Context, tenantName string, fn func(storage.T
 }
 
 // Get returns the task. historyLength nil is all, 0 none, n the n most recent
-// messages; negative is ErrInvalidParams. Section 3.1.3.
+// messages; negative is ErrInvalidParams. ErrNoRoom, see [WithRoom]. Section 3.1.3.
 func (m *Manager) Get(ctx context.Context, ref Ref, id string, historyLength *int32) (*a2apb.Task, error) {
 	want, err := selectHistory(historyLength, true)
 	if err != nil {
@@ -33,6 +33,11 @@ func (m *Manager) read(ctx context.Context, ref Ref, id string, want selection, 
 		h, err := find(tx, ref.Agent, id)
 		if err != nil {
 			return err
+		}
+		if !want.first() {
+			if err := askRoom(ctx, h.size); err != nil {
+				return err
+			}
 		}
 		t, err = fold(tx, id, h, want)
 		return err

@@ -27,7 +27,7 @@ type query struct {
 // caller tells the callers of an agent apart; a page token serves only who it was
 // given to, with the filters that it was given for, and is ErrInvalidParams
 // otherwise. While the lists of an older store are being rebuilt, List returns
-// ErrRebuilding.
+// ErrRebuilding; ErrNoRoom, see [WithRoom].
 func (m *Manager) List(ctx context.Context, ref Ref, caller string, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
 	q, err := newQuery(ref, req)
 	if err != nil {
@@ -47,14 +47,14 @@ func (m *Manager) List(ctx context.Context, ref Ref, caller string, req *a2apb.L
 			return err
 		}
 		reply = &a2apb.ListTasksResponse{PageSize: int32(q.size), TotalSize: int32(min(total, math.MaxInt32))}
-		reply.Tasks, reply.NextPageToken, err = q.tasks(tx, page)
+		reply.Tasks, reply.NextPageToken, err = q.tasks(ctx, tx, page)
 		return err
 	})
 	return reply, err
 }
 
 // tasks returns the tasks of a page, and the token of the next one if there is one.
-func (q *query) tasks(tx storage.Tx, page []position) (tasks []*a2apb.Task, token string, err error) {
+func (q *query) tasks(ctx context.Context, tx storage.Tx, page []position) (tasks []*a2apb.Task, token string, err error) {
 	tasks = []*a2apb.Task{}
 	read := uint64(0)
 	for i, at := range page {
@@ -68,6 +68,9 @@ func (q *query) tasks(tx storage.Tx, page []position) (tasks []*a2apb.Task, toke
 		if i == q.size || i > 0 && read > MaxPageBytes {
 			token, err := q.token(page[i-1])
 			return tasks, token, err
+		}
+		if err := askRoom(ctx, read); err != nil {
+			return nil, "", err
 		}
 		t, err := fold(tx, at.id, h, q.want)
 		if err != nil {

@@ -48,6 +48,7 @@ func (l *Log) publish(ref Ref, id string, events []Event) {
 
 // Snapshot returns the task as it is, with the sequence number of the last
 // event it contains: following from there neither misses nor repeats one.
+// ErrNoRoom, see [WithRoom].
 func (l *Log) Snapshot(ctx context.Context, ref Ref, id string) (t *a2apb.Task, seq uint64, err error) {
 	err = tenant.Scope(l.db, ref.Tenant).View(ctx, func(tx storage.Tx) error {
 		h, err := getHead(tx, ref.Agent, id)
@@ -55,6 +56,9 @@ func (l *Log) Snapshot(ctx context.Context, ref Ref, id string) (t *a2apb.Task, 
 			return err
 		}
 		seq = h.seq
+		if err := askRoom(ctx, h.size); err != nil {
+			return err
+		}
 		t, err = fold(tx, id, h, all)
 		return err
 	})

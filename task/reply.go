@@ -2,6 +2,8 @@ package task
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
@@ -105,6 +107,9 @@ func (m *Manager) answer(ctx context.Context, ref Ref, a Accepted, want selectio
 		}
 	}
 	t, err := m.get(ctx, ref, a.TaskID, want)
+	if errors.Is(err, ErrNoRoom) {
+		return nil, fmt.Errorf("%w; the message was accepted, and its task is %s", err, a.TaskID)
+	}
 	if err != nil {
 		return nil, err
 	}
