@@ -116,10 +116,13 @@ func missingGrants(v Version) (missing []string) {
 }
 
 // Declare makes or updates a native agent: one without a module, whose tasks the
-// embedder's worker runs.
+// embedder's worker runs. A description with a word that is none is ErrInvalid.
 func (r *Registry) Declare(ctx context.Context, tenantName, name string, desc abi.Description, opts PushOptions) (Agent, error) {
 	if err := opts.check(tenantName, name); err != nil {
 		return Agent{}, err
+	}
+	if err := desc.CheckWords(); err != nil {
+		return Agent{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	text, err := json.Marshal(desc)
 	if err != nil {

@@ -293,6 +293,9 @@ func TestANativeAgentHasNoModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := r.Declare(t.Context(), "acme", "bot", abi.Description{Replies: "messages"}, agent.PushOptions{}); !errors.Is(err, agent.ErrInvalid) || !strings.Contains(err.Error(), `"messages"`) {
+		t.Errorf("a word that is none: got %v", err)
+	}
 	a, err := r.Declare(t.Context(), "acme", "bot", abi.Description{Name: "Bot"}, agent.PushOptions{Visibility: agent.Public})
 	if err != nil || !a.Current.Native || a.Visibility != agent.Public {
 		t.Fatalf("got %+v, %v", a, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/carrelhq/carrel/abi"
 )
@@ -51,8 +52,12 @@ func describeProblem(d abi.Description) string {
 		return fmt.Sprintf("modes are %d at most, of %d bytes each", maxWords, maxName)
 	case !absolute(d.DocumentationURL) || !absolute(d.IconURL):
 		return "documentationUrl and iconUrl must be absolute http or https URLs"
-	case d.Replies != "" && d.Replies != "message":
-		return `replies must be empty or "message"`
+	}
+	if err := d.CheckWords(); err != nil {
+		return err.Error()
+	}
+	if problem := extensionsProblem(d.Extensions); problem != "" {
+		return problem
 	}
 	seen := map[string]bool{}
 	for _, s := range d.Skills {
@@ -63,6 +68,27 @@ func describeProblem(d abi.Description) string {
 		if problem := skillProblem(s); problem != "" {
 			return problem
 		}
+	}
+	return ""
+}
+
+// extensionsProblem holds the names of extensions to what fits into the header in
+// which clients list them.
+func extensionsProblem(list []abi.Extension) string {
+	if len(list) > maxWords {
+		return fmt.Sprintf("%d extensions are the most", maxWords)
+	}
+	seen := map[string]bool{}
+	for _, e := range list {
+		switch {
+		case e.URI == "" || len(e.URI) > maxText || strings.ContainsFunc(e.URI, func(r rune) bool { return r <= ' ' || r > '~' || r == ',' }):
+			return fmt.Sprintf("the extension %.40q is no URI: 1 to %d visible ASCII characters without commas", e.URI, maxText)
+		case seen[e.URI]:
+			return fmt.Sprintf("two extensions have the URI %.40q", e.URI)
+		case len(e.Description) > maxText:
+			return fmt.Sprintf("the description of the extension %.40q is %d bytes at most", e.URI, maxText)
+		}
+		seen[e.URI] = true
 	}
 	return ""
 }

@@ -30,7 +30,8 @@ type grpcBinding struct {
 	*Server
 	serving *grpc.Server
 	health  *health.Server
-	// streaming are the methods that answer with a stream, by full name.
+	// streaming tells of every method there is, by full name, whether it answers
+	// with a stream.
 	streaming map[string]bool
 	// calls are those that are open, on all connections.
 	calls *quota

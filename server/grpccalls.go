@@ -19,11 +19,16 @@ import (
 // arrival is the context key of what ends a call whose request does not arrive.
 type arrival struct{}
 
-// admitCall sees a call before its request is read. It bounds their number, by
+// admitCall sees a call before its request is read. It refuses methods that there
+// are not, as gRPC would without a reason, and bounds the number of the others, by
 // address since nobody has looked at a key yet, gives the request its time to
 // arrive, and ends the call with the server: a stream when streams end, others
 // when the grace is over.
 func (g *grpcBinding) admitCall(ctx context.Context, info *tap.Info) (context.Context, error) {
+	streams, known := g.streaming[info.FullMethodName]
+	if !known {
+		return ctx, g.status(ctx, errMethodNotFound)
+	}
 	from := party{addr: network(g.visitorOf(ctx).addr)}
 	if !g.calls.take(from, 1) {
 		return ctx, g.status(ctx, errTooManyCalls)
@@ -31,7 +36,7 @@ func (g *grpcBinding) admitCall(ctx context.Context, info *tap.Info) (context.Co
 	ctx, cancel := context.WithCancelCause(ctx)
 	slow := time.AfterFunc(g.opts.timing.read, func() { cancel(errSlow) })
 	ends := g.base
-	if g.streaming[info.FullMethodName] {
+	if streams {
 		ends = g.following
 	}
 	unbind := context.AfterFunc(ends, func() { cancel(context.Cause(ends)) })

@@ -15,13 +15,20 @@ import (
 // two bytes of one, an empty part, are a hundred once they are decoded.
 type boundedCodec struct{ encoding.CodecV2 }
 
-// tooManyValues is all that a request has that was not decoded. gRPC makes an
-// internal error of a codec's; [grpcBinding.admitMessage] knows the right one.
-var tooManyValues = protowire.AppendVarint(protowire.AppendTag(nil, protowire.FirstReservedNumber, protowire.VarintType), 1)
+// tooManyValues and undecodable are all that a request has that was not decoded.
+// gRPC makes an internal error without details of a codec's, and sends it before
+// anyone else sees it; [grpcBinding.admitMessage] knows the right ones.
+var (
+	tooManyValues = protowire.AppendVarint(protowire.AppendTag(nil, protowire.FirstReservedNumber, protowire.VarintType), 1)
+	undecodable   = protowire.AppendVarint(protowire.AppendTag(nil, protowire.FirstReservedNumber, protowire.VarintType), 2)
+)
 
 func checkDecoded(req proto.Message) error {
-	if bytes.Equal(req.ProtoReflect().GetUnknown(), tooManyValues) {
+	switch unknown := req.ProtoReflect().GetUnknown(); {
+	case bytes.Equal(unknown, tooManyValues):
 		return refuse(errTooLarge, fmt.Sprintf("at most %d values are taken", maxValues))
+	case bytes.Equal(unknown, undecodable):
+		return refuse(errInvalidRequest, "the message is no "+string(req.ProtoReflect().Descriptor().FullName()))
 	}
 	return nil
 }
@@ -30,16 +37,20 @@ func checkDecoded(req proto.Message) error {
 // no counting.
 func (c boundedCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	req, ok := v.(addressed)
-	if !ok || data.Len() <= 2*maxValues {
+	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
 	}
 	buf := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buf.Free()
-	if countValues(buf.ReadOnlyData(), req.ProtoReflect().Descriptor(), maxNesting) > maxValues {
+	text := buf.ReadOnlyData()
+	switch {
+	case len(text) > 2*maxValues && countValues(text, req.ProtoReflect().Descriptor(), maxNesting) > maxValues:
 		req.ProtoReflect().SetUnknown(tooManyValues)
-		return nil
+	case proto.Unmarshal(text, req) != nil:
+		proto.Reset(req)
+		req.ProtoReflect().SetUnknown(undecodable)
 	}
-	return proto.Unmarshal(buf.ReadOnlyData(), req)
+	return nil
 }
 
 // countValues counts the messages and the elements of lists that data holds as a

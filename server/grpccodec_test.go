@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
@@ -31,22 +32,26 @@ func TestMessagesAreCountedBeforeTheyAreDecoded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
-		data           []byte
-		refused, fails bool
+		data []byte
+		want error
 	}{
 		"a long text":              {data: fine},
-		"empty parts":              {data: within(2, bytes.Repeat([]byte{0x2a, 0}, 2*maxValues)), refused: true},
-		"empty references":         {data: within(2, bytes.Repeat([]byte{0x42, 0}, 2*maxValues)), refused: true},
-		"one message in pieces":    {data: bytes.Repeat([]byte{0x12, 0}, 2*maxValues), refused: true},
-		"values nested too deep":   {data: within(4, within(1, within(2, within(6, deep)))), refused: true},
+		"empty parts":              {data: within(2, bytes.Repeat([]byte{0x2a, 0}, 2*maxValues)), want: errTooLarge},
+		"empty references":         {data: within(2, bytes.Repeat([]byte{0x42, 0}, 2*maxValues)), want: errTooLarge},
+		"one message in pieces":    {data: bytes.Repeat([]byte{0x12, 0}, 2*maxValues), want: errTooLarge},
+		"values nested too deep":   {data: within(4, within(1, within(2, within(6, deep)))), want: errTooLarge},
 		"fields that nobody knows": {data: bytes.Repeat([]byte{0x78, 0}, 2*maxValues)},
-		"no protobuf":              {data: append(fine, 0xff), fails: true},
+		"no protobuf":              {data: append(bytes.Clone(fine), 0xff), want: errInvalidRequest},
+		"no protobuf, and short":   {data: []byte{0xff}, want: errInvalidRequest},
+		"text that is not UTF-8":   {data: within(1, []byte{0xff}), want: errInvalidRequest},
 	} {
 		req := &a2apb.SendMessageRequest{}
 		codec := boundedCodec{encoding.GetCodecV2(protocodec.Name)}
-		err := codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(test.data)}, req)
-		if (err != nil) != test.fails || (checkDecoded(req) != nil) != test.refused {
-			t.Errorf("%s: got %v, refused %v", name, err, checkDecoded(req))
+		if err := codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(test.data)}, req); err != nil {
+			t.Errorf("%s: got %v from the codec, which gRPC sends as it is", name, err)
+		}
+		if err := checkDecoded(req); !errors.Is(err, test.want) {
+			t.Errorf("%s: got %v, want %v", name, err, test.want)
 		}
 	}
 }

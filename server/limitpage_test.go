@@ -23,8 +23,9 @@ Every bound that a client can meet, what it gets beyond it, and the test that ho
 code, and the defaults of settings; the file is rewritten by ` + "`go test ./server -run TestTheLimitsAreOnTheirPage -update`" + `.
 
 An answer begins with its reason, which is in the details of the error on every binding. The status of a JSON-RPC reply
-is 200 unless another is given. With 429 and 503 comes ` + "`Retry-After`" + `, and over gRPC ` + "`RetryInfo`" + `. A body that is too
-large is refused by gRPC itself, with the code and without a reason. What the admin API refuses is an RFC 9457 problem
+is 200 unless another is given. With 429 and 503 comes ` + "`Retry-After`" + `, and over gRPC ` + "`RetryInfo`" + `. What is
+refused by gRPC itself, before any code of ours sees it, has the code and no reason: a body that is too large, a call
+without a message or with two, a compression that is unknown, and what is no gRPC at all. What the admin API refuses is an RFC 9457 problem
 with the status of HTTP. Sizes are in bytes, of UTF-8 where they are of text.
 
 Of streams, calls that wait and gRPC calls no party has all: one that is alone has three quarters, two that want all have

@@ -383,3 +383,33 @@ func TestWhatIsNoAgentIsRefusedWithTheRule(t *testing.T) {
 		}
 	}
 }
+
+func TestAWordThatADescriptionCannotHaveIsNamed(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir())
+	bad := writeFile(t, "bad.wasm", describing(`{"ok":{"replies":"task"}}`))
+	for _, args := range [][]string{{"check", bad}, {"run", bad, "hello"}, {"push", bad, "--agent", "a"}} {
+		if got := s.carrel(args...); got.code != exitFailed || !strings.Contains(got.stderr, `replies is "task"; the accepted words are "message"`) {
+			t.Errorf("%s: exit code %d, %q", args[0], got.code, got.stderr)
+		}
+	}
+	good := writeFile(t, "good.wasm", describing(`{"ok":{"replies":"message"}}`))
+	if got := s.carrel("check", good); got.code != exitOK {
+		t.Errorf("check: exit code %d, %q", got.code, got.stderr)
+	}
+}
+
+// describing is the smallest module that describes itself with the reply, which is
+// shorter than 128 bytes and lies at 16.
+func describing(reply string) string {
+	section := func(id byte, content string) string { return string([]byte{id, byte(len(content))}) + content }
+	export := func(name string, what string) string { return string([]byte{byte(len(name))}) + name + what }
+	packed := string([]byte{0x42, byte(len(reply)) | 0x80, 0x80, 0x80, 0x80, 0x80, 2}) // i64.const 16<<32 | len
+	return "\x00asm\x01\x00\x00\x00" +
+		section(1, "\x03\x60\x00\x01\x7e\x60\x01\x7f\x01\x7f\x60\x02\x7f\x7f\x01\x7e") +
+		section(3, "\x03\x01\x02\x00") +
+		section(5, "\x01\x00\x01") +
+		section(7, "\x04"+export("memory", "\x02\x00")+export("carrel_alloc", "\x00\x00")+export("carrel_run", "\x00\x01")+export("carrel_describe", "\x00\x02")) +
+		section(10, "\x03\x04\x00\x41\x00\x0b\x04\x00\x42\x00\x0b"+string([]byte{byte(len(packed) + 2), 0})+packed+"\x0b") +
+		section(11, "\x01\x00\x41\x10\x0b"+string([]byte{byte(len(reply))})+reply)
+}
