@@ -1,7 +1,8 @@
 package server
 
 import (
-	"encoding/json"
+	"cmp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,22 +27,27 @@ func (s *Server) serveOpenAPI(x *exchange, ref task.Ref) error {
 	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
 		return s.allow(x, "GET, HEAD, OPTIONS")
 	}
-	doc := *restDocument()
 	description := a.Description()
-	doc.Info = &huma.Info{Title: description.Name + " over A2A", Version: a2aVersion, Description: description.Description}
-	for _, i := range s.door(x).interfaces(a) {
-		if i.Binding == "HTTP+JSON" {
-			doc.Servers = []*huma.Server{{URL: i.URL}}
-		}
-	}
-	body, err := json.Marshal(&doc)
-	if err != nil {
-		return err
-	}
+	own := marshal(map[string]any{
+		"info": huma.Info{
+			Title: cmp.Or(description.Name, a.Name) + " over A2A", Version: a2aVersion, Description: description.Description,
+		},
+		"servers": []huma.Server{{URL: s.door(x).agent(a.Tenant, a.Name)}},
+	})
+	body := slices.Concat(own[:len(own)-1], []byte(","), restMembers()[1:])
 	x.set(fiber.HeaderCacheControl, "no-cache")
 	x.json(fiber.StatusOK, typeJSON, body)
 	return nil
 }
+
+// restMembers is restDocument in JSON, encoded once: it takes milliseconds, and
+// anyone may ask for it.
+var restMembers = sync.OnceValue(func() []byte {
+	doc := restDocument()
+	return marshal(map[string]any{
+		"openapi": doc.OpenAPI, "paths": doc.Paths, "components": doc.Components, "security": doc.Security,
+	})
+})
 
 // restDocument is what is the same for all agents. It follows from the table of
 // resources and the protocol's own types, and is not to be changed.

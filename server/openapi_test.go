@@ -19,6 +19,8 @@ func TestOpenAPIHasTheWholeBinding(t *testing.T) {
 	}
 	var doc struct {
 		OpenAPI    string
+		Info       struct{ Title, Version string }
+		Security   []map[string][]string
 		Servers    []struct{ URL string }
 		Paths      map[string]map[string]struct{ OperationID string }
 		Components struct{ Schemas map[string]any }
@@ -26,6 +28,9 @@ func TestOpenAPIHasTheWholeBinding(t *testing.T) {
 	r.decode(t, &doc)
 	if doc.OpenAPI != "3.1.0" || len(doc.Servers) != 1 || !strings.HasSuffix(doc.Servers[0].URL, "/agents/acme/carded") {
 		t.Errorf("got version %s of %v", doc.OpenAPI, doc.Servers)
+	}
+	if doc.Info.Title != "carded over A2A" || doc.Info.Version != "1.0" || len(doc.Security) != 2 {
+		t.Errorf("got %+v, %v", doc.Info, doc.Security)
 	}
 	var ids []string
 	for _, resource := range resources {

@@ -387,6 +387,31 @@ func TestAPayloadOfAnotherVersion(t *testing.T) {
 	}
 }
 
+func TestAPayloadThatPanicsIsLeftOut(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	h.start(push.Options{Payloads: map[string]push.Payload{
+		"0.3": func(_ context.Context, _ *task.Delivery, e task.Event) (string, []byte, error) {
+			if e.Seq < 3 {
+				panic(errBroken)
+			}
+			return "application/json", []byte("well"), nil
+		},
+	}})
+	r := newReceiver(t, nil)
+	id := h.send(nil)
+	config := hook(r.URL)
+	config.TaskId = id
+	if _, err := h.CreatePushConfig(task.WithVersion(t.Context(), "0.3"), bot, config); err != nil {
+		t.Fatal(err)
+	}
+	h.finish(h.claim(id))
+	got := h.health(id, func(ph task.PushHealth) bool { return idle(ph) && ph.Seq == 3 })
+	if c := r.taken(); len(c) != 1 || string(c[0].body) != "well" || got.Delivered != 1 {
+		t.Errorf("got %q, %+v", c, got)
+	}
+}
+
 // Configs are replaced and deleted while their tasks run and are delivered.
 func TestChangesWhileDelivering(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -117,14 +118,7 @@ func (o Options) backOff(attempts int) time.Duration {
 
 // request is what the webhook is sent, nil for nothing.
 func (p *Pusher) request(ctx context.Context, d *task.Delivery, e task.Event) (*http.Request, error) {
-	payload := p.opts.Payloads[d.Version]
-	if payload == nil {
-		payload = streamResponse
-	}
-	if p.opts.Links != nil {
-		e = p.opts.Links(d.Tenant).Event(e)
-	}
-	contentType, body, err := payload(ctx, d, e)
+	contentType, body, err := p.payload(ctx, d, e)
 	if err != nil || body == nil {
 		return nil, err
 	}
@@ -136,6 +130,24 @@ func (p *Pusher) request(ctx context.Context, d *task.Delivery, e task.Event) (*
 	req.Header.Set("User-Agent", p.opts.UserAgent)
 	authenticate(req.Header, d.Config)
 	return req, sign(req.Header, d, e, time.Now(), body)
+}
+
+// payload makes what the webhook is sent. A panic is an error: nobody else
+// recovers in the goroutine of a delivery.
+func (p *Pusher) payload(ctx context.Context, d *task.Delivery, e task.Event) (contentType string, body []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	payload := p.opts.Payloads[d.Version]
+	if payload == nil {
+		payload = streamResponse
+	}
+	if p.opts.Links != nil {
+		e = p.opts.Links(d.Tenant).Event(e)
+	}
+	return payload(ctx, d, e)
 }
 
 // streamResponse is the payload of version 1.0 (section 4.3.3).
