@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -162,6 +163,31 @@ func TestWhatTheServerSaysIsSaid(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+// TestNoErrorSteersTheTerminal has servers whose errors the official client reads.
+func TestNoErrorSteersTheTerminal(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"an error of JSON-RPC":  `{"jsonrpc":"2.0","id":ID,"error":{"code":-32000,"message":"\u001b]0;pwned\u0007"}}`,
+		"an upload that breaks": `{"rule":"x","problem":"\u001b]0;pwned\u0007","advice":"\u001b[2J"}`,
+	} {
+		address, _ := keyed(t, func(w http.ResponseWriter, r *http.Request) {
+			var asked struct{ ID json.RawMessage }
+			if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+				t.Error(err)
+			}
+			w.Header().Set("Content-Type", "application/json")
+			if strings.Contains(body, "rule") {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+			w.Write([]byte(strings.Replace(body, "ID", string(asked.ID), 1)))
+		})
+		got := invoke(t, nil, "send", "bot", "hi", "--server", address, "--token", "x")
+		if got.code != exitFailed || !strings.Contains(got.stderr, "pwned") || strings.ContainsAny(got.stderr, "\x1b\x07") {
+			t.Errorf("%s: got %d %q", name, got.code, got.stderr)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func run(ctx context.Context, p program) int {
 		fmt.Fprintln(p.stderr, "carrel: interrupted")
 		return exitFailed
 	}
-	fmt.Fprintf(p.stderr, "carrel: %s\n", strings.TrimPrefix(err.Error(), "carrel: "))
+	fmt.Fprintf(p.stderr, "carrel: %s\n", printable(strings.TrimPrefix(err.Error(), "carrel: "))) // it may be a server's text
 	if errors.Is(err, errUsage) || isCobraUsage(err) {
 		fmt.Fprintf(p.stderr, "See '%s --help'.\n", cmd.CommandPath())
 		return exitUsage
