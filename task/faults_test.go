@@ -93,7 +93,7 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"a client refers to a blob", "sendcheck.go",
-		"if strings.HasPrefix(p.GetUrl(), BlobScheme) {", "if false {", "TestReferencesAreNotMadeUp",
+		"case strings.HasPrefix(p.GetUrl(), BlobScheme):", "case false:", "TestReferencesAreNotMadeUp",
 	},
 	{
 		"files are not counted", "blob.go",
