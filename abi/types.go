@@ -75,6 +75,13 @@ type ContextHistoryReply struct {
 	Messages []json.RawMessage `json:"messages" a2a:"Message"`
 }
 
+// A part of more than MaxInline bytes is stored on its own. Where its bytes would be,
+// it has a URL that begins with BlobScheme, for blob_read.
+const (
+	MaxInline  = 64 << 10
+	BlobScheme = "carrel-blob:"
+)
+
 // BlobReadRequest is the request of blob_read.
 type BlobReadRequest struct {
 	// URL is that of the part, as it is.

@@ -2,6 +2,15 @@ package abi
 
 import "fmt"
 
+// Bounds of what is said of an agent, by its module or its owner: texts in bytes, the
+// short ones being names, words and types, and lists in elements.
+const (
+	MaxName   = 200
+	MaxText   = 4000
+	MaxSkills = 50
+	MaxWords  = 50
+)
+
 // CheckWords tells which word of the description is none of those there are for its
 // place; nil when all are.
 func (d Description) CheckWords() error {

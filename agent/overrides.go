@@ -41,14 +41,6 @@ type Provider struct {
 	URL          string `json:"url"`
 }
 
-// Bounds of overrides, in bytes and numbers: those of a module's description.
-const (
-	maxOverrideName   = 200
-	maxOverrideText   = 4000
-	maxOverrideSkills = 50
-	maxOverrideWords  = 50
-)
-
 // Override replaces what an agent's owner says on its card; the zero value takes
 // everything back. ErrInvalid tells which field cannot be.
 func (r *Registry) Override(ctx context.Context, tenantName, name string, o Overrides) (Agent, error) {
@@ -120,20 +112,20 @@ func (o Overrides) problem() string {
 // problem says what is wrong with the fields at the given place.
 func (f CardFields) problem(at string) string {
 	switch {
-	case len(f.Name) > maxOverrideName:
-		return fmt.Sprintf("%sname is %d bytes at most", at, maxOverrideName)
-	case len(f.Description) > maxOverrideText:
-		return fmt.Sprintf("%sdescription is %d bytes at most", at, maxOverrideText)
+	case len(f.Name) > abi.MaxName:
+		return fmt.Sprintf("%sname is %d bytes at most", at, abi.MaxName)
+	case len(f.Description) > abi.MaxText:
+		return fmt.Sprintf("%sdescription is %d bytes at most", at, abi.MaxText)
 	case f.DocumentationURL != "" && !webAddress(f.DocumentationURL):
 		return at + "documentationUrl must be an absolute http or https URL"
 	case f.IconURL != "" && !webAddress(f.IconURL):
 		return at + "iconUrl must be an absolute http or https URL"
-	case f.Provider != nil && (f.Provider.Organization == "" || len(f.Provider.Organization) > maxOverrideName):
-		return fmt.Sprintf("%sprovider.organization is 1 to %d bytes", at, maxOverrideName)
+	case f.Provider != nil && (f.Provider.Organization == "" || len(f.Provider.Organization) > abi.MaxName):
+		return fmt.Sprintf("%sprovider.organization is 1 to %d bytes", at, abi.MaxName)
 	case f.Provider != nil && !webAddress(f.Provider.URL):
 		return at + "provider.url must be an absolute http or https URL"
-	case len(f.Skills) > maxOverrideSkills:
-		return fmt.Sprintf("%sskills are %d at most", at, maxOverrideSkills)
+	case len(f.Skills) > abi.MaxSkills:
+		return fmt.Sprintf("%sskills are %d at most", at, abi.MaxSkills)
 	}
 	seen := map[string]bool{}
 	for i, s := range f.Skills {
@@ -150,20 +142,20 @@ func (f CardFields) problem(at string) string {
 
 func skillProblem(s abi.Skill) string {
 	switch {
-	case s.ID == "" || len(s.ID) > maxOverrideName:
-		return fmt.Sprintf("id is 1 to %d bytes", maxOverrideName)
-	case len(s.Name) > maxOverrideName:
-		return fmt.Sprintf("name is %d bytes at most", maxOverrideName)
-	case len(s.Description) > maxOverrideText:
-		return fmt.Sprintf("description is %d bytes at most", maxOverrideText)
+	case s.ID == "" || len(s.ID) > abi.MaxName:
+		return fmt.Sprintf("id is 1 to %d bytes", abi.MaxName)
+	case len(s.Name) > abi.MaxName:
+		return fmt.Sprintf("name is %d bytes at most", abi.MaxName)
+	case len(s.Description) > abi.MaxText:
+		return fmt.Sprintf("description is %d bytes at most", abi.MaxText)
 	}
 	for _, list := range []struct {
 		name  string
 		words []string
 		max   int
-	}{{"tags", s.Tags, maxOverrideName}, {"examples", s.Examples, maxOverrideText}, {"inputModes", s.InputModes, maxOverrideName}, {"outputModes", s.OutputModes, maxOverrideName}} {
-		if len(list.words) > maxOverrideWords {
-			return fmt.Sprintf("%s are %d at most", list.name, maxOverrideWords)
+	}{{"tags", s.Tags, abi.MaxName}, {"examples", s.Examples, abi.MaxText}, {"inputModes", s.InputModes, abi.MaxName}, {"outputModes", s.OutputModes, abi.MaxName}} {
+		if len(list.words) > abi.MaxWords {
+			return fmt.Sprintf("%s are %d at most", list.name, abi.MaxWords)
 		}
 		if slices.ContainsFunc(list.words, func(w string) bool { return w == "" || len(w) > list.max }) {
 			return fmt.Sprintf("%s are 1 to %d bytes each", list.name, list.max)
@@ -174,5 +166,5 @@ func skillProblem(s abi.Skill) string {
 
 func webAddress(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && len(s) <= maxOverrideText && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
+	return err == nil && len(s) <= abi.MaxText && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
 }

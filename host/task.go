@@ -7,14 +7,6 @@ import (
 	"github.com/carrelhq/carrel/abi"
 )
 
-const (
-	// mayBeLarge is the size of a request in bytes that may have parts which are
-	// stored on their own.
-	mayBeLarge = 64 << 10
-	// blobScheme begins the url of such a part.
-	blobScheme = "carrel-blob:"
-)
-
 // taskGet flushes first: a guest sees its own effects.
 func (s *Session) taskGet(ctx context.Context, _ abi.Empty) (abi.TaskGetReply, error) {
 	if err := s.Flush(ctx); err != nil {
@@ -36,7 +28,7 @@ func (s *Session) taskArtifact(ctx context.Context, req abi.TaskArtifactRequest)
 // looked for, in the store first.
 func (s *Session) emit(payload []byte, check func() (Effect, error)) (abi.Empty, error) {
 	around := atOnce
-	if len(payload) > mayBeLarge || bytes.Contains(payload, []byte(blobScheme)) {
+	if len(payload) > abi.MaxInline || bytes.Contains(payload, []byte(abi.BlobScheme)) {
 		around = s.aside
 	}
 	var effect Effect

@@ -10,14 +10,6 @@ import (
 	"github.com/carrelhq/carrel/abi"
 )
 
-// Bounds of a description.
-const (
-	maxName   = 200
-	maxText   = 4000
-	maxSkills = 50
-	maxWords  = 50
-)
-
 func readDescription(reply []byte) (abi.Description, error) {
 	var frame abi.Reply[abi.Description]
 	if err := json.Unmarshal(reply, &frame); err != nil {
@@ -42,14 +34,14 @@ func badDescription(problem string) error {
 
 func describeProblem(d abi.Description) string {
 	switch {
-	case len(d.Name) > maxName || len(d.Version) > maxName:
-		return fmt.Sprintf("name and version are %d bytes at most", maxName)
-	case len(d.Description) > maxText:
-		return fmt.Sprintf("the description is %d bytes at most", maxText)
-	case len(d.Skills) > maxSkills:
-		return fmt.Sprintf("%d skills are the most", maxSkills)
+	case len(d.Name) > abi.MaxName || len(d.Version) > abi.MaxName:
+		return fmt.Sprintf("name and version are %d bytes at most", abi.MaxName)
+	case len(d.Description) > abi.MaxText:
+		return fmt.Sprintf("the description is %d bytes at most", abi.MaxText)
+	case len(d.Skills) > abi.MaxSkills:
+		return fmt.Sprintf("%d skills are the most", abi.MaxSkills)
 	case !fewWords(d.InputModes) || !fewWords(d.OutputModes):
-		return fmt.Sprintf("modes are %d at most, of %d bytes each", maxWords, maxName)
+		return fmt.Sprintf("modes are %d at most, of %d bytes each", abi.MaxWords, abi.MaxName)
 	case !absolute(d.DocumentationURL) || !absolute(d.IconURL):
 		return "documentationUrl and iconUrl must be absolute http or https URLs"
 	}
@@ -75,18 +67,18 @@ func describeProblem(d abi.Description) string {
 // extensionsProblem holds the names of extensions to what fits into the header in
 // which clients list them.
 func extensionsProblem(list []abi.Extension) string {
-	if len(list) > maxWords {
-		return fmt.Sprintf("%d extensions are the most", maxWords)
+	if len(list) > abi.MaxWords {
+		return fmt.Sprintf("%d extensions are the most", abi.MaxWords)
 	}
 	seen := map[string]bool{}
 	for _, e := range list {
 		switch {
-		case e.URI == "" || len(e.URI) > maxText || strings.ContainsFunc(e.URI, func(r rune) bool { return r <= ' ' || r > '~' || r == ',' }):
-			return fmt.Sprintf("the extension %.40q is no URI: 1 to %d visible ASCII characters without commas", e.URI, maxText)
+		case e.URI == "" || len(e.URI) > abi.MaxText || strings.ContainsFunc(e.URI, func(r rune) bool { return r <= ' ' || r > '~' || r == ',' }):
+			return fmt.Sprintf("the extension %.40q is no URI: 1 to %d visible ASCII characters without commas", e.URI, abi.MaxText)
 		case seen[e.URI]:
 			return fmt.Sprintf("two extensions have the URI %.40q", e.URI)
-		case len(e.Description) > maxText:
-			return fmt.Sprintf("the description of the extension %.40q is %d bytes at most", e.URI, maxText)
+		case len(e.Description) > abi.MaxText:
+			return fmt.Sprintf("the description of the extension %.40q is %d bytes at most", e.URI, abi.MaxText)
 		}
 		seen[e.URI] = true
 	}
@@ -97,16 +89,16 @@ func skillProblem(s abi.Skill) string {
 	switch {
 	case s.ID == "":
 		return "every skill needs an id"
-	case len(s.ID) > maxName || len(s.Name) > maxName || len(s.Description) > maxText:
-		return fmt.Sprintf("the skill %.40q is too long: id and name are %d bytes at most, its description %d", s.ID, maxName, maxText)
-	case !fewWords(s.Tags) || !fewWords(s.InputModes) || !fewWords(s.OutputModes) || len(s.Examples) > maxWords:
+	case len(s.ID) > abi.MaxName || len(s.Name) > abi.MaxName || len(s.Description) > abi.MaxText:
+		return fmt.Sprintf("the skill %.40q is too long: id and name are %d bytes at most, its description %d", s.ID, abi.MaxName, abi.MaxText)
+	case !fewWords(s.Tags) || !fewWords(s.InputModes) || !fewWords(s.OutputModes) || len(s.Examples) > abi.MaxWords:
 		return fmt.Sprintf("the skill %.40q has too many or too long tags, modes or examples", s.ID)
 	}
 	return ""
 }
 
 func fewWords(words []string) bool {
-	return len(words) <= maxWords && !slices.ContainsFunc(words, func(w string) bool { return len(w) > maxName })
+	return len(words) <= abi.MaxWords && !slices.ContainsFunc(words, func(w string) bool { return len(w) > abi.MaxName })
 }
 
 func absolute(s string) bool {
@@ -114,5 +106,5 @@ func absolute(s string) bool {
 		return true
 	}
 	u, err := url.Parse(s)
-	return err == nil && len(s) <= maxText && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	return err == nil && len(s) <= abi.MaxText && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
