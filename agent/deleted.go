@@ -13,28 +13,10 @@ import (
 // would be the new agent's.
 var ErrNotCleared = errors.New("agent: the deleted agent of this name is still being cleared away")
 
-// Deleted names an agent that was deleted while others may have records of it.
-type Deleted struct{ Tenant, Name string }
-
-// Deleted returns up to limit agents that were deleted and not [Registry.Cleared] since.
-func (r *Registry) Deleted(ctx context.Context, limit int) (list []Deleted, err error) {
-	err = r.root.View(ctx, func(root storage.Tx) error {
-		for item, err := range root.Scan(deletedKeys, nil) {
-			if err != nil {
-				return err
-			}
-			if len(list) == limit {
-				return nil
-			}
-			p, err := readPlace(item.Key)
-			if err != nil {
-				return err
-			}
-			list = append(list, Deleted{p.tenant, p.name})
-		}
-		return nil
-	})
-	return list, err
+// Deleted returns the names of up to limit agents that were deleted and not
+// [Registry.Cleared] since: others may have records of them.
+func (r *Registry) Deleted(ctx context.Context, limit int) ([]Name, error) {
+	return r.names(ctx, deletedKeys, nil, limit)
 }
 
 // Cleared tells that nobody has records of a deleted agent any more, so that its

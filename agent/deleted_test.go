@@ -36,7 +36,7 @@ func TestTheNameOfADeletedAgentIsFreeOnceItIsCleared(t *testing.T) {
 	}
 	push(t, r, "acme", "third", "two")
 	list, err := r.Deleted(ctx, 10)
-	if diff := cmp.Diff([]agent.Deleted{{Tenant: "acme", Name: "bot"}}, list); err != nil || diff != "" {
+	if diff := cmp.Diff([]agent.Name{{Tenant: "acme", Agent: "bot"}}, list); err != nil || diff != "" {
 		t.Errorf("deleted: %v\n%s", err, diff)
 	}
 	for range 2 {

@@ -12,7 +12,7 @@ import (
 // but the private ones, by tenant and name: of one tenant, or of all for the
 // empty one. after is the last of the page before, and its zero value the first
 // page. What it costs does not depend on how many agents are private.
-func (r *Registry) Listed(ctx context.Context, tenantName string, after Name, limit int) (list []Name, err error) {
+func (r *Registry) Listed(ctx context.Context, tenantName string, after Name, limit int) ([]Name, error) {
 	prefix, from := listedKeys, []byte(nil)
 	if tenantName != "" {
 		if !tenant.ValidName(tenantName) {
@@ -26,8 +26,16 @@ func (r *Registry) Listed(ctx context.Context, tenantName string, after Name, li
 		}
 		from = listedKey(place{after.Tenant, after.Agent})
 	}
+	return r.names(ctx, prefix, from, limit)
+}
+
+// Name names an agent.
+type Name struct{ Tenant, Agent string }
+
+// names lists up to limit agents of a global space of places, after a key of it.
+func (r *Registry) names(ctx context.Context, prefix storage.Key, after []byte, limit int) (list []Name, err error) {
 	err = r.root.View(ctx, func(root storage.Tx) error {
-		for item, err := range root.Scan(prefix, from) {
+		for item, err := range root.Scan(prefix, after) {
 			if err != nil {
 				return err
 			}
@@ -44,9 +52,6 @@ func (r *Registry) Listed(ctx context.Context, tenantName string, after Name, li
 	})
 	return list, err
 }
-
-// Name names an agent.
-type Name struct{ Tenant, Agent string }
 
 // enlist notes whether anyone may know of the agent at p.
 func enlist(root storage.Tx, p place, v Visibility) error {

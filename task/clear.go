@@ -28,7 +28,7 @@ const (
 func (m *Manager) ClearDeleted(ctx context.Context) error {
 	agents, err := m.agents.Deleted(ctx, clearBatch)
 	for _, a := range agents {
-		err = errors.Join(err, m.ClearAgent(ctx, Ref{a.Tenant, a.Name}))
+		err = errors.Join(err, m.ClearAgent(ctx, Ref{a.Tenant, a.Agent}))
 	}
 	tasks, unread := m.gone(ctx)
 	return errors.Join(err, unread, m.clear(ctx, tasks...))

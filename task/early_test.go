@@ -24,7 +24,7 @@ func (noAgents) Version(context.Context, string, string, string) (agent.Version,
 
 func (noAgents) Present(storage.Tx, string, string) error { return agent.ErrNotFound }
 
-func (noAgents) Deleted(context.Context, int) ([]agent.Deleted, error) { return nil, nil }
+func (noAgents) Deleted(context.Context, int) ([]agent.Name, error) { return nil, nil }
 
 func (noAgents) Cleared(context.Context, string, string) error { return nil }
 

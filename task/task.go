@@ -62,7 +62,7 @@ type Agents interface {
 	Present(root storage.Tx, tenant, name string) error
 	// Deleted lists agents whose tasks are to be cleared away, and Cleared tells
 	// that those of one are.
-	Deleted(ctx context.Context, limit int) ([]agent.Deleted, error)
+	Deleted(ctx context.Context, limit int) ([]agent.Name, error)
 	Cleared(ctx context.Context, tenant, name string) error
 }
 

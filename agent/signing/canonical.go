@@ -3,6 +3,7 @@ package signing
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"github.com/gowebpki/jcs"
@@ -108,12 +109,7 @@ func addRequiredWithin(value any, kind protoreflect.MessageDescriptor, isMap boo
 
 func required(f protoreflect.FieldDescriptor) bool {
 	behaviours, _ := proto.GetExtension(f.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
-	for _, b := range behaviours {
-		if b == annotations.FieldBehavior_REQUIRED {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(behaviours, annotations.FieldBehavior_REQUIRED)
 }
 
 // emptyOf is what stands for a required member that has not been set; all of a
