@@ -35,10 +35,6 @@ type blobs interface {
 // serveBlob serves a large part to whoever has a link to it. What is wrong with a
 // link is not told: there is nothing then.
 func (s *Server) serveBlob(x *exchange, path string) error {
-	x.route = routeBlob
-	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
-		return s.allow(x, "GET, HEAD, OPTIONS")
-	}
 	query, err := url.ParseQuery(string(x.c.Request().URI().QueryString()))
 	at, good := s.opts.Links.read(path, query, time.Now())
 	if err != nil || !good {

@@ -21,9 +21,10 @@ func (s *Server) serveCard(x *exchange, ref task.Ref) error {
 	if err != nil {
 		return err
 	}
-	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
-		return s.allow(x, "GET, HEAD, OPTIONS")
-	}
+	return s.readOnly(x, func(x *exchange) error { return s.sendCard(x, a) })
+}
+
+func (s *Server) sendCard(x *exchange, a agent.Agent) error {
 	kind := publicCard
 	if s.wantsUnion(x, a) {
 		kind = unitedCard

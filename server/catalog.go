@@ -126,11 +126,3 @@ func (s *Server) answerCatalog(x *exchange, at string, names []agent.Name) error
 	x.ifModified(typeCatalog, body, etag(body), time.Time{})
 	return nil
 }
-
-// readOnly serves what can be read and nothing else.
-func (s *Server) readOnly(x *exchange, serve func(*exchange) error) error {
-	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
-		return s.allow(x, "GET, HEAD, OPTIONS")
-	}
-	return serve(x)
-}

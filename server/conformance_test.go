@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -39,41 +38,18 @@ func TestConformanceIsOnItsPage(t *testing.T) {
 	covered := map[string]int{}
 	for _, o := range conformance {
 		covered[o.section] += o.lines
+		names, row := strings.Fields(o.tests), o.section+", "+o.what
+		if len(names) == 0 && o.instead == "" {
+			t.Errorf("%s: neither a test nor a remark", row)
+		}
 		asks := o.level
 		if o.lines > 1 {
 			asks = fmt.Sprintf("%s, %d lines", o.level, o.lines)
 		}
-		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", o.section, asks, o.what, o.instead, o.testLinks(t, there))
+		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", o.section, asks, o.what, o.instead, testLinks(t, there, row, names))
 	}
 	if diff := cmp.Diff(keywords, covered); diff != "" {
 		t.Errorf("lines of the specification by section (-there +in rows):\n%s", diff)
 	}
-	if *update {
-		if err := os.WriteFile(conformancePage, out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	page, err := os.ReadFile(conformancePage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(page), out.String()); diff != "" {
-		t.Errorf("%s differs from the rows (-page +rows):\n%s", conformancePage, diff)
-	}
-}
-
-// testLinks are the row's tests, as links to their files.
-func (o obligation) testLinks(t *testing.T, there map[string]string) string {
-	t.Helper()
-	names := strings.Fields(o.tests)
-	if len(names) == 0 && o.instead == "" {
-		t.Errorf("%s, %s: neither a test nor a remark", o.section, o.what)
-	}
-	for i, name := range names {
-		if there[name] == "" {
-			t.Errorf("%s, %s: there is no %s", o.section, o.what, name)
-		}
-		names[i] = fmt.Sprintf("[%s](../%s)", name, there[name])
-	}
-	return strings.Join(names, " ")
+	wantPage(t, conformancePage, out.Bytes())
 }

@@ -2,9 +2,7 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc"
@@ -101,8 +99,7 @@ func (g *grpcBinding) observed(ctx context.Context, method string, call func(con
 	ctx, span := g.opts.Telemetry.Start(telemetry.Extract(ctx, incoming(ctx, "traceparent")), "gRPC "+method)
 	defer func() {
 		if p := recover(); p != nil {
-			g.opts.Logger.Error("handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = fmt.Errorf("panic: %v", p)
+			err = g.panicked(p)
 		}
 		err = g.status(ctx, err)
 		code := status.Code(err)

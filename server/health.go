@@ -23,10 +23,7 @@ func (s *Server) serveHealth(x *exchange, path string) error {
 		return errNotFound
 	}
 	x.route = path
-	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
-		return s.allow(x, "GET, HEAD, OPTIONS")
-	}
-	return serve(x)
+	return s.readOnly(x, serve)
 }
 
 func (x *exchange) text(body string) error {

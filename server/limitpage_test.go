@@ -52,17 +52,23 @@ func TestTheLimitsAreOnTheirPage(t *testing.T) {
 		}
 		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", l.what, l.bound(), setting, l.answer(), l.testNames(t, there))
 	}
+	wantPage(t, limitsPage, out.Bytes())
+}
+
+// wantPage holds a generated page to what the code makes of it, or writes it.
+func wantPage(t *testing.T, file string, made []byte) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(limitsPage, out.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(file, made, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	page, err := os.ReadFile(limitsPage)
+	page, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(page), out.String()); diff != "" {
-		t.Errorf("%s differs from the code (-page +code):\n%s", limitsPage, diff)
+	if diff := cmp.Diff(string(page), string(made)); diff != "" {
+		t.Errorf("%s differs from the code (-page +code):\n%s", file, diff)
 	}
 }
 
@@ -76,13 +82,20 @@ func (l limit) testNames(t *testing.T, there map[string]string) string {
 	if len(names) == 0 {
 		t.Errorf("%s: no test", l.what)
 	}
+	return testLinks(t, there, l.what, names)
+}
+
+// testLinks are the tests of a row, as links to their files.
+func testLinks(t *testing.T, there map[string]string, row string, names []string) string {
+	t.Helper()
+	links := make([]string, len(names))
 	for i, name := range names {
 		if there[name] == "" {
-			t.Errorf("%s: there is no %s", l.what, name)
+			t.Errorf("%s: there is no %s", row, name)
 		}
-		names[i] = fmt.Sprintf("[%s](../%s)", name, there[name])
+		links[i] = fmt.Sprintf("[%s](../%s)", name, there[name])
 	}
-	return strings.Join(names, " ")
+	return strings.Join(links, " ")
 }
 
 // checkSetting fails when the setting's default is another than the row's.

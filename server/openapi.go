@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -24,9 +25,10 @@ func (s *Server) serveOpenAPI(x *exchange, ref task.Ref) error {
 	if err != nil {
 		return err
 	}
-	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
-		return s.allow(x, "GET, HEAD, OPTIONS")
-	}
+	return s.readOnly(x, func(x *exchange) error { return s.sendOpenAPI(x, a) })
+}
+
+func (s *Server) sendOpenAPI(x *exchange, a agent.Agent) error {
 	description := a.Description()
 	own := marshal(map[string]any{
 		"info": huma.Info{

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+
 	"github.com/danielgtaylor/huma/v2"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
@@ -113,12 +115,7 @@ func (s schemasOf) failure() *huma.Schema {
 // required reports whether the protocol wants a field to be there.
 func required(f protoreflect.FieldDescriptor) bool {
 	behaviors, _ := proto.GetExtension(f.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
-	for _, b := range behaviors {
-		if b == annotations.FieldBehavior_REQUIRED {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(behaviors, annotations.FieldBehavior_REQUIRED)
 }
 
 func textSchema() *huma.Schema { return &huma.Schema{Type: "string"} }

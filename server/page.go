@@ -109,12 +109,11 @@ func (s *Server) serveAsset(x *exchange, path string) error {
 	if !ok {
 		return errNotFound
 	}
-	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
-		return s.allow(x, "GET, HEAD, OPTIONS")
-	}
-	x.set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
-	x.answer(asset.Type, asset.Body)
-	return nil
+	return s.readOnly(x, func(x *exchange) error {
+		x.set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
+		x.answer(asset.Type, asset.Body)
+		return nil
+	})
 }
 
 // answer gives the response a body, which is not changed.

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -75,8 +73,7 @@ func (s *Server) handle(c *fiber.Ctx) (err error) {
 	x.ctx = ctx
 	defer func() {
 		if p := recover(); p != nil {
-			s.opts.Logger.Error("handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = s.fail(x, fmt.Errorf("panic: %v", p))
+			err = s.fail(x, s.panicked(p))
 		}
 		x.held.end() // of an answer that was not made
 		x.body.finish(c)
@@ -111,7 +108,8 @@ func (s *Server) dispatch(x *exchange) error {
 	case strings.HasPrefix(path, docs.Prefix):
 		return s.serveAsset(x, path)
 	case strings.HasPrefix(path, blobsPrefix):
-		return s.serveBlob(x, path)
+		x.route = routeBlob
+		return s.readOnly(x, func(x *exchange) error { return s.serveBlob(x, path) })
 	case strings.HasPrefix(path, agentsPrefix):
 		ref, below := splitAgentPath(path)
 		if ref.Agent == wellKnown { // no agent has such a name
@@ -144,6 +142,14 @@ func splitAgentPath(path string) (ref task.Ref, below string) {
 		below = "/" + below
 	}
 	return ref, below
+}
+
+// readOnly serves what can be read and nothing else.
+func (s *Server) readOnly(x *exchange, serve func(*exchange) error) error {
+	if m := x.c.Method(); m != fiber.MethodGet && m != fiber.MethodHead {
+		return s.allow(x, "GET, HEAD, OPTIONS")
+	}
+	return serve(x)
 }
 
 // landingAgent is the agent served at "/", the zero one when there is none: that
