@@ -51,16 +51,11 @@ func (m *Manager) blobsOf(ctx context.Context, tasks []runKey) (found map[string
 // at the time is left alone.
 func (m *Manager) SweepBlobs(ctx context.Context) error {
 	before := time.Now().Add(-looseFor)
-	_, err := storage.SweepBlobs(ctx, m.db, before)
-	for name := ""; err == nil; {
-		err = m.db.View(ctx, func(root storage.Tx) (err error) {
-			name, err = tenant.Next(root, name)
-			return err
-		})
-		if err != nil || name == "" {
-			break
-		}
-		_, err = storage.SweepBlobs(ctx, tenant.Scope(m.db, name), before)
+	if _, err := storage.SweepBlobs(ctx, m.db, before); err != nil {
+		return err
 	}
-	return err
+	return m.eachTenant(ctx, func(name string) error {
+		_, err := storage.SweepBlobs(ctx, tenant.Scope(m.db, name), before)
+		return err
+	})
 }

@@ -165,7 +165,7 @@ func (r *Run) History(ctx context.Context, limit int) (messages []*a2apb.Message
 			if len(messages) >= limit {
 				break
 			}
-			said, err := conversation(tx, id)
+			said, err := conversation(ctx, tx, id)
 			if err != nil {
 				return err
 			}
@@ -177,12 +177,12 @@ func (r *Run) History(ctx context.Context, limit int) (messages []*a2apb.Message
 }
 
 // conversation returns all messages of a task, the status message included.
-func conversation(tx storage.Tx, id string) ([]*a2apb.Message, error) {
+func conversation(ctx context.Context, tx storage.Tx, id string) ([]*a2apb.Message, error) {
 	h, err := loadHead(tx, id)
 	if err != nil {
 		return nil, err
 	}
-	t, err := fold(tx, id, h, all)
+	t, err := fold(ctx, tx, id, h, all)
 	if err != nil {
 		return nil, err
 	}

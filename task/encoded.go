@@ -112,10 +112,5 @@ func foldHead(ctx context.Context, tx storage.Tx, key encodedKey, value []byte, 
 	if !h.shownTo(key.ref.Agent) {
 		return nil, ErrTaskNotFound
 	}
-	if !want.first() {
-		if err := askRoom(ctx, h.size); err != nil {
-			return nil, err
-		}
-	}
-	return fold(tx, key.id, h, want)
+	return fold(ctx, tx, key.id, h, want)
 }

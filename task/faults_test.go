@@ -77,7 +77,7 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"blobs of tenants are not swept", "blobclear.go",
-		"_, err = storage.SweepBlobs(ctx, tenant.Scope(m.db, name), before)", "", "TestACrashLeavesNoBlobForEver",
+		"_, err := storage.SweepBlobs(ctx, tenant.Scope(m.db, name), before)", "var err error", "TestACrashLeavesNoBlobForEver",
 	},
 	{
 		"a sweep takes what is being written", "blobclear.go",

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -34,8 +35,13 @@ func selectHistory(length *int32, artifacts bool) (selection, error) {
 
 // fold reads the task's log and makes the task of it: the history is what the
 // user and the agent said, in order; artifacts are put together of their chunks.
-// What lost attempts left behind does not count.
-func fold(tx storage.Tx, id string, h *head, want selection) (*a2apb.Task, error) {
+// What lost attempts left behind does not count. ErrNoRoom, see [WithRoom].
+func fold(ctx context.Context, tx storage.Tx, id string, h *head, want selection) (*a2apb.Task, error) {
+	if !want.first() {
+		if err := askRoom(ctx, h.size); err != nil {
+			return nil, err
+		}
+	}
 	status, err := h.taskStatus()
 	if err != nil {
 		return nil, err

@@ -34,12 +34,7 @@ func (m *Manager) read(ctx context.Context, ref Ref, id string, want selection, 
 		if err != nil {
 			return err
 		}
-		if !want.first() {
-			if err := askRoom(ctx, h.size); err != nil {
-				return err
-			}
-		}
-		t, err = fold(tx, id, h, want)
+		t, err = fold(ctx, tx, id, h, want)
 		return err
 	})
 	return t, err

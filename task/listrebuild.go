@@ -26,26 +26,33 @@ const (
 // earlier call ended, and returns at once when there is nothing to do.
 func (m *Manager) RebuildLists(ctx context.Context) error {
 	done, err := m.listsRebuilt(ctx)
-	for name := ""; !done && err == nil; {
-		err = m.db.View(ctx, func(root storage.Tx) (err error) {
+	if err == nil && !done {
+		err = m.eachTenant(ctx, func(name string) error { return m.rebuildTenant(ctx, name) })
+		if err == nil {
+			err = m.db.Update(ctx, func(root storage.Tx) error { return root.Set(listFormatKey, []byte{1}) })
+		}
+	}
+	if err == nil {
+		m.rebuilt.Store(true)
+	}
+	return err
+}
+
+// eachTenant calls fn with the names of all tenants that have records, each in its
+// turn, until it returns an error.
+func (m *Manager) eachTenant(ctx context.Context, fn func(name string) error) error {
+	for name := ""; ; {
+		err := m.db.View(ctx, func(root storage.Tx) (err error) {
 			name, err = tenant.Next(root, name)
 			return err
 		})
 		if name == "" || err != nil {
-			break
+			return err
 		}
-		err = m.rebuildTenant(ctx, name)
-	}
-	if err != nil {
-		return err
-	}
-	if !done {
-		if err := m.db.Update(ctx, func(root storage.Tx) error { return root.Set(listFormatKey, []byte{1}) }); err != nil {
+		if err := fn(name); err != nil {
 			return err
 		}
 	}
-	m.rebuilt.Store(true)
-	return nil
 }
 
 func (m *Manager) listsRebuilt(ctx context.Context) (done bool, err error) {

@@ -56,10 +56,7 @@ func (l *Log) Snapshot(ctx context.Context, ref Ref, id string) (t *a2apb.Task, 
 			return err
 		}
 		seq = h.seq
-		if err := askRoom(ctx, h.size); err != nil {
-			return err
-		}
-		t, err = fold(tx, id, h, all)
+		t, err = fold(ctx, tx, id, h, all)
 		return err
 	})
 	return t, seq, err

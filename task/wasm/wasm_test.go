@@ -15,6 +15,7 @@ import (
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 
+	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/runtime"
@@ -282,5 +283,13 @@ func (h *house) canceled() {
 				h.t.Error(err)
 			}
 		}
+	}
+}
+
+// TestLargePartsAreTheSameToHostAndStore: the ABI tells guests what the store does.
+func TestLargePartsAreTheSameToHostAndStore(t *testing.T) {
+	t.Parallel()
+	if abi.BlobScheme != task.BlobScheme || abi.MaxInline != task.MaxInline {
+		t.Errorf("guests are told %s from %d bytes on, the store has %s from %d", abi.BlobScheme, abi.MaxInline, task.BlobScheme, task.MaxInline)
 	}
 }

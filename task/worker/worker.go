@@ -157,8 +157,11 @@ func (l *Loop) startUpkeep(ctx context.Context) (stop func()) {
 			}
 		}
 	})
-	done.Go(func() { l.clear(ctx) })
-	done.Go(func() { l.sweepBlobs(ctx) })
+	// Renewals do not wait for clearing: an agent may have had a million tasks.
+	done.Go(func() {
+		l.repeat(ctx, l.opts.SweepEvery, l.tasks.ClearDeleted, "what was deleted was not cleared away")
+	})
+	done.Go(func() { l.repeat(ctx, blobsEvery, l.tasks.SweepBlobs, "remains of blobs were not cleared away") })
 	return func() {
 		cancel()
 		done.Wait()
@@ -181,34 +184,17 @@ func (l *Loop) rebuildLists(ctx context.Context) {
 	}
 }
 
-// clear removes what was deleted until ctx ends. Renewals do not wait for it: an
-// agent may have had a million tasks.
-func (l *Loop) clear(ctx context.Context) {
-	ticker := time.NewTicker(l.opts.SweepEvery)
-	defer ticker.Stop()
-	for {
-		if err := l.tasks.ClearDeleted(ctx); err != nil && ctx.Err() == nil {
-			l.opts.Logger.Error("what was deleted was not cleared away", "error", err)
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// blobsEvery is how often remains of blobs are searched for.
+// blobsEvery is how often remains of blobs are searched for that crashes left.
 const blobsEvery = time.Hour
 
-// sweepBlobs clears away what crashes have left of blobs, at the start and once in
-// a while, until ctx ends.
-func (l *Loop) sweepBlobs(ctx context.Context) {
-	ticker := time.NewTicker(blobsEvery)
+// repeat does something at once and time and again until ctx ends, and logs the
+// words where that fails.
+func (l *Loop) repeat(ctx context.Context, every time.Duration, do func(context.Context) error, failed string) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
-		if err := l.tasks.SweepBlobs(ctx); err != nil && ctx.Err() == nil {
-			l.opts.Logger.Error("remains of blobs were not cleared away", "error", err)
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			l.opts.Logger.Error(failed, "error", err)
 		}
 		select {
 		case <-ticker.C:
