@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,20 +15,15 @@ var linkToPart = regexp.MustCompile(`http://[^/"]+(/blobs/default/[^"]+)`)
 // file, and fetches it from the next server on the same data.
 func TestLinksToLargePartsOutliveTheServer(t *testing.T) {
 	t.Parallel()
-	told := make(chan string, 100)
-	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		told <- string(body)
-	}))
-	defer hook.Close()
+	hook, told := telling(t)
 	opts := embedded(t.TempDir())
 	opts.AllowEgress = []string{"127.0.0.0/8"}
 	s := start(t, opts)
 	content := strings.Repeat("0123456789", 30_000)
 	raw := base64.StdEncoding.EncodeToString([]byte(content))
-	rpc(t, s, "SendMessage", strings.Replace(withWebhook(hook.URL), `{"text":"hello"}`, `{"text":"hello"},{"raw":"`+raw+`"}`, 1))
+	rpc(t, s, "SendMessage", strings.Replace(withWebhook(hook), `{"text":"hello"}`, `{"text":"hello"},{"raw":"`+raw+`"}`, 1))
 	rpc(t, s, "message/send", `{"message":{"kind":"message","messageId":"m","role":"user","parts":[{"kind":"text","text":"hello"},{"kind":"file","file":{"bytes":"`+raw+`"}}]},
-		"configuration":{"pushNotificationConfig":{"url":"`+hook.URL+`"}}}`)
+		"configuration":{"pushNotificationConfig":{"url":"`+hook+`"}}}`)
 	paths := map[string]string{}
 	for len(paths) < 2 {
 		body := <-told

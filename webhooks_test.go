@@ -41,19 +41,31 @@ func withWebhook(url string) string {
 		"configuration":{"taskPushNotificationConfig":{"url":"` + url + `","token":"t0p-s3cret"}}}`
 }
 
+// telling is a webhook that tells what it gets: the header fields of those names, and
+// the body, with spaces between them.
+func telling(t *testing.T, fields ...string) (url string, told chan string) {
+	t.Helper()
+	told = make(chan string, 100)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var said strings.Builder
+		for _, name := range fields {
+			said.WriteString(r.Header.Get(name) + " ")
+		}
+		body, _ := io.ReadAll(r.Body)
+		told <- said.String() + string(body)
+	}))
+	t.Cleanup(hook.Close)
+	return hook.URL, told
+}
+
 func TestAWebhookOnAnOpenedNetworkIsTold(t *testing.T) {
 	t.Parallel()
-	told := make(chan string, 100)
-	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		told <- r.Header.Get("X-A2A-Notification-Token") + " " + string(body)
-	}))
-	defer hook.Close()
+	hook, told := telling(t, "X-A2A-Notification-Token")
 	dir := t.TempDir()
 	opts := embedded(dir)
 	opts.AllowEgress = []string{"127.0.0.0/8"}
 	s := start(t, opts)
-	if reply := rpc(t, s, "SendMessage", withWebhook(hook.URL)); !strings.Contains(reply, "HELLO") {
+	if reply := rpc(t, s, "SendMessage", withWebhook(hook)); !strings.Contains(reply, "HELLO") {
 		t.Fatal(reply)
 	}
 	for _, want := range []string{`{"task":`, "TASK_STATE_WORKING", "HELLO", "TASK_STATE_COMPLETED"} {
@@ -75,17 +87,12 @@ func TestAWebhookOnAnOpenedNetworkIsTold(t *testing.T) {
 // status: here it is submitted, worked on and completed.
 func TestAWebhookOf03IsSentTheTask(t *testing.T) {
 	t.Parallel()
-	told := make(chan string, 100)
-	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		told <- r.Header.Get("X-A2A-Notification-Token") + " " + r.Header.Get("Content-Type") + " " + string(body)
-	}))
-	defer hook.Close()
+	hook, told := telling(t, "X-A2A-Notification-Token", "Content-Type")
 	opts := embedded(t.TempDir())
 	opts.AllowEgress = []string{"127.0.0.0/8"}
 	s := start(t, opts)
 	reply := rpc(t, s, "message/send", `{"message":{"kind":"message","messageId":"m","role":"user","parts":[{"kind":"text","text":"hello"}]},
-		"configuration":{"pushNotificationConfig":{"url":"`+hook.URL+`","token":"t0p-s3cret"}}}`)
+		"configuration":{"pushNotificationConfig":{"url":"`+hook+`","token":"t0p-s3cret"}}}`)
 	if !strings.Contains(reply, `"result":{"kind":"task"`) || !strings.Contains(reply, "HELLO") {
 		t.Fatal(reply)
 	}
@@ -123,17 +130,12 @@ func (lavish) Work(ctx context.Context, run *task.Run) (task.Result, error) {
 
 func TestAWebhookOf03IsSentNoMoreThanAMegabyte(t *testing.T) {
 	t.Parallel()
-	told := make(chan string, 100)
-	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		told <- string(body)
-	}))
-	defer hook.Close()
+	hook, told := telling(t)
 	opts := embedded(t.TempDir())
 	opts.AllowEgress, opts.Worker = []string{"127.0.0.0/8"}, lavish{}
 	s := start(t, opts)
 	rpc(t, s, "message/send", `{"message":{"kind":"message","messageId":"m","role":"user","parts":[{"kind":"text","text":"hello"}]},
-		"configuration":{"pushNotificationConfig":{"url":"`+hook.URL+`"}}}`)
+		"configuration":{"pushNotificationConfig":{"url":"`+hook+`"}}}`)
 	last := ""
 	for !strings.Contains(last, `"state":"completed"`) {
 		if last = <-told; !strings.HasPrefix(last, `{"kind":"task","id":"`) || len(last) > 2<<20 {

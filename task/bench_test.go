@@ -12,6 +12,7 @@ import (
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/broker"
+	"github.com/carrelhq/carrel/internal/cputime"
 	"github.com/carrelhq/carrel/storage/badgerdb"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/task/worker"
@@ -41,7 +42,7 @@ func BenchmarkEcho(b *testing.B) {
 		}
 	}
 	b.ResetTimer()
-	before := cpuTime()
+	before := cputime.Used()
 	b.SetParallelism(32)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -51,7 +52,7 @@ func BenchmarkEcho(b *testing.B) {
 			}
 		}
 	})
-	b.ReportMetric(float64((cpuTime()-before).Microseconds())/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64((cputime.Used()-before).Microseconds())/float64(b.N), "cpu-µs/op")
 }
 
 // benchManager is a manager of the bot, with a loop that echoes until the benchmark ends.

@@ -75,6 +75,7 @@ var table = map[string]rule{
 		outside: []string{a2apb, "github.com/valyala/fasthttp", sync},
 	},
 	"internal/chromium": {},
+	"internal/cputime":  {},
 	"internal/faults":   {},
 	"internal/gen":      {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
 	"internal/programs": {ours: []string{"runtime/wasm"}},
@@ -82,4 +83,4 @@ var table = map[string]rule{
 }
 
 // suites are packages that are test suites, and so may import testing.
-var suites = map[string]bool{"storage/storagetest": true, "broker/brokertest": true, "internal/faults": true, "internal/chromium": true, "internal/programs": true}
+var suites = map[string]bool{"storage/storagetest": true, "broker/brokertest": true, "internal/faults": true, "internal/chromium": true, "internal/cputime": true, "internal/programs": true}

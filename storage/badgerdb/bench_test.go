@@ -13,6 +13,7 @@ import (
 
 	badger "github.com/dgraph-io/badger/v4"
 
+	"github.com/carrelhq/carrel/internal/cputime"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/storage/badgerdb"
 )
@@ -112,8 +113,8 @@ func BenchmarkTask(b *testing.B) {
 	var id atomic.Uint64
 	b.SetParallelism(32)
 	b.ReportAllocs()
-	before := cpuTime()
-	defer func() { b.ReportMetric(float64((cpuTime()-before).Microseconds())/float64(b.N), "cpu-µs/op") }()
+	before := cputime.Used()
+	defer func() { b.ReportMetric(float64((cputime.Used()-before).Microseconds())/float64(b.N), "cpu-µs/op") }()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			base := storage.NewKey("task").Uint(id.Add(1) * 0x9E3779B97F4A7C15)

@@ -374,16 +374,22 @@ func TestAPayloadOfAnotherVersion(t *testing.T) {
 	}, BackOff: time.Millisecond})
 	r := newReceiver(t, nil)
 	id := h.send(nil)
-	config := hook(r.URL)
-	config.TaskId = id
-	if _, err := h.CreatePushConfig(task.WithVersion(t.Context(), "0.3"), bot, config); err != nil {
-		t.Fatal(err)
-	}
+	h.register03(id, r.URL)
 	h.finish(h.claim(id))
 	got := h.health(id, func(ph task.PushHealth) bool { return idle(ph) && ph.Seq == 3 })
 	c := r.taken()
 	if len(c) != 1 || string(c[0].body) != "0.3 3" || c[0].header.Get("Content-Type") != "application/json" || got.Delivered != 1 {
 		t.Errorf("got %q, %+v", c, got)
+	}
+}
+
+// register03 creates a config of the task as a client of 0.3 does.
+func (h *house) register03(id, url string) {
+	h.t.Helper()
+	config := hook(url)
+	config.TaskId = id
+	if _, err := h.CreatePushConfig(task.WithVersion(h.t.Context(), "0.3"), bot, config); err != nil {
+		h.t.Fatal(err)
 	}
 }
 
@@ -400,11 +406,7 @@ func TestAPayloadThatPanicsIsLeftOut(t *testing.T) {
 	}})
 	r := newReceiver(t, nil)
 	id := h.send(nil)
-	config := hook(r.URL)
-	config.TaskId = id
-	if _, err := h.CreatePushConfig(task.WithVersion(t.Context(), "0.3"), bot, config); err != nil {
-		t.Fatal(err)
-	}
+	h.register03(id, r.URL)
 	h.finish(h.claim(id))
 	got := h.health(id, func(ph task.PushHealth) bool { return idle(ph) && ph.Seq == 3 })
 	if c := r.taken(); len(c) != 1 || string(c[0].body) != "well" || got.Delivered != 1 {

@@ -1,7 +1,5 @@
 // Drives a server with the last release of the official JavaScript client that
 // speaks A2A 0.3 only, over JSON-RPC and REST. That has no list of tasks.
-//
-// CARREL_AGENT is the base of the agent of ../agent, CARREL_TOKEN a key of its tenant.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, describe, test } from 'node:test';
@@ -10,18 +8,8 @@ import {
   ClientFactory, ClientFactoryOptions, JsonRpcTransportFactory, RestTransportFactory, TaskNotCancelableError, TaskNotFoundError,
 } from 'a2a-js-sdk-0.3/client';
 
+import { agent, base, keyed } from './server.mjs';
 import { Webhook } from './webhook.mjs';
-
-const { CARREL_AGENT: agent, CARREL_TOKEN: token } = process.env;
-const base = `${agent}/`; // the SDK resolves the card's path as browsers do: the last segment would be dropped
-
-// keyed puts the key on every call.
-const keyed = {
-  async before(args) {
-    args.options = { ...args.options, serviceParameters: { ...args.options?.serviceParameters, Authorization: `Bearer ${token}` } };
-  },
-  async after() {},
-};
 
 const factory = (binding) =>
   new ClientFactory(

@@ -1,6 +1,4 @@
 // Drives a server with the official JavaScript client, over its three bindings.
-//
-// CARREL_AGENT is the base of the agent of ../agent, CARREL_TOKEN a key of its tenant.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -10,20 +8,11 @@ import { ClientFactory, ClientFactoryOptions } from '@a2a-js/sdk/client';
 import { GrpcTransportFactory } from '@a2a-js/sdk/client/grpc';
 import { RequestMalformedError, TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError } from '@a2a-js/sdk/errors';
 
+import { base, keyed } from './server.mjs';
 import { Webhook } from './webhook.mjs';
 
-const { CARREL_AGENT: agent, CARREL_TOKEN: token } = process.env;
-const base = `${agent}/`; // the SDK resolves the card's path as browsers do: the last segment would be dropped
 const { TASK_STATE_SUBMITTED: submitted, TASK_STATE_WORKING: working, TASK_STATE_COMPLETED: completed } = TaskState;
 const { TASK_STATE_CANCELED: canceled, TASK_STATE_INPUT_REQUIRED: inputRequired, TASK_STATE_REJECTED: rejected } = TaskState;
-
-// keyed puts the key on every call.
-const keyed = {
-  async before(args) {
-    args.options = { ...args.options, serviceParameters: { ...args.options?.serviceParameters, Authorization: `Bearer ${token}` } };
-  },
-  async after() {},
-};
 
 const factory = (binding) =>
   new ClientFactory(

@@ -1,14 +1,14 @@
 //go:build unix
 
-package badgerdb_test
+package cputime
 
 import (
 	"syscall"
 	"time"
 )
 
-// cpuTime returns the processor time the process has used.
-func cpuTime() time.Duration {
+// Used returns the processor time that the process has used, 0 where that is not known.
+func Used() time.Duration {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
 		return 0
