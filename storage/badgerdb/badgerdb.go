@@ -54,6 +54,7 @@ type Options struct {
 type DB struct {
 	opts   Options
 	engine *badger.DB
+	cache  *cache
 	disk   disk
 	log    *engineLog
 
@@ -107,7 +108,7 @@ func (db *DB) View(ctx context.Context, fn func(storage.Tx) error) error {
 func (db *DB) nested() bool { return db.running.Load() > 0 && storage.InUpdate() }
 
 func (db *DB) begin(snap snapshot) *tx {
-	return &tx{engine: db.engine.NewTransactionAt(snap.ts, false), base: snap.pending}
+	return &tx{engine: db.engine.NewTransactionAt(snap.ts, false), cache: db.cache, base: snap.pending}
 }
 
 // enter takes a snapshot and keeps Badger from discarding it.

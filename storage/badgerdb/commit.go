@@ -36,7 +36,7 @@ func (db *DB) commitOpen() {
 	}
 	all := g.merged()
 	db.account(all.sizes())
-	db.land(g, db.commit(all))
+	db.land(g, all, db.commit(all))
 }
 
 // account notes what a group writes where.
@@ -119,8 +119,8 @@ func commitFailure(err error) error {
 	return err
 }
 
-// land publishes the outcome of g.
-func (db *DB) land(g *group, err error) {
+// land publishes the outcome of g, which wrote all.
+func (db *DB) land(g *group, all layer, err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if err != nil {
@@ -128,6 +128,7 @@ func (db *DB) land(g *group, err error) {
 		g.err = readOnly(err)
 	} else {
 		db.ts++
+		db.cache.land(all, db.ts)
 		db.flying = nil
 	}
 	close(g.done)

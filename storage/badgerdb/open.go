@@ -81,6 +81,7 @@ func (db *DB) start() error {
 	}
 	db.engine = engine
 	db.ts = engine.MaxVersion()
+	db.cache = newCache(db.opts.MemoryBytes/16, db.ts)
 	engine.SetDiscardTs(db.ts)
 	db.measure()
 	db.loops.Add(2)

@@ -24,6 +24,7 @@ type snapshot struct {
 // tx is a storage.Tx over a snapshot.
 type tx struct {
 	engine *badger.Txn
+	cache  *cache
 	base   layers
 	own    *buffer // nil in a View
 	seek   []byte  // scratch
@@ -41,10 +42,17 @@ func (t *tx) Get(key []byte) ([]byte, error) {
 		}
 		return w.value, nil
 	}
+	ts := t.engine.ReadTs()
+	if value, ok := t.cache.get(key, ts); ok {
+		return value, nil
+	}
 	t.seek = append(append(t.seek[:0], dataSpace), key...)
 	value, err := t.read(t.seek)
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, storage.ErrNotFound
+	}
+	if err == nil {
+		t.cache.keep(key, value, ts)
 	}
 	return value, err
 }
