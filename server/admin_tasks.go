@@ -10,6 +10,7 @@ import (
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/carrelhq/carrel/internal/a2ajson"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -69,7 +70,7 @@ func (s *Server) listTasks(ctx context.Context, in *listTasksInput) (*listed[jso
 	}
 	items := make([]json.RawMessage, 0, len(found.GetTasks()))
 	for _, t := range found.GetTasks() {
-		item, err := appendProto(nil, t)
+		item, err := a2ajson.Append(nil, t)
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +93,7 @@ func taskReply(t *a2apb.Task, err error) (*one[json.RawMessage], error) {
 	if err != nil {
 		return nil, err
 	}
-	encoded, err := appendProto(nil, t)
+	encoded, err := a2ajson.Append(nil, t)
 	return &one[json.RawMessage]{encoded}, err
 }
 

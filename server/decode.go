@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/carrelhq/carrel/internal/a2ajson"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -17,6 +18,9 @@ import (
 // names are not. The decoder has one switch for both, so a text with unknown
 // fields is read again without them.
 func decodeProto(data []byte, m proto.Message) error {
+	if a2ajson.Decode(data, m) {
+		return nil
+	}
 	err := protojson.Unmarshal(data, m)
 	if err == nil || !strings.Contains(err.Error(), "unknown field") {
 		return decodeError(err)

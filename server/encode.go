@@ -5,15 +5,10 @@ import (
 	"strconv"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
+	"github.com/carrelhq/carrel/internal/a2ajson"
 	"github.com/carrelhq/carrel/task"
 )
-
-func appendProto(dst []byte, m proto.Message) ([]byte, error) {
-	return protojson.MarshalOptions{}.MarshalAppend(dst, m)
-}
 
 // appendTaskPage encodes a page of tasks. All four members are required, also
 // where they are empty; a task has artifacts exactly when they were asked for.
@@ -25,7 +20,7 @@ func appendTaskPage(dst []byte, page *a2apb.ListTasksResponse, artifacts bool) (
 			dst = append(dst, ',')
 		}
 		var err error
-		if dst, err = appendProto(dst, t); err != nil {
+		if dst, err = a2ajson.Append(dst, t); err != nil {
 			return nil, err
 		}
 		if artifacts && len(t.GetArtifacts()) == 0 {
@@ -46,15 +41,10 @@ func appendTaskPage(dst []byte, page *a2apb.ListTasksResponse, artifacts bool) (
 func encodeTask(links task.Link) task.EncodeTask {
 	return func(t *a2apb.Task) ([]byte, bool, error) {
 		linked := links.Task(t)
-		body, err := appendProto(nil, linked)
+		body, err := a2ajson.Append(nil, linked)
 		return body, linked == t, err
 	}
 }
 
 // encodeEvent encodes an event for all the streams that show it.
-func encodeEvent(r *a2apb.StreamResponse) ([]byte, error) {
-	if out, ok := appendChunk(nil, r); ok {
-		return out, nil
-	}
-	return appendProto(nil, r)
-}
+func encodeEvent(r *a2apb.StreamResponse) ([]byte, error) { return a2ajson.Append(nil, r) }

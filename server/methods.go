@@ -5,6 +5,8 @@ import (
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/carrelhq/carrel/internal/a2ajson"
 )
 
 // method is an operation as the JSON bindings call it: it decodes the request,
@@ -32,7 +34,7 @@ func (c call) encode(dst []byte, reply proto.Message) ([]byte, error) {
 	if c.append != nil {
 		return c.append(dst, reply)
 	}
-	return appendProto(dst, reply)
+	return a2ajson.Append(dst, reply)
 }
 
 // methodsByName are the methods of section 9.4.

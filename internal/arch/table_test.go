@@ -41,13 +41,13 @@ var table = map[string]rule{
 	"task":             {ours: []string{"agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf, uuid, sync}},
 	"task/worker":      {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
 	"task/push": {
-		ours:    []string{"task", "storage", "tenant", "internal/egress", "internal/telemetry"},
+		ours:    []string{"task", "storage", "tenant", "internal/a2ajson", "internal/egress", "internal/telemetry"},
 		outside: []string{a2apb, protobuf, "github.com/standard-webhooks/standard-webhooks"},
 	},
-	"task/wasm": {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
+	"task/wasm": {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/a2ajson", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
 	"server": {
 		// Of storage the edge knows errors only: what is not there, and that nothing can be written.
-		ours: []string{"abi", "agent", "agent/signing", "task", "tenant", "internal/telemetry", "storage", "server/docs", "server/v03"},
+		ours: []string{"abi", "agent", "agent/signing", "task", "tenant", "internal/a2ajson", "internal/telemetry", "storage", "server/docs", "server/v03"},
 		// fasthttp is Fiber's own engine and comes with it.
 		outside: []string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/danielgtaylor/huma/v2", a2apb, protobuf, "google.golang.org/grpc", "google.golang.org/genproto", uuid},
 	},
@@ -68,6 +68,7 @@ var table = map[string]rule{
 		},
 	},
 	"examples/embedded": {ours: []string{"", "abi", "agent", "task"}, outside: []string{a2apb}},
+	"internal/a2ajson":  {outside: []string{a2apb, protobuf}},
 	"internal/arch":     {},
 	"internal/clients":  {},
 	"internal/bench": {

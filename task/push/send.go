@@ -16,8 +16,8 @@ import (
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/carrelhq/carrel/internal/a2ajson"
 	"github.com/carrelhq/carrel/internal/egress"
 	"github.com/carrelhq/carrel/task"
 )
@@ -152,7 +152,7 @@ func (p *Pusher) payload(ctx context.Context, d *task.Delivery, e task.Event) (c
 
 // streamResponse is the payload of version 1.0 (section 4.3.3).
 func streamResponse(_ context.Context, _ *task.Delivery, e task.Event) (string, []byte, error) {
-	body, err := e.Encoded("push", func(r *a2apb.StreamResponse) ([]byte, error) { return protojson.Marshal(r) })
+	body, err := e.Encoded("push", func(r *a2apb.StreamResponse) ([]byte, error) { return a2ajson.Append(nil, r) })
 	return "application/a2a+json", body, err
 }
 

@@ -6,17 +6,12 @@ package wasm
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
-	"math"
 	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
-	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/host"
 	"github.com/carrelhq/carrel/internal/telemetry"
@@ -83,7 +78,7 @@ func (w *Worker) load(ctx context.Context, tenant, digest string) (m *runtime.Mo
 
 // run calls the guest and commits its effects before its reply is believed.
 func (w *Worker) run(ctx context.Context, run *task.Run, module *runtime.Module) (task.Result, error) {
-	request, err := w.request(run)
+	request, err := appendRequest(make([]byte, 0, smallRequest), run, w.opts.limits())
 	if err != nil {
 		return task.Result{}, err
 	}
@@ -121,71 +116,4 @@ func failure(text string) task.Result {
 
 func message(text string) *a2apb.Message {
 	return &a2apb.Message{Parts: []*a2apb.Part{{Content: &a2apb.Part_Text{Text: text}}}}
-}
-
-// request is what carrel_run gets.
-func (w *Worker) request(run *task.Run) ([]byte, error) {
-	req := abi.RunRequest{
-		TaskID: run.TaskID, ContextID: run.ContextID, Tenant: run.Ref.Tenant, Agent: run.Ref.Agent, Run: run.Number,
-		AcceptedOutputModes: run.AcceptedOutputModes,
-		Limits: abi.Limits{
-			RunSeconds:  int(min(math.Ceil(w.opts.RunTimeout.Seconds()), math.MaxInt32)),
-			MemoryBytes: w.opts.MemoryBytes,
-		},
-	}
-	var err error
-	if req.Message, err = protojson.Marshal(run.Message); err != nil {
-		return nil, err
-	}
-	for _, m := range run.Pending {
-		text, err := protojson.Marshal(m)
-		if err != nil {
-			return nil, err
-		}
-		req.Pending = append(req.Pending, text)
-	}
-	return json.Marshal(req)
-}
-
-// states are the words of a reply.
-var states = map[string]a2apb.TaskState{
-	"":               a2apb.TaskState_TASK_STATE_COMPLETED,
-	"completed":      a2apb.TaskState_TASK_STATE_COMPLETED,
-	"failed":         a2apb.TaskState_TASK_STATE_FAILED,
-	"rejected":       a2apb.TaskState_TASK_STATE_REJECTED,
-	"input_required": a2apb.TaskState_TASK_STATE_INPUT_REQUIRED,
-	"auth_required":  a2apb.TaskState_TASK_STATE_AUTH_REQUIRED,
-}
-
-// lenient ignores unknown fields, as the specification has it.
-var lenient = protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: 100}
-
-// result reads what the guest answered; what is malformed is a failed task.
-func result(reply []byte) task.Result {
-	var rep abi.RunReply
-	if err := json.Unmarshal(reply, &rep); err != nil {
-		return failure(fmt.Sprintf("The agent's reply is not JSON as the ABI has it: %v.", err))
-	}
-	if rep.Error != nil {
-		return failure(cmp.Or(rep.Error.Message, string(rep.Error.Code), "The agent failed without a reason."))
-	}
-	state, ok := states[rep.State]
-	if !ok {
-		return failure(fmt.Sprintf("The agent's reply has the state %.40q, which the ABI does not know.", rep.State))
-	}
-	out := task.Result{State: state}
-	if len(rep.Message) > 0 {
-		out.Message = &a2apb.Message{}
-		if err := lenient.Unmarshal(rep.Message, out.Message); err != nil {
-			return failure(fmt.Sprintf("The agent's reply has a message that is not A2A: %v.", err))
-		}
-	}
-	for i, text := range rep.Artifacts {
-		a := &a2apb.Artifact{}
-		if err := lenient.Unmarshal(text, a); err != nil {
-			return failure(fmt.Sprintf("The agent's reply has an artifact (number %d) that is not A2A: %v.", i+1, err))
-		}
-		out.Artifacts = append(out.Artifacts, a)
-	}
-	return out
 }
