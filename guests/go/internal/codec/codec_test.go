@@ -3,8 +3,10 @@ package codec
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -55,6 +57,53 @@ func TestSkippedValuesAreChecked(t *testing.T) {
 		if err := r.End(); (err == nil) != json.Valid([]byte(text)) {
 			t.Errorf("%q: got error %v, valid is %v", text, err, json.Valid([]byte(text)))
 		}
+	}
+}
+
+// TestStringsAndNumbersAreReadAsEncodingJSONReadsThem tries them in lists, as the
+// only member of an object, and with spaces around them.
+func TestStringsAndNumbersAreReadAsEncodingJSONReadsThem(t *testing.T) {
+	t.Parallel()
+	for _, text := range append(documents, `1`, `12`, `123456789`, `1234567890`, `-5`, `007`, `1 2`, `12x`, `9223372036854775807`, `9223372036854775808`) {
+		for _, form := range []string{`[%s]`, `{"a":%s}`, `{"a":%s,"b":%[1]s}`, ` [ %s ] `, ` { "a" : %s } `, `[%s`, `{"a":%s`} {
+			document := fmt.Sprintf(form, text)
+			reads(t, document, (*Reader).String, "")
+			reads(t, document, (*Reader).Int, 0)
+		}
+	}
+}
+
+// reads has a list or object of values of a type read.
+func reads[T comparable](t *testing.T, document string, read func(*Reader) T, zero T) {
+	t.Helper()
+	r := NewReader([]byte(document))
+	var got []T
+	if strings.HasPrefix(strings.TrimSpace(document), "{") {
+		for ok := r.Fields(); ok; ok = r.NextField() {
+			got = append(got, read(r))
+		}
+	} else {
+		for ok := r.Elements(); ok; ok = r.NextElement() {
+			got = append(got, read(r))
+		}
+	}
+	err := r.End()
+	var list []T
+	wantErr := json.Unmarshal([]byte(document), &list)
+	if strings.HasPrefix(strings.TrimSpace(document), "{") {
+		object := struct{ A, B *T }{}
+		wantErr = json.Unmarshal([]byte(document), &object)
+		list = nil
+		for _, p := range []*T{object.A, object.B} {
+			if p != nil {
+				list = append(list, *p)
+			} else if len(list) < len(got) {
+				list = append(list, zero)
+			}
+		}
+	}
+	if (err == nil) != (wantErr == nil) || err == nil && !slices.Equal(got, list) {
+		t.Errorf("%q: got %v, %v; encoding/json %v, %v", document, got, err, list, wantErr)
 	}
 }
 

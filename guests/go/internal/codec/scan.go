@@ -92,6 +92,23 @@ func (r *Reader) number() []byte {
 	return r.data[start:r.pos]
 }
 
+// small reads a number of at most nine digits between which and the next entry is
+// nothing. Else it reads nothing, and ok is false.
+func (r *Reader) small() (n int64, ok bool) {
+	for i, c := range r.data[r.pos:] {
+		switch {
+		case '0' <= c && c <= '9' && i < 9 && (i == 0 || n > 0):
+			n = 10*n + int64(c-'0')
+		case i > 0 && (c == ',' || c == '}' || c == ']'):
+			r.pos += i
+			return n, true
+		default:
+			return 0, false
+		}
+	}
+	return 0, false
+}
+
 func (r *Reader) accept(c byte) bool {
 	if r.pos == len(r.data) || r.data[r.pos] != c {
 		return false
