@@ -128,10 +128,23 @@ func firstOf(list string) string {
 	return strings.TrimSpace(first)
 }
 
-// plainHost reports whether a Host header is a host and port, and nothing else.
+// plainHost reports whether a Host header is a host and port, and nothing else: a
+// name of letters, digits, dots, hyphens and underscores, or an address. It is safe
+// in a URL, a header, and JSON. RFC 3986 has more in names, quotation marks for one.
 func plainHost(host string) bool {
 	u, err := url.Parse("http://" + host)
-	return err == nil && host != "" && u.Host == host && u.User == nil && u.Path == "" && u.RawQuery == "" && u.Fragment == ""
+	if err != nil || u.Host != host || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
+		return false
+	}
+	name := u.Hostname()
+	if addr, err := netip.ParseAddr(name); err == nil {
+		return addr.Zone() == ""
+	}
+	return name != "" && host[0] != '[' && !strings.ContainsFunc(name, notInName)
+}
+
+func notInName(c rune) bool {
+	return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune(".-_", c)
 }
 
 func hostOf(address string) string {

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,12 +88,33 @@ func TestAHostHeaderIsAHostOrNothing(t *testing.T) {
 	t.Parallel()
 	for host, want := range map[string]bool{
 		"agents.example.com": true, "agents.example.com:8443": true, "[::1]:80": true, "10.0.0.1": true,
+		"my_agents-1.example.": true, "agents.example.com:": true, "[fe80::1]": true, "XN--a": true,
 		"": false, "a/b": false, "a?b": false, "a#b": false, "user@host": false, "a b": false, "a:b:c": false,
+		`a"b`: false, "a'b": false, "a<b>": false, "a,b": false, "a%22b": false, "a\\b": false, "ä": false, "[fe80::1%25eth0]": false,
+		"[a]": false, "[": false, ":80": false, "a:b": false, "a;b": false,
 	} {
 		if got := plainHost(host); got != want {
 			t.Errorf("plainHost(%q) = %v, want %v", host, got, want)
 		}
 	}
+}
+
+func FuzzPlainHost(f *testing.F) {
+	for _, host := range []string{"agents.example.com:8443", "[::1]:80", `a"b`, "[fe80::1%25eth0]", "a\r\nb: c"} {
+		f.Add(host)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		if !plainHost(host) {
+			return
+		}
+		const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
+		if left := strings.Trim(host, safe); left != "" {
+			t.Errorf("%q has %q", host, left)
+		}
+		if u, err := url.Parse("https://" + host + "/agents"); err != nil || u.Host != host || u.Path != "/agents" {
+			t.Errorf("%q makes the address %v, %v", host, u, err)
+		}
+	})
 }
 
 func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {

@@ -37,7 +37,10 @@ func (g *grpcBinding) grpcDoor(ctx context.Context) door {
 	if g.opts.GRPCPublicURL != "" {
 		return door{grpc: g.opts.GRPCPublicURL}
 	}
-	return door{grpc: incoming(ctx, ":authority")}
+	if asked := incoming(ctx, ":authority"); plainHost(asked) {
+		return door{grpc: asked}
+	}
+	return door{}
 }
 
 // interfaces are the addresses of an agent, JSON-RPC first: some clients take
