@@ -1,6 +1,11 @@
 package server
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/carrelhq/carrel/agent"
+)
 
 // headerExtensions names the extensions of a request, and those that are active
 // in the answer; headerExtensions03 does so in 0.3.
@@ -14,7 +19,8 @@ const (
 // ignored, and a version is never taken for another. It is errExtension when one
 // is missing that the agent requires. Sections 3.2.6, 3.3.4, 4.6.
 func (by caller) negotiate(named string) (active string, err error) {
-	if len(by.extensions) == 0 {
+	named = strings.Trim(named, ", ")
+	if named == "" && len(by.extensions) == 0 {
 		return "", nil
 	}
 	uses := map[string]bool{}
@@ -29,6 +35,9 @@ func (by caller) negotiate(named string) (active string, err error) {
 		case e.Required:
 			return "", refuse(errExtension, "name "+e.URI+" in "+headerExtensions)
 		}
+	}
+	if uses[agent.OnceExtension] && !slices.Contains(list, agent.OnceExtension) {
+		list = append(list, agent.OnceExtension)
 	}
 	return strings.Join(list, ", "), nil
 }

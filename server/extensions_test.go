@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/agent"
 )
 
 // extended is an agent that knows two extensions and requires one of them.
@@ -27,6 +28,7 @@ func TestExtensionsAreNegotiated(t *testing.T) {
 		{"another version", "https://example.com/geo/v2", ""},
 		{"case counts", "https://example.com/GEO/v1", ""},
 		{"the beginning of one", "https://example.com/geo", ""},
+		{"that of idempotency keys, which no agent describes", agent.OnceExtension + ", https://example.com/geo/v1", "https://example.com/geo/v1, " + agent.OnceExtension},
 		{"none", "", ""},
 	} {
 		active, err := by.negotiate(test.named)
@@ -36,6 +38,9 @@ func TestExtensionsAreNegotiated(t *testing.T) {
 	}
 	if active, err := (caller{}).negotiate("https://example.com/geo/v1"); active != "" || err != nil {
 		t.Errorf("an agent without extensions: got %q, %v", active, err)
+	}
+	if active, err := (caller{}).negotiate(agent.OnceExtension); active != agent.OnceExtension || err != nil {
+		t.Errorf("an agent without extensions of its own: got %q, %v", active, err)
 	}
 }
 

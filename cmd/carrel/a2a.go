@@ -22,6 +22,7 @@ func isURL(s string) bool { return strings.Contains(s, "://") }
 // not shown to another.
 func (c *client) dial(ctx context.Context, agent string) (*a2aclient.Client, error) {
 	if !isURL(agent) {
+		c.keys = true
 		plain := c.a2aClient(c.server)
 		endpoint := a2a.NewAgentInterface(c.agentURL(agent), a2a.TransportProtocolJSONRPC)
 		return a2aclient.NewFromEndpoints(ctx, []*a2a.AgentInterface{endpoint}, a2aclient.WithJSONRPCTransport(plain))
@@ -30,6 +31,7 @@ func (c *client) dial(ctx context.Context, agent string) (*a2aclient.Client, err
 	if err != nil {
 		return nil, err
 	}
+	c.keys = takesKeys(card)
 	return a2aclient.NewFromCard(ctx, card, c.bindings(agent)...)
 }
 
@@ -38,7 +40,7 @@ func (c *client) dial(ctx context.Context, agent string) (*a2aclient.Client, err
 // status alone.
 func (c *client) a2aClient(origin string) *http.Client {
 	inner := httpClient(origin, c.token)
-	inner.Transport = explaining{c, inner.Transport}
+	inner.Transport = explaining{c, again{c, inner.Transport}}
 	return inner
 }
 

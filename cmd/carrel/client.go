@@ -19,6 +19,9 @@ type client struct {
 	output
 	server, token, data, tenant string
 	tokenGiven                  bool
+
+	keys  bool // the agent that was dialled takes messages with idempotency keys
+	again bool // what is sent may be sent again
 }
 
 // addClient gives cmd the flags that name a server and a key. The returned

@@ -11,7 +11,7 @@ import (
 )
 
 func newSendCommand(p program) *cobra.Command {
-	var contextID, taskID string
+	var contextID, taskID, key string
 	var stream bool
 	cmd := &cobra.Command{
 		Use:     "send AGENT TEXT",
@@ -25,6 +25,11 @@ The answer's text is on standard output; the ids to go on with are on standard
 error. The exit code is 1 when the task ends in any other way than completed, or
 does not end: then standard error says how it is.
 
+When the connection breaks, or the server is too busy, the message is sent again, a few
+times, where the agent's card says that it takes a message once, as those of carrel
+do; other agents get it once. With --idempotency-key a script can do the same: whatever
+it sends under one key is one message.
+
 A key from the environment or a data folder is shown to the server only; for a card
 elsewhere give one with --token.`,
 		Example: `  carrel send counter 'hello'
@@ -35,6 +40,7 @@ elsewhere give one with --token.`,
 	c := p.addClient(cmd)
 	cmd.Flags().StringVar(&contextID, "context", "", "go on in the context of this `id`")
 	cmd.Flags().StringVar(&taskID, "task", "", "answer the task of this `id`, which waits for input")
+	cmd.Flags().StringVar(&key, "idempotency-key", "", "send the message under this `key`, and no other under it: a UUID, where no token is given")
 	cmd.Flags().BoolVar(&stream, "stream", false, "print the answer as it comes; with --json one event a line")
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {
 		agent, err := c.dial(ctx, args[0])
@@ -43,6 +49,9 @@ elsewhere give one with --token.`,
 		}
 		message := a2a.NewMessage(a2a.MessageRoleUser, a2a.NewTextPart(args[1]))
 		message.ContextID, message.TaskID = contextID, a2a.TaskID(taskID)
+		if err := c.once(message, key); err != nil {
+			return err
+		}
 		req := &a2a.SendMessageRequest{Message: message}
 		if stream {
 			return c.follow(agent.SendStreamingMessage(ctx, req))
@@ -122,6 +131,9 @@ func (c *client) follow(events iter.Seq2[a2a.Event, error]) error {
 	f := streamPrinter{client: c}
 	for event, err := range events {
 		if err != nil {
+			if f.task != "" {
+				c.ids(f.task, f.context) // it can be followed again
+			}
 			return c.explain(err)
 		}
 		if err := f.event(event); err != nil {

@@ -64,7 +64,7 @@ var table = map[string]rule{
 		ours: []string{"", "abi", "agent", "agent/signing", "runtime", "runtime/compile", "host", "task", "task/wasm", "tenant", "storage", "storage/badgerdb"},
 		outside: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/knadh/koanf", "github.com/fsnotify/fsnotify",
-			"github.com/a2aproject/a2a-go/v2", "google.golang.org/grpc", "golang.org/x/term", "github.com/mattn/go-isatty", "go.yaml.in/yaml/v3", protobuf, uuid, sync,
+			"github.com/a2aproject/a2a-go/v2", "github.com/cenkalti/backoff/v5", "google.golang.org/grpc", "golang.org/x/term", "github.com/mattn/go-isatty", "go.yaml.in/yaml/v3", protobuf, uuid, sync,
 		},
 	},
 	"examples/embedded": {ours: []string{"", "abi", "agent", "task"}, outside: []string{a2apb}},

@@ -15,6 +15,7 @@ type road struct {
 
 	mu     sync.Mutex
 	closed bool
+	deaf   bool // nothing comes back
 	open   []net.Conn
 }
 
@@ -43,9 +44,8 @@ func (r *road) serve() {
 		if err != nil || dialed != nil || !r.keep(near, far) {
 			continue
 		}
-		for _, pair := range [][2]net.Conn{{near, far}, {far, near}} {
-			copies.Go(func() { defer pair[0].Close(); io.Copy(pair[0], pair[1]) })
-		}
+		copies.Go(func() { defer far.Close(); io.Copy(far, near) })
+		copies.Go(func() { defer near.Close(); io.Copy(back{r, near}, far) })
 	}
 }
 
@@ -75,5 +75,28 @@ func (r *road) cut() {
 func (r *road) mend() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.closed = false
+	r.closed, r.deaf = false, false
+}
+
+// deafen lets nothing come back any more, until it is mended.
+func (r *road) deafen() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deaf = true
+}
+
+// back is the way back.
+type back struct {
+	road *road
+	net.Conn
+}
+
+func (b back) Write(p []byte) (int, error) {
+	b.road.mu.Lock()
+	deaf := b.road.deaf
+	b.road.mu.Unlock()
+	if deaf {
+		return len(p), nil
+	}
+	return b.Conn.Write(p)
 }

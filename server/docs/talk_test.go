@@ -84,6 +84,34 @@ func TestAStreamGoesOnWhereItBroke(t *testing.T) {
 	h.see(".artifact .text", "onetwothree")
 }
 
+func TestAMessageIsSentAgainAndTakenOnce(t *testing.T) {
+	h := newHouse(t, nil)
+	h.via.deafen()
+	h.say("pieces one two")
+	h.w.steps <- struct{}{} // the agent is at work, and nobody here knows
+	h.via.cut()
+	h.page.Wait(last + `.querySelector(".status").textContent.startsWith("The connection broke. Trying again")`)
+	h.via.mend()
+	h.w.steps <- struct{}{}
+	h.over("COMPLETED")
+	h.see(".artifact .text", "onetwo")
+	if ids, _ := h.w.ran(); len(ids) != 1 {
+		t.Errorf("the runs were of tasks %q, want one", ids)
+	}
+}
+
+func TestAServerThatDoesNotAnswerIsToldOf(t *testing.T) {
+	h := newHouse(t, nil)
+	h.page.Eval(`{ const real = setTimeout; window.setTimeout = (f, ms) => real(f, Math.min(ms, 20)); }`, nil) // nobody has seconds
+	h.via.cut()
+	h.say("anybody there")
+	h.over("BROKEN")
+	h.see(".problem", "The connection broke before the agent answered. It may have got the message.")
+	if ids, _ := h.w.ran(); len(ids) != 0 {
+		t.Errorf("the runs were of tasks %q, want none", ids)
+	}
+}
+
 func TestAStreamThatWasGivenUpIsFollowedAgain(t *testing.T) {
 	h := newHouse(t, nil)
 	h.say("pieces one two")

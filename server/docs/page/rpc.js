@@ -11,6 +11,7 @@ export class CallError extends Error {
 }
 
 const waits = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000]; // ms
+const unheard = 4; // attempts to send a message again that the server may never have got
 const over = ["COMPLETED", "FAILED", "CANCELED", "REJECTED", "INPUT_REQUIRED", "AUTH_REQUIRED"];
 
 /** stateOf returns the state that an event tells, "" for none: "WORKING". */
@@ -45,14 +46,17 @@ export class Client {
   }
 
   /** follow sends a message and yields the events of its task up to the end of the
-   * turn. A stream that breaks is taken up after the last event that came, and
+   * turn. A stream that breaks is taken up after the last event that came; before the
+   * first, the message is sent again, under a key by which the server knows it. Then
    * {again: n} is yielded before the n-th attempt. Where the stream stands is kept
    * in at: with it, a stream that was given up is followed on. */
   async *follow(message, at, signal) {
     for (let attempt = 0; ;) {
-      const [method, params] = at.seen ? ["SubscribeToTask", { id: at.task }] : ["SendStreamingMessage", { message }];
+      const [method, params, headers] = at.seen
+        ? ["SubscribeToTask", { id: at.task }, { "Last-Event-ID": at.seen }]
+        : ["SendStreamingMessage", { message }, { "Idempotency-Key": message.messageId }];
       try {
-        for await (const { id, event } of this.#stream(method, params, at.seen, signal)) {
+        for await (const { id, event } of this.#stream(method, params, headers, signal)) {
           attempt = 0;
           at.seen = id || at.seen;
           at.task = event.task?.id ?? event.statusUpdate?.taskId ?? event.artifactUpdate?.taskId ?? at.task;
@@ -62,19 +66,17 @@ export class Client {
       } catch (error) {
         if (!error.lost || signal.aborted) throw error;
       }
-      if (!at.seen) throw new CallError("The connection broke before the agent answered. It may have got the message.", { lost: true });
+      if (!at.seen && attempt === unheard) throw new CallError("The connection broke before the agent answered. It may have got the message.", { lost: true });
       if (attempt === waits.length) throw new CallError("The connection is lost. The task goes on without it.", { lost: true });
       await pause(waits[attempt], signal);
       yield { again: ++attempt };
     }
   }
 
-  async *#stream(method, params, seen, signal) {
-    const headers = { Accept: "text/event-stream" };
-    if (seen) headers["Last-Event-ID"] = seen;
-    const response = await this.#post(method, params, headers, signal);
+  async *#stream(method, params, headers, signal) {
+    const response = await this.#post(method, params, { Accept: "text/event-stream", ...headers }, signal);
     const type = response.headers.get("Content-Type") ?? "";
-    if (!response.ok) throw await refusal(response, Boolean(seen));
+    if (!response.ok) throw await refusal(response, true);
     if (!type.startsWith("text/event-stream")) {
       unwrap(await response.json()); // says why there is no stream
       throw new CallError("The server did not answer with a stream.");

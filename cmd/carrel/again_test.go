@@ -1,0 +1,125 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// flaky leads to a server that takes what it is sent. The first answers do not come back.
+type flaky struct {
+	mu    sync.Mutex
+	posts int
+	lose  []func(http.ResponseWriter) // what comes instead of answers to messages
+}
+
+func cutOff(http.ResponseWriter) { panic(http.ErrAbortHandler) }
+
+func tooBusy(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "0")
+	http.Error(w, "busy", http.StatusServiceUnavailable)
+}
+
+func laterThanYouLike(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "3600")
+	http.Error(w, "come back tomorrow", http.StatusTooManyRequests)
+}
+
+func (f *flaky) next() (sent int, lose func(http.ResponseWriter)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.posts++; f.posts <= len(f.lose) {
+		lose = f.lose[f.posts-1]
+	}
+	return f.posts, lose
+}
+
+// before returns the address of a way to the server that loses answers.
+func (f *flaky) before(t *testing.T, server string) string {
+	t.Helper()
+	to, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	way := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		_, lose := f.next()
+		if lose == nil {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		proxy.ServeHTTP(httptest.NewRecorder(), r) // the server has it
+		lose(w)
+	}))
+	t.Cleanup(way.Close)
+	return way.URL
+}
+
+func TestAMessageIsSentAgainUnderItsKey(t *testing.T) {
+	t.Parallel()
+	s := serve(t, t.TempDir())
+	s.ok("push", buildAgent(t, t.TempDir(), "examples/counter"), "--agent", "counter")
+	env := func(way string) []string { return []string{"CARREL_SERVER=" + way, "CARREL_TOKEN=" + s.operator()} }
+	tasks := func() (list []printedTask) {
+		s.decode(&list, "tasks", "list", "counter")
+		return list
+	}
+
+	f := &flaky{lose: []func(http.ResponseWriter){cutOff, tooBusy}}
+	got := invoke(t, env(f.before(t, "http://"+s.addr)), "send", "counter", "hello")
+	if got.code != exitOK || strings.Count(got.stderr, "sending the message again in") != 2 || len(tasks()) != 1 {
+		t.Errorf("exit code %d, %d tasks, %s", got.code, len(tasks()), got.stderr)
+	}
+	f = &flaky{lose: []func(http.ResponseWriter){cutOff}}
+	if got = invoke(t, env(f.before(t, "http://"+s.addr)), "send", "counter", "hello", "--stream"); got.code != exitOK || len(tasks()) != 2 {
+		t.Errorf("a stream: exit code %d, %d tasks, %s", got.code, len(tasks()), got.stderr)
+	}
+	f = &flaky{lose: []func(http.ResponseWriter){laterThanYouLike}}
+	if got = invoke(t, env(f.before(t, "http://"+s.addr)), "send", "counter", "hello"); got.code != exitFailed || f.posts != 1 || !strings.Contains(got.stderr, "come back tomorrow") {
+		t.Errorf("a server that is busy for long: exit code %d after %d attempts, %s", got.code, f.posts, got.stderr)
+	}
+	for range 2 {
+		s.ok("send", "http://"+s.addr+"/agents/default/counter", "hello", "--idempotency-key", "of-a-script", "--token", s.operator())
+	}
+	if n := len(tasks()); n != 4 {
+		t.Errorf("%d tasks, want 4: each message is one", n)
+	}
+}
+
+// TestWhatMayBeTakenTwiceIsSentOnce has a card that says nothing of keys.
+func TestWhatMayBeTakenTwiceIsSentOnce(t *testing.T) {
+	t.Parallel()
+	posts := 0
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			posts++
+			cutOff(w)
+		}
+		io.WriteString(w, `{"name":"a","description":"d","version":"1","capabilities":{},"skills":[],"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],`+
+			`"supportedInterfaces":[{"url":"`+server.URL+`","protocolBinding":"JSONRPC","protocolVersion":"1.0"}]}`)
+	}))
+	t.Cleanup(server.Close)
+	if got := invoke(t, nil, "send", server.URL, "hello"); got.code != exitFailed || posts != 1 {
+		t.Errorf("exit code %d after %d attempts, %s", got.code, posts, got.stderr)
+	}
+	if got := invoke(t, nil, "send", server.URL, "hello", "--idempotency-key", "k"); got.code != exitUsage || posts != 1 || !strings.Contains(got.stderr, "does not say that it takes keys") {
+		t.Errorf("exit code %d after %d attempts, %s", got.code, posts, got.stderr)
+	}
+}
+
+func TestAServerThatIsNotThereIsAskedOnce(t *testing.T) {
+	t.Parallel()
+	if got := invoke(t, []string{"CARREL_SERVER=http://" + freeAddr(t)}, "send", "counter", "hello"); got.code != exitFailed || !strings.Contains(got.stderr, "no server answers at") || strings.Contains(got.stderr, "again") {
+		t.Errorf("exit code %d, %s", got.code, got.stderr)
+	}
+}
