@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,8 +184,8 @@ func askREST(g *grpcHouse, a asked) outcome {
 func (a asked) address(t testing.TB) (verb, path string) {
 	t.Helper()
 	for _, r := range resources {
-		for verb, method := range r.verbs {
-			if method == a.method {
+		for _, verb := range slices.Sorted(maps.Keys(r.verbs)) { // GET before POST
+			if r.verbs[verb] == a.method {
 				path, rest := a.expand(r.pattern)
 				if verb != http.MethodPost && len(rest) > 0 {
 					path += "?" + rest.Encode()
