@@ -76,11 +76,14 @@ func (o outcome) String() string {
 	return out.String()
 }
 
-// drivers ask over each binding.
-var drivers = []struct {
+// driver asks over a binding.
+type driver struct {
 	name string
 	ask  func(g *grpcHouse, a asked) outcome
-}{
+}
+
+// drivers ask over each binding.
+var drivers = []driver{
 	{"JSONRPC", askRPC}, {"HTTP+JSON", askREST}, {"GRPC", askGRPC},
 }
 

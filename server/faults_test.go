@@ -9,6 +9,14 @@ import (
 func TestSeededFaultsAreNoticed(t *testing.T) {
 	faults.Noticed(t, []faults.Fault{
 		{
+			"an error has a status of its own choice", "errors.go",
+			"{task.ErrTaskNotCancelable, wire{code: -32002, http: 400", "{task.ErrTaskNotCancelable, wire{code: -32002, http: 409", "TestMatrix",
+		},
+		{
+			"0.3 hears of errors that it does not have", "errors03.go",
+			"error03{v03.Code(w.code), w.text(err)}", "error03{max(w.code, v03.Code(w.code)), w.text(err)}", "TestMatrix",
+		},
+		{
 			"a host may have quotation marks", "card.go",
 			"!strings.ContainsRune(\".-_\", c)", "!strings.ContainsRune(\".-_\\\"\", c)", "TestAHostHeaderIsAHostOrNothing",
 		},

@@ -47,7 +47,7 @@ var specified = []struct {
 	{"not authorized", "AGENT_NOT_FOUND", -31404, 404, "NOT_FOUND"},
 }
 
-// TestMatrix tries every operation over every binding with every outcome that there
+// TestMatrix tries every operation over every binding, of 1.0 and of 0.3, with every outcome that there
 // can be, and keeps the exchanges in testdata/matrix, a file an operation. A cell has
 // an exchange, or a reason why there can be none: an operation or an error without
 // one fails.
@@ -59,9 +59,9 @@ func TestMatrix(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			m := newMatrix(t)
-			got := &txtar.Archive{Comment: []byte(method + " with every outcome, over every binding.\n\n")}
+			got := &txtar.Archive{Comment: []byte(method + " with every outcome, over every binding of 1.0 and 0.3.\n\n")}
 			for _, outcome := range append([]string{"ok"}, outcomes()...) {
-				for _, d := range drivers {
+				for _, d := range slices.Concat(drivers, drivers03) {
 					got.Files = append(got.Files, m.cell(method, outcome, d.name, d.ask))
 				}
 			}
@@ -126,7 +126,11 @@ func (m *matrix) cell(method, result, binding string, over func(*grpcHouse, aske
 	case "PushNotificationNotSupportedError":
 		on = m.quiet
 	}
-	a, reason := ways(on, method, result, binding)
+	find := ways
+	if strings.HasPrefix(binding, "0.3 ") {
+		find = ways03
+	}
+	a, reason := find(on, method, result, binding)
 	switch {
 	case (reason == "") == (a.req == nil):
 		m.t.Fatalf("%s, %s: there must be either a request or a reason why there is none", method, file.Name)
@@ -159,6 +163,8 @@ func (m *matrix) hold(method, result, binding string, o outcome) {
 	want := specified[slices.Index(outcomes(), result)]
 	ok := o.reason == want.reason
 	switch binding {
+	case "0.3 JSONRPC", "0.3 HTTP+JSON":
+		ok = o.code == code03(want.code)
 	case "JSONRPC":
 		ok = ok && o.code == want.code
 	case "HTTP+JSON":
@@ -266,7 +272,9 @@ func (brokenTasks) List(context.Context, task.Ref, string, *a2apb.ListTasksReque
 	return nil, errDisk
 }
 
-func (brokenTasks) Cancel(context.Context, task.Ref, string) (*a2apb.Task, error) { return nil, errDisk }
+func (brokenTasks) Cancel(context.Context, task.Ref, string) (*a2apb.Task, error) {
+	return nil, errDisk
+}
 
 func (brokenTasks) CheckPushConfig(*a2apb.TaskPushNotificationConfig) error { return nil }
 

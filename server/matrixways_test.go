@@ -114,7 +114,7 @@ func misshapen(b *bench, a asked, result, binding string) (asked, string) {
 	change := map[string]func(string) string{
 		"JSONParseError":      func(string) string { return `{"jsonrpc":` },
 		"InvalidRequestError": func(text string) string { return strings.Replace(text, `"jsonrpc":"2.0"`, `"jsonrpc":"1.0"`, 1) },
-		"MethodNotFoundError": func(text string) string { return strings.Replace(text, a.method, a.method+"s", 1) },
+		"MethodNotFoundError": func(text string) string { return strings.Replace(text, `"method":"`, `"method":"No`, 1) },
 	}
 	if binding == "JSONRPC" {
 		a.text = change[result]
