@@ -62,6 +62,9 @@ type Options struct {
 	TLSCert, TLSKey string
 	// CORSOrigins are the browser origins that may call; nil is any.
 	CORSOrigins []string
+	// WebhookRate bounds the attempts to deliver to webhooks that a tenant makes per
+	// second (1000), in this process; it may be five seconds ahead.
+	WebhookRate int
 	// AllowEgress are the addresses or networks that webhooks may be at although they
 	// are not public, for example 127.0.0.0/8; nil is none.
 	AllowEgress []string

@@ -68,6 +68,7 @@ func (h *house) buildPusher(context.Context) (err error) {
 	h.pusher, err = push.New(h.tasks, h.guard, push.Options{
 		Payloads:  map[string]push.Payload{v03.Version: h.payload03},
 		Links:     h.linksOf,
+		Rate:      h.opts.WebhookRate,
 		SoftStop:  h.opts.SoftStop,
 		UserAgent: "carrel/" + h.opts.Version,
 		Logger:    h.opts.Logger,

@@ -89,6 +89,7 @@ var limits = []limit{
 		probe: &probe{ask: hookWith(func(c *a2apb.TaskPushNotificationConfig, n int) {
 			c.Authentication.Credentials = strings.Repeat("x", n)
 		})}},
+	{what: "attempts of a tenant in a second", most: push.DefaultRate, setting: "webhook_rate", instead: "the others wait for their turn; it may be five seconds ahead", tests: "TestATenantMakesNoMoreAttemptsThanItMay"},
 	{what: "time in which a webhook answers", most: push.DefaultTimeout, instead: "the attempt has failed", tests: "TestABodyHasTheTimeOfItsRequest"},
 	{what: "attempts to deliver an event", most: push.DefaultAttempts, instead: "the webhook is given up until its config is created anew", tests: "TestAWebhookIsGivenUp"},
 	{what: "time in which an event is delivered", most: push.DefaultAge, instead: "the webhook is given up until its config is created anew", tests: "TestAWebhookIsGivenUp"},

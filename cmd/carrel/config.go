@@ -26,6 +26,7 @@ type Config struct {
 	MaxBody, MaxModule                  byteSize
 	Concurrency, MaxAttempts            int
 	MaxQueued, MaxStreams, MaxConns     int
+	WebhookRate                         int
 	RunTimeout, SoftStop                time.Duration
 	BlockingTimeout, CompileTimeout     time.Duration
 	IdempotencyWindow, LinkTime         time.Duration
@@ -52,6 +53,7 @@ func DefaultConfig() Config {
 		MaxQueued:         10_000,
 		MaxStreams:        20_000,
 		MaxConns:          50_000,
+		WebhookRate:       1000,
 		RunTimeout:        10 * time.Minute,
 		SoftStop:          10 * time.Second,
 		BlockingTimeout:   10 * time.Minute,
@@ -94,6 +96,7 @@ func (c *Config) bind(fs *pflag.FlagSet) {
 	fs.IntVar(&c.MaxQueued, "max-queued", c.MaxQueued, "unfinished `tasks` an agent may have")
 	fs.IntVar(&c.MaxStreams, "max-streams", c.MaxStreams, "open `streams` at a time")
 	fs.IntVar(&c.MaxConns, "max-conns", c.MaxConns, "open `connections` at a time")
+	fs.IntVar(&c.WebhookRate, "webhook-rate", c.WebhookRate, "`attempts` a second to deliver to a tenant's webhooks; it may be five seconds ahead")
 	fs.DurationVar(&c.RunTimeout, "run-timeout", c.RunTimeout, "how long a run may take")
 	fs.DurationVar(&c.SoftStop, "soft-stop", c.SoftStop, "how long runs may go on after shutdown began")
 	fs.DurationVar(&c.BlockingTimeout, "blocking-timeout", c.BlockingTimeout, "how long a blocking SendMessage waits for the task")
@@ -132,6 +135,7 @@ func (c *Config) validate() error {
 		{"max_queued", positive(c.MaxQueued)},
 		{"max_streams", positive(c.MaxStreams)},
 		{"max_conns", positive(c.MaxConns)},
+		{"webhook_rate", positive(c.WebhookRate)},
 		{"run_timeout", positive(c.RunTimeout)},
 		{"soft_stop", positive(c.SoftStop)},
 		{"blocking_timeout", positive(c.BlockingTimeout)},

@@ -114,6 +114,7 @@ func (c Config) options() carrel.Options {
 		TLSKey:             c.TLSKey,
 		CORSOrigins:        c.CORSOrigins,
 		AllowEgress:        c.AllowEgress,
+		WebhookRate:        c.WebhookRate,
 		KeyFile:            c.KeyFile,
 		DefaultAgent:       c.DefaultAgent,
 		MemoryBytes:        int64(c.Memory),

@@ -42,7 +42,7 @@ var table = map[string]rule{
 	"task/worker":      {ours: []string{"task", "agent", "broker", "storage", "tenant", "internal/telemetry"}, outside: []string{a2apb}},
 	"task/push": {
 		ours:    []string{"task", "storage", "tenant", "internal/a2ajson", "internal/egress", "internal/telemetry"},
-		outside: []string{a2apb, protobuf, "github.com/standard-webhooks/standard-webhooks"},
+		outside: []string{a2apb, protobuf, "github.com/standard-webhooks/standard-webhooks", "golang.org/x/time"},
 	},
 	"task/wasm": {ours: []string{"task", "agent", "runtime", "host", "abi", "storage", "tenant", "internal/a2ajson", "internal/telemetry"}, outside: []string{a2apb, protobuf}},
 	"server": {

@@ -8,15 +8,33 @@ import (
 	"github.com/carrelhq/carrel/task"
 )
 
-// start begins deliveries for which there are free places.
+// start begins deliveries for which there are free places, and begins those later
+// whose tenants have made as many attempts as they may.
 func (p *Pusher) start() {
 	for {
-		j := p.queue.next()
+		j, wait := p.queue.next(time.Now())
 		if j == nil {
+			p.startIn(wait)
 			return
 		}
 		p.work.Go(func() { p.do(j) })
 	}
+}
+
+// startIn has the loop call start in a while, once however often it is asked.
+func (p *Pusher) startIn(wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if wait == 0 || p.later || p.stop {
+		return
+	}
+	p.later = true
+	time.AfterFunc(wait, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.later = false
+		p.wakeUp()
+	})
 }
 
 // do works on a delivery for a while, and passes its place on.
@@ -52,7 +70,7 @@ func (p *Pusher) deliver(d *task.Delivery) (goOn bool) {
 			events = []task.Event{{Seq: d.Seq}}
 		}
 		for _, e := range events {
-			if p.stopping() {
+			if p.stopping() || sent > 0 && e.Body != nil && !p.queue.more(d.Tenant, time.Now()) {
 				return true
 			}
 			if more := p.event(d, e); !more {

@@ -8,6 +8,14 @@ import (
 
 var mistakes = []faults.Fault{
 	{
+		"a tenant makes as many attempts as it likes", "rates.go",
+		"	if missing <= 0 {", "	if missing <= 1 {", "TestATenantMakesNoMoreAttemptsThanItMay",
+	},
+	{
+		"a turn is one attempt however many events it has", "deliver.go",
+		" || sent > 0 && e.Body != nil && !p.queue.more(d.Tenant, time.Now())", "", "TestWhatIsOverTheRateIsDeliveredLater",
+	},
+	{
 		"a target has no bound", "queue.go",
 		"return p.used < p.most &&", "return", "TestPlacesAreBounded",
 	},

@@ -36,6 +36,7 @@ type Payload func(ctx context.Context, d *task.Delivery, e task.Event) (contentT
 // Defaults of Options, see there.
 const (
 	DefaultTimeout    = 10 * time.Second
+	DefaultRate       = 1000
 	DefaultAttempts   = 16
 	DefaultAge        = 24 * time.Hour
 	DefaultMaxBackOff = time.Hour
@@ -55,6 +56,9 @@ type Options struct {
 	// them, and one target of a tenant a quarter. Of each, those that are tried
 	// again have half at most.
 	Concurrency int
+	// Rate bounds the attempts of a tenant per second (1000), of which it may be five
+	// seconds ahead. Those above it wait for their turn, and no other tenant does.
+	Rate int
 	// MaxAttempts is how often an event is tried before its webhook is given up
 	// (16), MaxAge for how long (24 h).
 	MaxAttempts int
@@ -84,6 +88,7 @@ const (
 func (o Options) complete() (Options, error) {
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	o.Concurrency = cmp.Or(o.Concurrency, 512)
+	o.Rate = cmp.Or(o.Rate, DefaultRate)
 	o.MaxAttempts = cmp.Or(o.MaxAttempts, DefaultAttempts)
 	o.MaxAge = cmp.Or(o.MaxAge, DefaultAge)
 	o.BackOff = cmp.Or(o.BackOff, time.Second)
@@ -93,7 +98,7 @@ func (o Options) complete() (Options, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Timeout < 0 || o.Concurrency < 0 || o.MaxAttempts < 0 || o.MaxAge < 0 || o.BackOff < 0 || o.MaxBackOff < o.BackOff || o.SoftStop < 0 {
+	if o.Timeout < 0 || o.Concurrency < 0 || o.Rate < 0 || o.MaxAttempts < 0 || o.MaxAge < 0 || o.BackOff < 0 || o.MaxBackOff < o.BackOff || o.SoftStop < 0 {
 		return o, errors.New("push: Options must not be negative, nor MaxBackOff below BackOff")
 	}
 	return o, nil
@@ -116,6 +121,7 @@ type Pusher struct {
 	next     time.Time         // when something there is due, zero for never
 	look     []task.DeliveryID // found due while they were here
 	stop     bool              // no further event is begun
+	later    bool              // the loop is to be woken for tenants that wait for their next attempt
 	given    []*task.Delivery  // back, since then
 }
 
@@ -131,7 +137,7 @@ func New(m *task.Manager, guard *egress.Guard, opts Options) (*Pusher, error) {
 	p := &Pusher{
 		tasks: m, opts: opts,
 		client: guard.Client(egress.ClientOptions{Timeout: opts.Timeout, IdlePerHost: max(1, opts.Concurrency/4), IdleConns: opts.Concurrency}),
-		queue:  newQueue(opts.Concurrency),
+		queue:  newQueue(opts.Concurrency, opts.Rate),
 		poke:   make(chan struct{}, 1),
 	}
 	p.sending, p.cut = context.WithCancel(context.Background())
@@ -150,6 +156,7 @@ func (p *Pusher) Run(ctx context.Context) error {
 		return err
 	}
 	for p.wait(ctx, wake) {
+		p.start()
 		if err := p.collect(ctx); err != nil && ctx.Err() == nil {
 			p.opts.Logger.Error("webhooks were not claimed", "error", err)
 		}

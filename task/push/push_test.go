@@ -310,6 +310,28 @@ func TestATargetThatHangsHoldsUpNoOther(t *testing.T) {
 	stop()
 }
 
+// TestWhatIsOverTheRateIsDeliveredLater has more events than a tenant may be ahead of.
+func TestWhatIsOverTheRateIsDeliveredLater(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	h.start(push.Options{Rate: 20})
+	r := newReceiver(t, nil)
+	id := h.send(hook(r.URL))
+	run := h.claim(id)
+	for i := range 120 {
+		h.chunk(run, strconv.Itoa(i))
+	}
+	h.finish(run)
+	begin := time.Now()
+	h.health(id, idle)
+	if n := len(r.taken()); n < 120 {
+		t.Errorf("%d events, want all", n)
+	}
+	if took := time.Since(begin); took < 500*time.Millisecond { // 100 at once, the others in a second
+		t.Errorf("all after %v", took)
+	}
+}
+
 func TestAfterARestartDeliveryGoesOnInOrder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

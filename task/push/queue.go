@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/carrelhq/carrel/task"
 )
@@ -24,6 +25,7 @@ type queue struct {
 	waiting int
 	most    int  // of those that wait
 	full    bool // somebody was turned away
+	rates   *rates
 }
 
 type tenantQueue struct {
@@ -66,8 +68,9 @@ type job struct {
 // waitingPerPlace is how many deliveries may wait here for each place.
 const waitingPerPlace = 16
 
-func newQueue(places int) *queue {
+func newQueue(places, perSecond int) *queue {
 	return &queue{
+		rates:  newRates(perSecond),
 		places: place{most: places}, most: places * waitingPerPlace,
 		byName: make(map[string]*tenantQueue), known: make(map[task.DeliveryID]bool),
 	}
@@ -169,34 +172,58 @@ func targetOf(raw string) string {
 	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
 
-// next gives a place to a delivery, nil when there is none to give.
-func (q *queue) next() *job {
+// next gives a place, and an attempt, to a delivery. It returns nil when there is
+// none to give; wait is then in how long there may be, where that is known: when
+// tenants have made as many attempts as they may.
+func (q *queue) next(now time.Time) (j *job, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.places.free(false) {
-		return nil
+		return nil, 0
 	}
 	for range q.tenants.len() {
 		t := q.tenants.turn()
-		if !t.places.free(false) {
+		if t.waiting == 0 || !t.places.free(false) {
 			continue
 		}
-		for range t.targets.len() {
-			to := t.targets.turn()
-			d, again := to.pop(func(again bool) bool {
-				return q.places.free(again) && t.places.free(again) && to.places.free(again)
-			})
-			if d == nil {
-				continue
+		if w := q.rates.wait(t.name, now); w > 0 {
+			if wait == 0 || w < wait {
+				wait = w
 			}
-			t.waiting--
-			q.waiting--
-			j := &job{d, t, to, again}
-			q.take(j, 1)
-			return j
+			continue
+		}
+		if j = q.nextOf(t); j != nil {
+			q.rates.take(t.name, now)
+			return j, 0
 		}
 	}
+	return nil, wait
+}
+
+// nextOf gives a place to a delivery of the tenant.
+func (q *queue) nextOf(t *tenantQueue) *job {
+	for range t.targets.len() {
+		to := t.targets.turn()
+		d, again := to.pop(func(again bool) bool {
+			return q.places.free(again) && t.places.free(again) && to.places.free(again)
+		})
+		if d == nil {
+			continue
+		}
+		t.waiting--
+		q.waiting--
+		j := &job{d, t, to, again}
+		q.take(j, 1)
+		return j
+	}
 	return nil
+}
+
+// more reports whether the tenant may make another attempt now, and takes it.
+func (q *queue) more(tenant string, now time.Time) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.rates.take(tenant, now)
 }
 
 // pop takes the next delivery of those for whom there is a place, the new ones

@@ -32,7 +32,7 @@ func fill(q *queue, names ...string) {
 // drainAll gives places until there are none, and returns the order.
 func drainAll(q *queue) (jobs []*job, order string) {
 	var names []string
-	for j := q.next(); j != nil; j = q.next() {
+	for j, _ := q.next(time.Now()); j != nil; j, _ = q.next(time.Now()) {
 		jobs = append(jobs, j)
 		names = append(names, j.d.ConfigID)
 	}
@@ -41,7 +41,7 @@ func drainAll(q *queue) (jobs []*job, order string) {
 
 func TestTenantsAndTargetsTakeTurns(t *testing.T) {
 	t.Parallel()
-	q := newQueue(64)
+	q := newQueue(64, DefaultRate)
 	fill(q, "a/x/1", "a/x/2", "a/x/3", "a/y/4", "b/x/5", "b/x/6")
 	_, got := drainAll(q)
 	if want := "b/x/5 a/y/4 b/x/6 a/x/1 a/x/2 a/x/3"; got != want {
@@ -51,7 +51,7 @@ func TestTenantsAndTargetsTakeTurns(t *testing.T) {
 
 func TestPlacesAreBounded(t *testing.T) {
 	t.Parallel()
-	q := newQueue(16)
+	q := newQueue(16, DefaultRate)
 	for i := range 40 {
 		fill(q, fmt.Sprintf("a/x/%d", i), fmt.Sprintf("a/y%d/%d", i, i))
 	}
@@ -85,7 +85,7 @@ func TestPlacesAreBounded(t *testing.T) {
 
 func TestThoseThatAreTriedAgainHaveHalfOfThePlaces(t *testing.T) {
 	t.Parallel()
-	q := newQueue(16)
+	q := newQueue(16, DefaultRate)
 	for i := range 10 {
 		fill(q, fmt.Sprintf("a/x/%d!", i))
 	}
@@ -100,7 +100,7 @@ func TestThoseThatAreTriedAgainHaveHalfOfThePlaces(t *testing.T) {
 
 func TestTheQueueIsBounded(t *testing.T) {
 	t.Parallel()
-	q := newQueue(4) // 64 may wait, 16 of them of one tenant
+	q := newQueue(4, DefaultRate) // 64 may wait, 16 of them of one tenant
 	var ids []task.DeliveryID
 	for i := range 100 {
 		ids = append(ids, task.DeliveryID{Tenant: fmt.Sprint("t", i/20), ConfigID: fmt.Sprint(i)})
@@ -120,9 +120,9 @@ func TestTheQueueIsBounded(t *testing.T) {
 
 func TestWhatIsFoundDueMeanwhileIsLookedAtAgain(t *testing.T) {
 	t.Parallel()
-	q := newQueue(4)
+	q := newQueue(4, DefaultRate)
 	fill(q, "a/x/1")
-	j := q.next()
+	j, _ := q.next(time.Now())
 	q.room([]task.DeliveryID{j.d.DeliveryID})
 	if again, _ := q.done(j, false); !again {
 		t.Error("it was not")
