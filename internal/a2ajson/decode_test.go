@@ -119,9 +119,9 @@ func TestSeededFaultsAreNoticed(t *testing.T) {
 	t.Parallel()
 	const written, read = "TestAppendIsProtoJSON", "TestDecodeReadsWhatProtoJSONWould"
 	faults.Noticed(t, []faults.Fault{
-		{"bytes that are no UTF-8 are written", "append.go", "w.plain(ascii || utf8.ValidString(s))", "w.plain(ascii || s != \"\")", written},
+		{"bytes that are no UTF-8 are written", "writer.go", "w.plain(ascii || utf8.ValidString(s))", "w.plain(ascii || s != \"\")", written},
 		{"metadata is lost", "append.go", "w.plain(m != nil && m.Metadata == nil)", "w.plain(m != nil)", written},
-		{"decimals are lost", "append.go", "	case n%1e6 != 0:", "	case n < 0:", written},
+		{"decimals are lost", "writer.go", "	case n%1e6 != 0:", "	case n < 0:", written},
 		{"bytes that are no UTF-8 are read", "reader.go", "!ascii && !utf8.Valid(text)", "!ascii && text == nil", read},
 		{"a member counts twice", "reader.go", "r.bad || seen&(1<<i) != 0", "r.bad", read},
 		{"what follows is not looked at", "reader.go", "!r.bad && r.at == len(r.data)", "!r.bad", read},
