@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -30,13 +31,19 @@ func laterThanYouLike(w http.ResponseWriter) {
 	http.Error(w, "come back tomorrow", http.StatusTooManyRequests)
 }
 
-func (f *flaky) next() (sent int, lose func(http.ResponseWriter)) {
+func (f *flaky) next() (lose func(http.ResponseWriter)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.posts++; f.posts <= len(f.lose) {
 		lose = f.lose[f.posts-1]
 	}
-	return f.posts, lose
+	return lose
+}
+
+func (f *flaky) sent() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.posts
 }
 
 // before returns the address of a way to the server that loses answers.
@@ -52,7 +59,7 @@ func (f *flaky) before(t *testing.T, server string) string {
 			proxy.ServeHTTP(w, r)
 			return
 		}
-		_, lose := f.next()
+		lose := f.next()
 		if lose == nil {
 			proxy.ServeHTTP(w, r)
 			return
@@ -84,8 +91,8 @@ func TestAMessageIsSentAgainUnderItsKey(t *testing.T) {
 		t.Errorf("a stream: exit code %d, %d tasks, %s", got.code, len(tasks()), got.stderr)
 	}
 	f = &flaky{lose: []func(http.ResponseWriter){laterThanYouLike}}
-	if got = invoke(t, env(f.before(t, "http://"+s.addr)), "send", "counter", "hello"); got.code != exitFailed || f.posts != 1 || !strings.Contains(got.stderr, "come back tomorrow") {
-		t.Errorf("a server that is busy for long: exit code %d after %d attempts, %s", got.code, f.posts, got.stderr)
+	if got = invoke(t, env(f.before(t, "http://"+s.addr)), "send", "counter", "hello"); got.code != exitFailed || f.sent() != 1 || !strings.Contains(got.stderr, "come back tomorrow") {
+		t.Errorf("a server that is busy for long: exit code %d after %d attempts, %s", got.code, f.sent(), got.stderr)
 	}
 	for range 2 {
 		s.ok("send", "http://"+s.addr+"/agents/default/counter", "hello", "--idempotency-key", "of-a-script", "--token", s.operator())
@@ -98,22 +105,21 @@ func TestAMessageIsSentAgainUnderItsKey(t *testing.T) {
 // TestWhatMayBeTakenTwiceIsSentOnce has a card that says nothing of keys.
 func TestWhatMayBeTakenTwiceIsSentOnce(t *testing.T) {
 	t.Parallel()
-	posts := 0
-	var server *httptest.Server
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var posts atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
-			posts++
+			posts.Add(1)
 			cutOff(w)
 		}
 		io.WriteString(w, `{"name":"a","description":"d","version":"1","capabilities":{},"skills":[],"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],`+
-			`"supportedInterfaces":[{"url":"`+server.URL+`","protocolBinding":"JSONRPC","protocolVersion":"1.0"}]}`)
+			`"supportedInterfaces":[{"url":"http://`+r.Host+`","protocolBinding":"JSONRPC","protocolVersion":"1.0"}]}`)
 	}))
 	t.Cleanup(server.Close)
-	if got := invoke(t, nil, "send", server.URL, "hello"); got.code != exitFailed || posts != 1 {
-		t.Errorf("exit code %d after %d attempts, %s", got.code, posts, got.stderr)
+	if got := invoke(t, nil, "send", server.URL, "hello"); got.code != exitFailed || posts.Load() != 1 {
+		t.Errorf("exit code %d after %d attempts, %s", got.code, posts.Load(), got.stderr)
 	}
-	if got := invoke(t, nil, "send", server.URL, "hello", "--idempotency-key", "k"); got.code != exitUsage || posts != 1 || !strings.Contains(got.stderr, "does not say that it takes keys") {
-		t.Errorf("exit code %d after %d attempts, %s", got.code, posts, got.stderr)
+	if got := invoke(t, nil, "send", server.URL, "hello", "--idempotency-key", "k"); got.code != exitUsage || posts.Load() != 1 || !strings.Contains(got.stderr, "does not say that it takes keys") {
+		t.Errorf("exit code %d after %d attempts, %s", got.code, posts.Load(), got.stderr)
 	}
 }
 
