@@ -45,6 +45,7 @@ func FuzzHead(f *testing.F) {
 		trace: "t", modes: []string{"text/plain"}, pushes: 1, hidden: true, indexed: true, grouped: true, part: 3,
 	}
 	f.Add(h.encode())
+	f.Add([]byte{0x58, 0x00, 0x60, 0x01}) // event 0 was taken
 	f.Add([]byte{0xff})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h, err := decodeHead(data)
