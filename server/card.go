@@ -87,15 +87,26 @@ func (x *exchange) vary(fields string) {
 // notModified reports whether the client has this already.
 func notModified(x *exchange, tag string, updated time.Time) bool {
 	if have := x.header(fiber.HeaderIfNoneMatch); have != "" {
-		for entry := range strings.SplitSeq(have, ",") {
-			entry = strings.TrimPrefix(strings.TrimSpace(entry), "W/")
-			if entry == tag || entry == "*" {
-				return true
-			}
-		}
-		return false
+		return hasTag(have, tag)
 	}
-	since, err := http.ParseTime(x.header(fiber.HeaderIfModifiedSince))
+	return notSince(x.header(fiber.HeaderIfModifiedSince), updated)
+}
+
+// hasTag reports whether an If-None-Match header names the tag.
+func hasTag(header, tag string) bool {
+	for entry := range strings.SplitSeq(header, ",") {
+		entry = strings.TrimPrefix(strings.TrimSpace(entry), "W/")
+		if entry == tag || entry == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// notSince reports whether the time of an If-Modified-Since header is that of the
+// last change, or later.
+func notSince(header string, updated time.Time) bool {
+	since, err := http.ParseTime(header)
 	return err == nil && !updated.IsZero() && !updated.Truncate(time.Second).After(since)
 }
 
@@ -130,8 +141,11 @@ func firstOf(list string) string {
 
 // plainHost reports whether a Host header is a host and port, and nothing else.
 func plainHost(host string) bool {
+	foreign := func(r rune) bool {
+		return (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z') && !strings.ContainsRune(".-_:[]", r)
+	}
 	u, err := url.Parse("http://" + host)
-	return err == nil && host != "" && u.Host == host && u.User == nil && u.Path == "" && u.RawQuery == "" && u.Fragment == ""
+	return err == nil && host != "" && !strings.ContainsFunc(host, foreign) && u.Host == host && u.User == nil && u.Path == "" && u.RawQuery == "" && u.Fragment == ""
 }
 
 func hostOf(address string) string {

@@ -88,6 +88,7 @@ func TestAHostHeaderIsAHostOrNothing(t *testing.T) {
 	for host, want := range map[string]bool{
 		"agents.example.com": true, "agents.example.com:8443": true, "[::1]:80": true, "10.0.0.1": true,
 		"": false, "a/b": false, "a?b": false, "a#b": false, "user@host": false, "a b": false, "a:b:c": false,
+		"a\"b": false, "<a>": false, "ä": false,
 	} {
 		if got := plainHost(host); got != want {
 			t.Errorf("plainHost(%q) = %v, want %v", host, got, want)
