@@ -85,9 +85,9 @@ soak: ## sends 1,000,000 tasks to one server and fails when it grows meanwhile
 	$(GO) run ./internal/bench soak -tasks $(SOAK_TASKS)
 
 FUZZTIME ?= 10m
-fuzz: ## runs each fuzz target for FUZZTIME (10m)
-	@for m in . $(GUESTS); do (cd $$m && for pkg in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	echo "fuzz $$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) || exit 1; done; done) || exit 1; done
+FUZZ ?= .
+fuzz: ## runs each fuzz target for FUZZTIME (10m), of those that match FUZZ (all), and prints a table
+	@$(GO) run ./internal/fuzz -time $(FUZZTIME) -match '$(FUZZ)' . $(GUESTS)
 
 clean: ## removes what was built
 	rm -rf bin

@@ -268,6 +268,13 @@ func FuzzCleanLine(f *testing.F) {
 func FuzzCall(f *testing.F) {
 	f.Add("log", []byte(`{"message":"x"}`))
 	f.Add("context_save", []byte(`{"data":"!"}`))
+	f.Add("task_status", []byte(`{"state":"working","message":{"parts":[{"text":"x"}]}}`))
+	f.Add("task_artifact", []byte(`{"artifact":{"artifactId":"a","parts":[{"text":"x"}]},"append":true}`))
+	f.Add("blob_read", []byte(`{"url":"carrel-blob:t/0","offset":-1,"length":9223372036854775807}`))
+	f.Add("context_history", []byte(`{"limit":-1}`))
+	for _, fn := range abi.Funcs {
+		f.Add(fn.Name, []byte(`{}`))
+	}
 	f.Fuzz(func(t *testing.T, fn string, request []byte) {
 		s := NewSession(t.Context(), &fakeTasks{}, Options{})
 		defer s.End()

@@ -61,19 +61,41 @@ func (s *Server) serveBlob(x *exchange, path string) error {
 // browser on its own: what it is was said by a client or an agent. Its content
 // never changes.
 func (x *exchange) describeBlob(at address) {
-	kind := fiber.MIMEOctetStream
-	if media, params, err := mime.ParseMediaType(at.kind); err == nil {
-		kind = or(mime.FormatMediaType(media, params), kind)
-	}
-	x.set(fiber.HeaderContentType, kind)
-	disposition := "attachment"
-	if name := path.Base(strings.ReplaceAll(at.name, `\`, "/")); at.name != "" && name != "." && name != "/" {
-		disposition = or(mime.FormatMediaType(disposition, map[string]string{"filename": name}), disposition)
-	}
-	x.set(fiber.HeaderContentDisposition, disposition)
+	x.set(fiber.HeaderContentType, contentType(at.kind))
+	x.set(fiber.HeaderContentDisposition, attachment(at.name))
 	x.set(fiber.HeaderContentSecurityPolicy, "sandbox; default-src 'none'; frame-ancestors 'none'")
 	x.set(fiber.HeaderCacheControl, "private, immutable, max-age="+strconv.FormatInt(at.expires-time.Now().Unix(), 10))
 	x.set(fiber.HeaderAcceptRanges, "bytes")
+}
+
+// contentType is the media type that was said, as a header has it.
+func contentType(said string) string {
+	media, params, err := mime.ParseMediaType(said)
+	if err != nil {
+		return fiber.MIMEOctetStream
+	}
+	for name, value := range params {
+		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' }) {
+			delete(params, name)
+		}
+	}
+	return or(mime.FormatMediaType(media, params), fiber.MIMEOctetStream)
+}
+
+// attachment is a Content-Disposition that gives a file the last element of the name.
+func attachment(name string) string {
+	const kind = "attachment"
+	last := path.Base(strings.ReplaceAll(name, `\`, "/"))
+	if name == "" || last == "." || last == "/" {
+		return kind
+	}
+	last = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f { // a tab may be in a header, and is in no name that a person chose
+			return '_'
+		}
+		return r
+	}, last)
+	return or(mime.FormatMediaType(kind, map[string]string{"filename": last}), kind)
 }
 
 // sendBlob answers with the content, or the range of it that was asked for.

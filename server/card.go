@@ -87,15 +87,26 @@ func (x *exchange) vary(fields string) {
 // notModified reports whether the client has this already.
 func notModified(x *exchange, tag string, updated time.Time) bool {
 	if have := x.header(fiber.HeaderIfNoneMatch); have != "" {
-		for entry := range strings.SplitSeq(have, ",") {
-			entry = strings.TrimPrefix(strings.TrimSpace(entry), "W/")
-			if entry == tag || entry == "*" {
-				return true
-			}
-		}
-		return false
+		return hasTag(have, tag)
 	}
-	since, err := http.ParseTime(x.header(fiber.HeaderIfModifiedSince))
+	return notSince(x.header(fiber.HeaderIfModifiedSince), updated)
+}
+
+// hasTag reports whether an If-None-Match header names the tag.
+func hasTag(header, tag string) bool {
+	for entry := range strings.SplitSeq(header, ",") {
+		entry = strings.TrimPrefix(strings.TrimSpace(entry), "W/")
+		if entry == tag || entry == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// notSince reports whether the time of an If-Modified-Since header is that of the
+// last change, or later.
+func notSince(header string, updated time.Time) bool {
+	since, err := http.ParseTime(header)
 	return err == nil && !updated.IsZero() && !updated.Truncate(time.Second).After(since)
 }
 

@@ -13,7 +13,6 @@ import (
 	"math/big"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,24 +96,6 @@ func TestAHostHeaderIsAHostOrNothing(t *testing.T) {
 			t.Errorf("plainHost(%q) = %v, want %v", host, got, want)
 		}
 	}
-}
-
-func FuzzPlainHost(f *testing.F) {
-	for _, host := range []string{"agents.example.com:8443", "[::1]:80", `a"b`, "[fe80::1%25eth0]", "a\r\nb: c"} {
-		f.Add(host)
-	}
-	f.Fuzz(func(t *testing.T, host string) {
-		if !plainHost(host) {
-			return
-		}
-		const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
-		if left := strings.Trim(host, safe); left != "" {
-			t.Errorf("%q has %q", host, left)
-		}
-		if u, err := url.Parse("https://" + host + "/agents"); err != nil || u.Host != host || u.Path != "/agents" {
-			t.Errorf("%q makes the address %v, %v", host, u, err)
-		}
-	})
 }
 
 func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {

@@ -181,7 +181,7 @@ func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.
 		return nil, err
 	}
 	f := &feed{ref: by.ref, id: req.GetId(), link: o.lasting(by), untilInput: by.in03}
-	if seen, err := strconv.ParseUint(lastEventID, 10, 64); err == nil && seen <= last {
+	if seen, ok := seenOf(lastEventID, last); ok {
 		f.seq = seen
 		return f, nil
 	}
@@ -189,6 +189,13 @@ func (o *operations) subscribeToTask(ctx context.Context, by caller, req *a2apb.
 		return nil, refuse(task.ErrUnsupportedOperation, "the task is finished; read it with GetTask")
 	}
 	return f, f.snapshot(ctx, o.events)
+}
+
+// seenOf is the event that a Last-Event-ID names, which is one of a log that ends
+// with last; ok is false for anything else.
+func seenOf(lastEventID string, last uint64) (seen uint64, ok bool) {
+	seen, err := strconv.ParseUint(lastEventID, 10, 64)
+	return seen, err == nil && seen <= last
 }
 
 // getTask returns the task. Section 3.1.3.

@@ -3,6 +3,7 @@ package task
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
@@ -180,7 +181,7 @@ func decodeHead(data []byte) (*head, error) {
 			h.part = n
 		}
 	})
-	if err == nil && (h.taken < 0 || h.taken > len(h.inbox)) {
+	if err == nil && (h.taken < 0 || h.taken > len(h.inbox) || slices.Contains(h.inbox, 0)) { // events count from 1
 		err = errRecord
 	}
 	if err != nil {

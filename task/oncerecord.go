@@ -44,8 +44,12 @@ func getOnce(tx storage.Tx, agentName string, once Once) (*onceRecord, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decodeOnce(value)
+}
+
+func decodeOnce(value []byte) (*onceRecord, error) {
 	r := &onceRecord{}
-	err = readWire(value, func(field protowire.Number, n uint64, b []byte) {
+	err := readWire(value, func(field protowire.Number, n uint64, b []byte) {
 		switch field {
 		case onceTask:
 			r.taskID = string(b)

@@ -53,23 +53,3 @@ func TestATerminalStateIsNeverLeft(t *testing.T) {
 		}
 	}
 }
-
-func FuzzRecords(f *testing.F) {
-	h := head{agent: "bot", version: "v", contextID: "c", state: working, seq: 3, run: 1, attempt: 2, inbox: []uint64{1, 2}, taken: 1, trace: "t", modes: []string{"text/plain"}}
-	f.Add(h.encode())
-	r := record{run: 1, attempt: 2, state: working, body: []byte{1}}
-	f.Add(r.encode())
-	f.Add([]byte{0xff})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if h, err := decodeHead(data); err == nil {
-			again, err := decodeHead(h.encode())
-			if err != nil || again.seq != h.seq || again.agent != h.agent || again.taken != h.taken {
-				t.Errorf("a head does not survive: %+v, %+v, %v", h, again, err)
-			}
-		}
-		r := &record{seq: 1}
-		if r.decode(data) == nil {
-			_, _ = r.event()
-		}
-	})
-}

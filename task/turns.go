@@ -29,15 +29,20 @@ func getTurns(tx storage.Tx, key storage.Key) (ids []string, there bool, err err
 	if err != nil {
 		return nil, false, err
 	}
+	ids, err = decodeTurns(value)
+	return ids, true, err
+}
+
+func decodeTurns(value []byte) (ids []string, err error) {
 	err = readWire(value, func(field protowire.Number, _ uint64, b []byte) {
 		if field == turnTask {
 			ids = append(ids, string(b))
 		}
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("task: turns: %w", err)
+		return nil, fmt.Errorf("task: turns: %w", err)
 	}
-	return ids, true, nil
+	return ids, nil
 }
 
 func putTurns(tx storage.Tx, key storage.Key, ids []string) error {

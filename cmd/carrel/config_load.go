@@ -89,10 +89,15 @@ func readConfigFile(fs *pflag.FlagSet, file string) (*koanf.Koanf, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if err := k.Load(limitedReader{f}, yaml.Parser()); err != nil {
-		return nil, usagef("%s: %w", file, err)
+	return k, parseConfig(k, fs, file, f)
+}
+
+// parseConfig reads the settings of fs from the content of a file into k.
+func parseConfig(k *koanf.Koanf, fs *pflag.FlagSet, file string, content io.Reader) error {
+	if err := k.Load(limitedReader{content}, yaml.Parser()); err != nil {
+		return usagef("%s: %w", file, err)
 	}
-	return k, checkKeys(fs, file, k.Raw())
+	return checkKeys(fs, file, k.Raw())
 }
 
 // checkKeys refuses keys that are no settings: a misspelt one would silently do nothing.

@@ -99,6 +99,6 @@ func (c *client) logLine(encoded []byte) error {
 	if *c.json {
 		return c.line(l)
 	}
-	fmt.Fprintf(c.stdout, "%s %-5s %s\n", l.Time.Local().Format(time.TimeOnly), l.Level, cell(l.Message))
+	fmt.Fprintf(c.stdout, "%s %-5s %s\n", l.Time.Local().Format(time.TimeOnly), cell(l.Level), cell(l.Message))
 	return nil
 }

@@ -175,7 +175,7 @@ func (f *streamPrinter) event(event a2a.Event) error {
 		if !e.Append && f.open {
 			fmt.Fprintln(f.stdout)
 		}
-		f.text(textOf(e.Artifact.Parts))
+		f.text(artifactText(e.Artifact))
 	case *a2a.TaskStatusUpdateEvent:
 		f.progress(e)
 	}

@@ -119,6 +119,9 @@ func (c *client) showTask(task *a2a.Task) {
 	c.field("since", statusTime(task.Status))
 	c.field("says", statusText(task.Status))
 	for _, m := range task.History {
+		if m == nil {
+			continue // another server sent null
+		}
 		who := "user"
 		if m.Role == a2a.MessageRoleAgent {
 			who = "agent"
@@ -126,6 +129,9 @@ func (c *client) showTask(task *a2a.Task) {
 		c.field(who, textOf(m.Parts))
 	}
 	for _, a := range task.Artifacts {
+		if a == nil {
+			continue
+		}
 		c.field("artifact", strings.TrimSpace(a.Name+" "+textOf(a.Parts)))
 	}
 }

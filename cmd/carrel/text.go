@@ -27,17 +27,29 @@ func resultText(result a2a.SendMessageResult) string {
 func artifactsText(artifacts []*a2a.Artifact) string {
 	var texts []string
 	for _, a := range artifacts {
-		if text := textOf(a.Parts); text != "" {
+		if text := artifactText(a); text != "" {
 			texts = append(texts, text)
 		}
 	}
 	return strings.Join(texts, "\n")
 }
 
-// textOf is the text of parts, with a mark in the place of what is none.
+// artifactText is the text of an artifact, which another server may leave out.
+func artifactText(a *a2a.Artifact) string {
+	if a == nil {
+		return ""
+	}
+	return textOf(a.Parts)
+}
+
+// textOf is the text of parts, with a mark in the place of what is none. What
+// another server sends has any of them null.
 func textOf(parts a2a.ContentParts) string {
 	var out strings.Builder
 	for _, p := range parts {
+		if p == nil {
+			continue
+		}
 		switch content := p.Content.(type) {
 		case a2a.Text:
 			out.WriteString(string(content))

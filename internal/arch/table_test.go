@@ -78,6 +78,7 @@ var table = map[string]rule{
 	"internal/chromium": {},
 	"internal/cputime":  {},
 	"internal/faults":   {},
+	"internal/fuzz":     {},
 	"internal/gen":      {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
 	"internal/programs": {ours: []string{"runtime/wasm"}},
 	"internal/seal":     {},

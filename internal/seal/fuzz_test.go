@@ -1,30 +1,54 @@
-package seal_test
+package seal
 
 import (
 	"bytes"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
-
-	"github.com/carrelhq/carrel/internal/seal"
 )
 
+// FuzzOpen: nothing opens but what was sealed, in its place.
 func FuzzOpen(f *testing.F) {
-	key, err := seal.New(make([]byte, seal.KeySize), "a test")
+	k, err := New(bytes.Repeat([]byte{1}, KeySize), "webhooks")
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add([]byte("secret"), []byte("place"), uint(3), byte(1))
-	f.Add([]byte(""), []byte(""), uint(0), byte(0))
-	f.Fuzz(func(t *testing.T, plain, place []byte, at uint, change byte) {
-		sealed := key.Seal(plain, place)
-		if got, err := key.Open(sealed, place); err != nil || !bytes.Equal(got, plain) {
-			t.Fatalf("got %q, %v, want %q", got, err, plain)
+	plain, place := []byte("s3cret"), []byte("acme/1")
+	sealed := k.Seal(plain, place)
+	f.Add(sealed, place)
+	f.Add(sealed, []byte("evil/1"))
+	f.Add(sealed[:10], place)
+	f.Add([]byte{format}, []byte{})
+	f.Fuzz(func(t *testing.T, text, at []byte) {
+		got, err := k.Open(text, at)
+		if made := bytes.Equal(text, sealed) && bytes.Equal(at, place); made != (err == nil) || made && !bytes.Equal(got, plain) {
+			t.Errorf("%x in %q opens as %q, %v", text, at, got, err)
 		}
-		sealed[at%uint(len(sealed))] ^= change
-		if got, err := key.Open(sealed, place); (err == nil) != (change == 0) {
-			t.Errorf("changed by %x it opens as %q, %v", change, got, err)
+		if err != nil && !errors.Is(err, ErrSealed) {
+			t.Errorf("got %v", err)
 		}
-		if got, err := key.Open(plain, place); err == nil {
-			t.Errorf("%q opens as %q", plain, got)
+		if again, err := k.Open(k.Seal(text, at), at); err != nil || !bytes.Equal(again, text) {
+			t.Errorf("%x is sealed and opens as %x, %v", text, again, err)
+		}
+	})
+}
+
+// FuzzKeyFile: a file of a key has its digits and nothing else.
+func FuzzKeyFile(f *testing.F) {
+	f.Add([]byte(strings.Repeat("0a", KeySize) + "\n"))
+	f.Add([]byte(strings.Repeat("0", 2*KeySize-1)))
+	f.Add([]byte(" " + strings.Repeat("F", 2*KeySize) + "\r\n\t"))
+	path := filepath.Join(f.TempDir(), "secret.key")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		key, err := File(path, false)
+		if err == nil && (len(key) != KeySize || !strings.EqualFold(strings.TrimSpace(string(text)), hex.EncodeToString(key))) {
+			t.Errorf("%q is the key %x", text, key)
 		}
 	})
 }

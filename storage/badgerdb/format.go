@@ -44,6 +44,11 @@ func checkFormat(dir string) error {
 	if err != nil {
 		return err
 	}
+	return parseFormat(text, dir)
+}
+
+// parseFormat reads the file of a folder's format.
+func parseFormat(text []byte, dir string) error {
 	word, number, _ := strings.Cut(strings.TrimSpace(string(text[:min(len(text), formatLimit)])), " ")
 	version, err := strconv.Atoi(number)
 	if word != formatWord || err != nil || version < 1 {

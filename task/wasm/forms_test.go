@@ -117,7 +117,7 @@ func sameRead(t *testing.T, text []byte) bool {
 	return true
 }
 
-func FuzzReply(f *testing.F) {
+func FuzzPlainReply(f *testing.F) {
 	for _, tt := range replies {
 		f.Add([]byte(tt.text))
 	}

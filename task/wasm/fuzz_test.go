@@ -1,0 +1,85 @@
+package wasm
+
+import (
+	"errors"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/task"
+)
+
+// FuzzReply: what a guest answers is a result that is known, and what it says is
+// A2A, or the task has failed with a reason.
+func FuzzReply(f *testing.F) {
+	for _, text := range []string{
+		`{"state":"completed","message":{"role":"ROLE_AGENT","parts":[{"text":"hi"}]},"artifacts":[{"artifactId":"a","parts":[{"data":{"x":1}}]}]}`,
+		`{"error":{"code":"invalid","message":"no"}}`, `{"error":{}}`, `{"state":"input_required"}`, `{"state":"?"}`, `{"state":"completed","artifacts":[null,{}]}`,
+		`{"state":"completed","message":null}`, `null`, ``, "{\"state\":\"completed\",\"message\":{\"parts\":[{\"text\":\"\xff\"}]}}",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, reply []byte) {
+		r := result(reply)
+		known := false
+		for _, state := range states {
+			known = known || state == r.State
+		}
+		if !known && r.State != failure("").State {
+			t.Errorf("%q is of the state %s", reply, r.State)
+		}
+		if r.Message != nil {
+			checkSayable(t, r.Message)
+		}
+		for _, a := range r.Artifacts {
+			checkSayable(t, a)
+		}
+	})
+}
+
+// checkSayable holds that a message can be stored and sent.
+func checkSayable(t *testing.T, m proto.Message) {
+	t.Helper()
+	if _, err := proto.Marshal(m); err != nil {
+		t.Errorf("%v cannot be stored: %v", m, err)
+	}
+	text, err := protojson.Marshal(m)
+	if err == nil {
+		err = lenient.Unmarshal(text, proto.Clone(m))
+	}
+	if err != nil {
+		t.Errorf("%v cannot be sent: %v", m, err)
+	}
+}
+
+// FuzzRequest: the objects in a guest's requests are A2A, or refused as the guest's
+// fault.
+func FuzzRequest(f *testing.F) {
+	f.Add([]byte(`{"role":"ROLE_AGENT","parts":[{"text":"hi"},{"raw":"AA=="},{"url":"u"},{"data":null}]}`))
+	f.Add([]byte(`{"artifactId":"a","parts":[{"text":"hi"}],"metadata":{"k":[1,{}]}}`))
+	f.Add([]byte(`{"parts":[null]}`))
+	f.Add([]byte(``))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if m, err := readMessage(abi.TaskStatusRequest{Message: text}); err == nil {
+			checkSayable(t, m)
+			checkRefused(t, task.CheckStatus(m))
+		} else {
+			checkRefused(t, refusal(err))
+		}
+		if chunk, err := readChunk(abi.TaskArtifactRequest{Artifact: text}); err == nil {
+			checkSayable(t, chunk.Artifact)
+			checkRefused(t, task.CheckArtifact(chunk.Artifact))
+		}
+	})
+}
+
+// checkRefused holds that an error has something to say.
+func checkRefused(t *testing.T, err error) {
+	t.Helper()
+	var refused *abi.Error
+	if err != nil && (err.Error() == "" || errors.As(err, &refused) && refused.Code != abi.Invalid) {
+		t.Errorf("got %v", err)
+	}
+}
