@@ -74,11 +74,6 @@ func contentType(said string) string {
 	if err != nil {
 		return fiber.MIMEOctetStream
 	}
-	for name, value := range params {
-		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' }) {
-			delete(params, name)
-		}
-	}
 	return or(mime.FormatMediaType(media, params), fiber.MIMEOctetStream)
 }
 
@@ -89,12 +84,6 @@ func attachment(name string) string {
 	if name == "" || last == "." || last == "/" {
 		return kind
 	}
-	last = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f { // a tab may be in a header, and is in no name that a person chose
-			return '_'
-		}
-		return r
-	}, last)
 	return or(mime.FormatMediaType(kind, map[string]string{"filename": last}), kind)
 }
 
