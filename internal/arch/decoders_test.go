@@ -107,6 +107,7 @@ var decoders = map[string][]string{
 	"storage/badgerdb.parseFormat":     {"FuzzFormat"},
 
 	"task.ParseBlobRef":     {"FuzzBlobRef"},
+	"task.foldEvents":       {"FuzzFold"},
 	"task.decodeHead":       {"FuzzHead"},
 	"task.decodeLine":       {"FuzzLine"},
 	"task.decodeOnce":       {"FuzzOnce"},
