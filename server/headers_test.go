@@ -92,7 +92,7 @@ func FuzzConditions(f *testing.F) {
 
 // FuzzLastEventID: a stream goes on after an event that there is, or not at all.
 func FuzzLastEventID(f *testing.F) {
-	for _, id := range []string{"", "0", "7", "+7", "007", "-1", "18446744073709551616", "7 "} {
+	for _, id := range []string{"", "0", "7", "8", "+7", "007", "-1", "18446744073709551616", "7 "} {
 		f.Add(id, uint64(7))
 	}
 	f.Fuzz(func(t *testing.T, id string, last uint64) {
