@@ -50,7 +50,7 @@ var decoders = map[string][]string{
 	"runtime.readDescription":      {"FuzzDescription"},
 	"runtime.outline.readMeta":     {"FuzzMeta"},
 	"runtime.pluginOf":             {"FuzzMeta"},
-	"runtime.Engine.recent":        {"FuzzRecent"},
+	"runtime.parseRecent":          {"FuzzRecent"},
 	"runtime.Engine.Inspect":       {"FuzzInspect"},
 	"runtime.kernel.alloc":         {"FuzzBlocks", "FuzzPluginCalls"},
 	"runtime.envFunc.bind":         {"FuzzPluginCalls"},
