@@ -55,10 +55,18 @@ func (e *Engine) recent() (digests []string) {
 		return nil
 	}
 	text, err := os.ReadFile(path)
-	if err != nil || json.Unmarshal(text, &digests) != nil {
+	if err != nil {
 		return nil
 	}
-	return digests[:min(len(digests), e.opts.MaxModules)]
+	return parseRecent(text, e.opts.MaxModules)
+}
+
+// parseRecent reads the names in the file, most of them at most, or none.
+func parseRecent(text []byte, most int) (digests []string) {
+	if json.Unmarshal(text, &digests) != nil {
+		return nil
+	}
+	return digests[:min(len(digests), most)]
 }
 
 // remember writes which modules are ready. It is called when that changes; a list

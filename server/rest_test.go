@@ -148,6 +148,25 @@ func FuzzDecodeQuery(f *testing.F) {
 	})
 }
 
+// FuzzDecodeQuery03: a query of 0.3 is one of 1.0 with other names of states, or
+// names the field that is invalid.
+func FuzzDecodeQuery03(f *testing.F) {
+	for _, seed := range []string{"pageSize=1&status=working", "history_length=3&id=x", "status=input-required", "status=?", "taskId=%zz"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		for _, req := range []proto.Message{&a2apb.ListTasksRequest{}, &a2apb.GetTaskRequest{}, &a2apb.GetTaskPushNotificationConfigRequest{}} {
+			var field *task.FieldError
+			if err := decodeQuery03(query, req); err != nil && !errors.As(err, &field) {
+				t.Errorf("%q: got %v, want an invalid field", query, err)
+			}
+			if _, err := protojson.Marshal(req); err != nil {
+				t.Errorf("%q: %v", query, err)
+			}
+		}
+	})
+}
+
 func FuzzFindResource(f *testing.F) {
 	for _, r := range resources {
 		f.Add(r.pattern)

@@ -20,6 +20,14 @@ var mistakes = []faults.Fault{
 		"	l.broker.Notify(topic(ref.Tenant, id))\n", "", "TestAFollowerThatWaitsIsWoken",
 	},
 	{
+		"a head that waits for event 0 is read", "head.go",
+		"slices.Contains(h.inbox, 0)", "slices.Contains(h.inbox, 1<<63)", "FuzzHead",
+	},
+	{
+		"a chunk without an artifact ends the process", "fold.go",
+		"	have := f.artifacts[a.GetArtifactId()]\n", "	have := f.artifacts[a.ArtifactId]\n", "FuzzFold",
+	},
+	{
 		"what a lost attempt streamed counts", "fold.go",
 		"e.attempt == 0 || e.attempt == valid[e.run]", "e.attempt <= valid[e.run]", "TestATaskLostInACrashIsRunAgainAtOnce",
 	},

@@ -146,18 +146,21 @@ func (f *folding) say(msg *a2apb.Message) {
 	f.said = msg
 }
 
+// chunk adds to an artifact, or begins it. A record from disk may lack what every
+// chunk of a run has.
 func (f *folding) chunk(u *a2apb.TaskArtifactUpdateEvent) {
-	have := f.artifacts[u.Artifact.ArtifactId]
+	a := u.GetArtifact()
+	have := f.artifacts[a.GetArtifactId()]
 	switch {
 	case have == nil:
 		have = &a2apb.Artifact{}
-		f.artifacts[u.Artifact.ArtifactId] = have
+		f.artifacts[a.GetArtifactId()] = have
 		f.task.Artifacts = append(f.task.Artifacts, have)
 	case u.Append:
-		have.Parts = append(have.Parts, u.Artifact.Parts...)
+		have.Parts = append(have.Parts, a.GetParts()...)
 		return
 	}
-	have.ArtifactId, have.Name, have.Description = u.Artifact.ArtifactId, u.Artifact.Name, u.Artifact.Description
-	have.Metadata, have.Extensions = u.Artifact.Metadata, u.Artifact.Extensions
-	have.Parts = slices.Clone(u.Artifact.Parts)
+	have.ArtifactId, have.Name, have.Description = a.GetArtifactId(), a.GetName(), a.GetDescription()
+	have.Metadata, have.Extensions = a.GetMetadata(), a.GetExtensions()
+	have.Parts = slices.Clone(a.GetParts())
 }

@@ -92,6 +92,52 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
+// FuzzFold makes a task of a log of any three events, some of them of lost attempts.
+func FuzzFold(f *testing.F) {
+	encoded := func(run, attempt int, r *a2apb.StreamResponse) []byte {
+		body, err := proto.Marshal(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		return (&record{run: run, attempt: attempt, time: someTime(), state: working, body: body}).encode()
+	}
+	first := encoded(0, 0, &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_Task{Task: &a2apb.Task{Id: "t", History: []*a2apb.Message{saying("hi")}}}})
+	status := func(s *a2apb.TaskStatus) *a2apb.StreamResponse {
+		return &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_StatusUpdate{StatusUpdate: &a2apb.TaskStatusUpdateEvent{Status: s}}}
+	}
+	chunk := func(a *a2apb.Artifact, more bool) *a2apb.StreamResponse {
+		return &a2apb.StreamResponse{Payload: &a2apb.StreamResponse_ArtifactUpdate{ArtifactUpdate: &a2apb.TaskArtifactUpdateEvent{Artifact: a, Append: more}}}
+	}
+	artifact := &a2apb.Artifact{ArtifactId: "a", Parts: saying("x").Parts}
+	f.Add(first, encoded(1, 1, chunk(artifact, false)), encoded(1, 1, chunk(artifact, true)))
+	f.Add(first, encoded(1, 1, chunk(nil, false)), encoded(1, 1, status(nil)))
+	f.Add(first, encoded(1, 1, status(&a2apb.TaskStatus{Message: saying("a")})), encoded(1, 2, status(&a2apb.TaskStatus{Message: saying("b")})))
+	f.Fuzz(func(t *testing.T, a, b, c []byte) {
+		var events []Event
+		for i, data := range [][]byte{a, b, c} {
+			r := &record{seq: uint64(i + 1)}
+			if r.decode(data) != nil {
+				return
+			}
+			e, err := r.event()
+			if err != nil {
+				return
+			}
+			events = append(events, e)
+		}
+		folded := foldEvents(events, all)
+		if again := foldEvents(events, all); !proto.Equal(folded, again) {
+			t.Errorf("the same events are %v, and then %v", folded, again)
+		}
+		if _, err := proto.Marshal(folded); err != nil {
+			t.Errorf("%v cannot be sent: %v", folded, err)
+		}
+		if few := foldEvents(events, selection{}); len(few.History)+len(few.Artifacts) > 0 {
+			t.Errorf("got %v", few)
+		}
+	})
+}
+
 // FuzzLine: a line of a task's log, with its key.
 func FuzzLine(f *testing.F) {
 	line := LogLine{Run: 1, Attempt: 2, Time: someTime(), Level: "info", Message: "hello"}

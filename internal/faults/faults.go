@@ -33,7 +33,7 @@ func Noticed(t *testing.T, faults []Fault) {
 			switch text := string(out); {
 			case err == nil:
 				t.Errorf("%s did not notice:\n%s", f.Test, text)
-			case !strings.Contains(text, "--- FAIL: Test") && !strings.Contains(text, "panic: "):
+			case !strings.Contains(text, "--- FAIL: Test") && !strings.Contains(text, "--- FAIL: Fuzz") && !strings.Contains(text, "panic: "):
 				t.Errorf("the run failed for another reason:\n%s", text)
 			}
 		})
