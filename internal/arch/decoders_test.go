@@ -66,7 +66,8 @@ var decoders = map[string][]string{
 	"server.Links.read":            {"FuzzLink"},
 	"server.Server.acceptVersion":  {"FuzzVersion"},
 	"server.Server.clientAddr":     {"FuzzClient"},
-	"server.appendChunk":           {"FuzzAppendChunk"},
+	"internal/a2ajson.Append":      {"FuzzAppend"},
+	"internal/a2ajson.Decode":      {"FuzzDecode"},
 	"server.attachment":            {"FuzzBlobHeaders"},
 	"server.bearer":                {"FuzzClient"},
 	"server.caller.negotiate":      {"FuzzExtensions"},
@@ -123,6 +124,8 @@ var decoders = map[string][]string{
 	"task/push.sign":        {"FuzzSecrets"},
 	"task/wasm.read":        {"FuzzRequest"},
 	"task/wasm.result":      {"FuzzReply"},
+	"task/wasm.plain":       {"FuzzPlainReply"},
+	"task/wasm.decode":      {"FuzzPlainReply"},
 
 	"tenant.Keys.Authenticate": {"FuzzAuthenticate"},
 	"tenant.getRecord":         {"FuzzKeyRecord"},
