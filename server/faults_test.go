@@ -41,10 +41,6 @@ func TestSeededFaultsAreNoticed(t *testing.T) {
 			"if !place.grow(s.downloadShare()) {", "if !place.grow(0) {", "TestDownloadsAreLimitedInNumber",
 		},
 		{
-			"a host may have quotes", "card.go",
-			"!strings.ContainsFunc(host, foreign)", "true || foreign(0)", "TestAHostHeaderIsAHostOrNothing",
-		},
-		{
 			"a stream goes on after an event that is not there yet", "operations.go",
 			"err == nil && seen <= last", "err == nil", "FuzzLastEventID",
 		},
