@@ -55,14 +55,6 @@ func ExtendedCard(a Agent, interfaces []Interface) *a2apb.AgentCard {
 	return card
 }
 
-// OnceExtension names what every agent here can do: a message that comes with an
-// idempotency key is taken once. To send a message again is safe only with agents
-// whose card has it.
-const OnceExtension = "https://github.com/carrelhq/carrel/extensions/idempotency-key/v1"
-
-const onceDescription = "A message with a key, in the header Idempotency-Key, in metadata of a gRPC call, or as github.com/carrelhq/carrel/idempotency-key " +
-	"in the metadata of the request or the message, is taken once: sent again with it, it is answered with the task that there is."
-
 func build(a Agent, d abi.Description, interfaces []Interface, authenticated bool) *a2apb.AgentCard {
 	name := cmp.Or(d.Name, a.Name)
 	card := &a2apb.AgentCard{
@@ -84,14 +76,11 @@ func build(a Agent, d abi.Description, interfaces []Interface, authenticated boo
 	for _, s := range skills(a, d) {
 		card.Skills = append(card.Skills, skill(s, card))
 	}
-	for _, e := range d.Extensions {
+	for _, e := range extensions(d.Extensions) {
 		if e.URI == "" {
 			continue
 		}
 		card.Capabilities.Extensions = append(card.Capabilities.Extensions, &a2apb.AgentExtension{Uri: e.URI, Description: e.Description, Required: e.Required})
-	}
-	if !slices.ContainsFunc(d.Extensions, func(e abi.Extension) bool { return e.URI == OnceExtension }) {
-		card.Capabilities.Extensions = append(card.Capabilities.Extensions, &a2apb.AgentExtension{Uri: OnceExtension, Description: onceDescription})
 	}
 	if authenticated {
 		requireBearer(card)

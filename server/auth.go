@@ -105,7 +105,7 @@ func (s *Server) admit(ctx context.Context, v visitor, ref task.Ref) (caller, er
 	if err != nil {
 		return caller{}, err
 	}
-	by := caller{ref: ref, addr: v.addr, extensions: a.Current.Description.Extensions, speaks03: a.Speaks(v03.Version)}
+	by := caller{ref: ref, addr: v.addr, extensions: a.Extensions(), speaks03: a.Speaks(v03.Version)}
 	p, err := s.identify(ctx, v)
 	switch {
 	case err == nil && p.May(ref.Tenant):

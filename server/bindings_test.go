@@ -60,16 +60,18 @@ func (b *bench) cancel(id string) {
 // differs from run to run.
 func (b *bench) run(a asked, over func(*grpcHouse, asked) outcome) string {
 	b.t.Helper()
-	text := times.ReplaceAllString(over(b.grpcHouse, a.complete()).String(), "$$time")
+	return numbered(times.ReplaceAllString(over(b.grpcHouse, a.complete()).String(), "$$time"))
+}
+
+// numbered gives ids names in the order in which they come.
+func numbered(text string) string {
 	var order []string
 	return uuids.ReplaceAllStringFunc(text, func(id string) string {
-		for i, known := range order {
-			if known == id {
-				return fmt.Sprintf("$id-%02d", i+1)
-			}
+		i := slices.Index(order, id)
+		if i < 0 {
+			i, order = len(order), append(order, id)
 		}
-		order = append(order, id)
-		return fmt.Sprintf("$id-%02d", len(order))
+		return fmt.Sprintf("$id-%02d", i+1)
 	})
 }
 

@@ -1,11 +1,6 @@
 package server
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/carrelhq/carrel/agent"
-)
+import "strings"
 
 // headerExtensions names the extensions of a request, and those that are active
 // in the answer; headerExtensions03 does so in 0.3.
@@ -19,13 +14,12 @@ const (
 // ignored, and a version is never taken for another. It is errExtension when one
 // is missing that the agent requires. Sections 3.2.6, 3.3.4, 4.6.
 func (by caller) negotiate(named string) (active string, err error) {
-	named = strings.Trim(named, ", ")
-	if named == "" && len(by.extensions) == 0 {
-		return "", nil
-	}
-	uses := map[string]bool{}
-	for uri := range strings.SplitSeq(named, ",") {
-		uses[strings.TrimSpace(uri)] = true
+	var uses map[string]bool // none, for most
+	if named = strings.Trim(named, ", "); named != "" {
+		uses = map[string]bool{}
+		for uri := range strings.SplitSeq(named, ",") {
+			uses[strings.TrimSpace(uri)] = true
+		}
 	}
 	var list []string
 	for _, e := range by.extensions {
@@ -35,9 +29,6 @@ func (by caller) negotiate(named string) (active string, err error) {
 		case e.Required:
 			return "", refuse(errExtension, "name "+e.URI+" in "+headerExtensions)
 		}
-	}
-	if uses[agent.OnceExtension] && !slices.Contains(list, agent.OnceExtension) {
-		list = append(list, agent.OnceExtension)
 	}
 	return strings.Join(list, ", "), nil
 }

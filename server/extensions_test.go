@@ -21,7 +21,7 @@ var extended = abi.Description{Description: "Knows where.", Extensions: []abi.Ex
 
 func TestExtensionsAreNegotiated(t *testing.T) {
 	t.Parallel()
-	by := caller{extensions: extended.Extensions}
+	by := caller{extensions: agent.Agent{Current: agent.Version{Description: extended}}.Extensions()}
 	for _, test := range []struct{ name, named, active string }{
 		{"both, in the order of the card", "https://example.com/cite/v1,https://example.com/geo/v1", "https://example.com/geo/v1, https://example.com/cite/v1"},
 		{"one, twice, beside one that is not known", " https://example.com/geo/v1 ,x,, https://example.com/geo/v1", "https://example.com/geo/v1"},
@@ -36,10 +36,11 @@ func TestExtensionsAreNegotiated(t *testing.T) {
 			t.Errorf("%s: got %q, %v", test.name, active, err)
 		}
 	}
-	if active, err := (caller{}).negotiate("https://example.com/geo/v1"); active != "" || err != nil {
+	plain := caller{extensions: agent.Agent{}.Extensions()}
+	if active, err := plain.negotiate("https://example.com/geo/v1"); active != "" || err != nil {
 		t.Errorf("an agent without extensions: got %q, %v", active, err)
 	}
-	if active, err := (caller{}).negotiate(agent.OnceExtension); active != agent.OnceExtension || err != nil {
+	if active, err := plain.negotiate(agent.OnceExtension); active != agent.OnceExtension || err != nil {
 		t.Errorf("an agent without extensions of its own: got %q, %v", active, err)
 	}
 }

@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 	"google.golang.org/protobuf/proto"
 
@@ -65,7 +63,7 @@ func TestMatrix(t *testing.T) {
 					got.Files = append(got.Files, m.cell(method, outcome, d.name, d.ask))
 				}
 			}
-			golden(t, filepath.Join("testdata", "matrix", method+".txtar"), got)
+			wantPage(t, filepath.Join("testdata", "matrix", method+".txtar"), txtar.Format(got))
 		})
 	}
 }
@@ -75,23 +73,6 @@ func outcomes() (names []string) {
 		names = append(names, s.outcome)
 	}
 	return names
-}
-
-func golden(t *testing.T, file string, got *txtar.Archive) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, txtar.Format(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := txtar.ParseFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(txtar.Format(want)), string(txtar.Format(got))); diff != "" {
-		t.Errorf("%s differs (-want +got):\n%s", file, diff)
-	}
 }
 
 // matrix has a server for each kind of outcome.
@@ -201,14 +182,7 @@ func (b *bench) named(text string) string {
 		text = strings.ReplaceAll(text, token, "$key-of-"+who)
 	}
 	text = tags.ReplaceAllString(times.ReplaceAllString(text, "$$time"), "$1: $$$1")
-	var order []string
-	return uuids.ReplaceAllStringFunc(text, func(id string) string {
-		i := slices.Index(order, id)
-		if i < 0 {
-			i, order = len(order), append(order, id)
-		}
-		return fmt.Sprintf("$id-%02d", i+1)
-	})
+	return numbered(text)
 }
 
 // tape keeps what goes over HTTP, as text.

@@ -45,7 +45,7 @@ func ways(b *bench, method, result, binding string) (a asked, reason string) {
 
 // sends reports whether the operation takes a message.
 func sends(method string) bool {
-	return strings.HasSuffix(method, "Message") || strings.HasSuffix(method, "StreamingMessage")
+	return strings.HasSuffix(method, "Message")
 }
 
 // pushes reports whether the operation is of push notification configs.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -18,7 +19,7 @@ import (
 // of the request or of the message.
 const (
 	headerOnce   = "Idempotency-Key"
-	metadataOnce = "github.com/carrelhq/carrel/idempotency-key"
+	metadataOnce = agent.OnceMetadata
 )
 
 // once is the idempotency key of a message, in the name of its caller.

@@ -43,7 +43,7 @@ func (c *client) once(m *a2a.Message, key string) error {
 		key = uuid.NewString()
 	}
 	m.ID = uuid.NewSHA1(uuid.Nil, []byte(key)).String() // it is the same message whenever it is sent
-	m.SetMeta("github.com/carrelhq/carrel/idempotency-key", key)
+	m.SetMeta(agent.OnceMetadata, key)
 	c.again = true
 	return nil
 }

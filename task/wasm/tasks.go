@@ -7,11 +7,11 @@ import (
 	"fmt"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/host"
+	"github.com/carrelhq/carrel/internal/a2ajson"
 	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/task"
 )
@@ -100,6 +100,9 @@ func read(field string, text json.RawMessage, into proto.Message) error {
 	if len(text) == 0 {
 		return fmt.Errorf("%s is required", field)
 	}
+	if a2ajson.Decode(text, into) {
+		return nil
+	}
 	if err := lenient.Unmarshal(text, into); err != nil {
 		return fmt.Errorf("%s is not A2A: %w", field, err)
 	}
@@ -111,7 +114,7 @@ func (t tasks) Task(ctx context.Context) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return protojson.Marshal(whole)
+	return a2ajson.Append(nil, whole)
 }
 
 func (t tasks) LoadContext(ctx context.Context) ([]byte, uint64, error) {
@@ -137,7 +140,7 @@ func (t tasks) History(ctx context.Context, limit int) ([]json.RawMessage, error
 	out := make([]json.RawMessage, len(messages))
 	from, size := len(messages), 0
 	for from > 0 {
-		text, err := protojson.Marshal(messages[from-1])
+		text, err := a2ajson.Append(nil, messages[from-1])
 		if err != nil {
 			return nil, err
 		}
