@@ -91,6 +91,12 @@ func (h *house) check() {
 	}
 }
 
+// ready waits until the page has loaded what it needs to send.
+func (h *house) ready() {
+	h.t.Helper()
+	h.page.Wait(`document.querySelector("#message").checkVisibility()`)
+}
+
 // say sends a message.
 func (h *house) say(text string) {
 	h.t.Helper()

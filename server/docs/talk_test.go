@@ -86,6 +86,7 @@ func TestAStreamGoesOnWhereItBroke(t *testing.T) {
 
 func TestAMessageIsSentAgainAndTakenOnce(t *testing.T) {
 	h := newHouse(t, nil)
+	h.ready()
 	h.via.deafen()
 	h.say("pieces one two")
 	h.w.steps <- struct{}{} // the agent is at work, and nobody here knows
@@ -102,6 +103,7 @@ func TestAMessageIsSentAgainAndTakenOnce(t *testing.T) {
 
 func TestAServerThatDoesNotAnswerIsToldOf(t *testing.T) {
 	h := newHouse(t, nil)
+	h.ready()
 	h.page.Eval(`{ const real = setTimeout; window.setTimeout = (f, ms) => real(f, Math.min(ms, 20)); }`, nil) // nobody has seconds
 	h.via.cut()
 	h.say("anybody there")
