@@ -9,22 +9,14 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
+
+	"github.com/carrelhq/carrel/internal/threads"
 )
 
-// makeRoom doubles GOMAXPROCS, unless the environment sets it: guests, which Go
-// cannot pre-empt, may be on as many threads as there are cores, and everything
-// else needs some at the same time.
-func makeRoom() {
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
-	}
-}
-
 func main() {
+	threads.Prepare()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	makeRoom()
 	context.AfterFunc(ctx, stop) // the second signal ends the program at once
 	os.Exit(run(ctx, program{
 		args:    os.Args[1:],

@@ -61,7 +61,7 @@ var table = map[string]rule{
 		outside: []string{a2apb, protobuf, uuid, sync},
 	},
 	"cmd/carrel": {
-		ours: []string{"", "abi", "agent", "agent/signing", "runtime", "runtime/compile", "host", "task", "task/wasm", "tenant", "storage", "storage/badgerdb"},
+		ours: []string{"", "abi", "agent", "agent/signing", "runtime", "runtime/compile", "host", "task", "task/wasm", "tenant", "storage", "storage/badgerdb", "internal/threads"},
 		outside: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/knadh/koanf", "github.com/fsnotify/fsnotify",
 			"github.com/a2aproject/a2a-go/v2", "github.com/cenkalti/backoff/v5", "google.golang.org/grpc", "golang.org/x/term", "github.com/mattn/go-isatty", "go.yaml.in/yaml/v3", protobuf, uuid, sync,
@@ -72,7 +72,7 @@ var table = map[string]rule{
 	"internal/arch":     {},
 	"internal/clients":  {},
 	"internal/bench": {
-		ours:    []string{"", "abi", "agent", "host", "runtime", "runtime/compile", "storage", "task"},
+		ours:    []string{"", "abi", "agent", "host", "runtime", "runtime/compile", "storage", "task", "internal/threads"},
 		outside: []string{a2apb, "github.com/valyala/fasthttp", sync},
 	},
 	"internal/chromium": {},
@@ -82,6 +82,7 @@ var table = map[string]rule{
 	"internal/gen":      {ours: []string{"abi"}, outside: []string{a2apb, protobuf}},
 	"internal/programs": {ours: []string{"runtime/wasm"}},
 	"internal/seal":     {},
+	"internal/threads":  {outside: []string{"golang.org/x/sys"}},
 }
 
 // suites are packages that are test suites, and so may import testing.

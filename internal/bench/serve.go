@@ -18,6 +18,7 @@ import (
 
 	"github.com/carrelhq/carrel"
 	"github.com/carrelhq/carrel/abi"
+	"github.com/carrelhq/carrel/internal/threads"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -40,6 +41,7 @@ func serve(ctx context.Context, args []string) error {
 		return err
 	}
 	defer stop()
+	threads.Prepare() // as the carrel program does
 	server, err := newNative(ctx, *data, *port, allow...)
 	if err != nil {
 		return err

@@ -9,12 +9,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/carrelhq/carrel"
+	"github.com/carrelhq/carrel/internal/threads"
 	"github.com/carrelhq/carrel/runtime/compile"
 )
 
@@ -40,7 +40,7 @@ func serveGuests(ctx context.Context, args []string) error {
 		return err
 	}
 	defer stop()
-	runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0)) // as the carrel program does
+	threads.Prepare() // as the carrel program does
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 2)
