@@ -1,7 +1,7 @@
 package host
 
 import (
-	crand "crypto/rand"
+	"crypto/rand"
 	"sync"
 	"time"
 )
@@ -48,14 +48,7 @@ func (s *Session) Sleep(d time.Duration) {
 	s.clock.shown = s.clock.shown.Add(d)
 }
 
-// Random fills b from the session's own stream of random bytes.
+// Random fills b with random bytes that nobody can foretell.
 func (s *Session) Random(b []byte) {
-	s.random.Lock()
-	defer s.random.Unlock()
-	_, _ = s.entropy.Read(b) // never fails
-}
-
-func seed() (out [32]byte) {
-	_, _ = crand.Read(out[:]) // never fails
-	return out
+	_, _ = rand.Read(b) // never fails
 }

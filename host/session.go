@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,9 +21,7 @@ type Session struct {
 	queue queue
 	aside func(wait func() error) error
 
-	lines   atomic.Int64 // written so far
-	random  sync.Mutex
-	entropy *rand.ChaCha8
+	lines atomic.Int64 // written so far
 }
 
 // NewSession returns a session whose effects go to tasks. It works under ctx,
@@ -40,7 +36,7 @@ func NewSession(ctx context.Context, tasks Tasks, opts Options) *Session {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Session{tasks: tasks, opts: opts, aside: atOnce, entropy: rand.NewChaCha8(seed())}
+	s := &Session{tasks: tasks, opts: opts, aside: atOnce}
 	s.clock.now = opts.Now
 	s.clock.tick()
 	s.queue.init(ctx, tasks, opts)

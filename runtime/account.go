@@ -51,13 +51,23 @@ func (h *holding) begin(run *holding) {
 	h.tenant, h.grant, h.floor = run.tenant, run.grant, run.floor
 }
 
+// claim is begin for who does not wait: it reports whether there was as much.
+func (h *holding) claim(tenant string, need int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.grant.Claim(tenant, need) {
+		return false
+	}
+	h.tenant, h.floor = tenant, need
+	return true
+}
+
 // rest makes nobody's what the instance keeps between runs.
 func (h *holding) rest() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.floor = 0
-	h.grant.Resize(h.charged)
-	h.grant.Disown()
+	h.grant.Rest(h.charged)
 }
 
 // end gives everything back, after the memory is freed.

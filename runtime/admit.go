@@ -28,34 +28,35 @@ func (m *Module) Sandbox(ctx context.Context, tenant string) (*Sandbox, error) {
 // is there, and the memory for its run.
 func (m *Module) spare(tenant string) (*Sandbox, bool) {
 	e := m.engine
-	if m.pool.empty() || e.enter() != nil {
+	if e.enter() != nil {
 		return nil, false
 	}
-	if in, ok := m.idle(tenant); ok {
+	if in := m.idle(tenant); in != nil {
 		return &Sandbox{module: m, instance: in}, true
 	}
 	e.inUse.Done()
 	return nil, false
 }
 
-// idle takes an idle instance and charges what a run may need, if that is free.
-func (m *Module) idle(tenant string) (*instance, bool) {
-	need := m.need()
-	grant, ok := m.engine.memory.Try(tenant, need)
-	if !ok {
-		return nil, false
-	}
-	h := &holding{tenant: tenant, grant: grant, floor: need}
-	in := m.warm(h)
+// idle takes an idle instance and charges what a run may need, if that is free. It
+// returns nil when it is not, or there is none.
+func (m *Module) idle(tenant string) *instance {
+	in := m.pool.take()
 	if in == nil {
-		h.end()
-		return nil, false
+		return nil
+	}
+	if !in.share.claim(tenant, m.need()) {
+		if !m.pool.put(in) {
+			in.close()
+		}
+		return nil
 	}
 	if in.memory.Charge() != nil {
 		in.close()
-		return nil, false
+		return nil
 	}
-	return in, true
+	m.engine.metrics().SandboxesTaken.Add(1, "warm")
+	return in
 }
 
 // admit returns a clean instance whose memory is charged, so that all that runs has

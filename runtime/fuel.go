@@ -21,10 +21,9 @@ const noTenant = ""
 
 // turn waits for a slot of the tenant's.
 func (e *Engine) turn(ctx context.Context, tenant string) (*schedule.Turn, error) {
-	begin := time.Now()
 	turn, err := e.schedule.Enter(ctx, tenant)
 	if err == nil {
-		e.metrics().QueueSeconds.Observe(time.Since(begin))
+		e.metrics().QueueSeconds.Observe(turn.Waited())
 	}
 	return turn, err
 }

@@ -19,15 +19,24 @@ type pool struct {
 
 	lastReset atomic.Int64 // nanoseconds
 
-	making chan struct{} // held by who makes the snapshot
-	state  *snapshot     // nil until it is made
-	reason string        // why there will be none
+	making  chan struct{} // held by who makes the snapshot
+	settled atomic.Pointer[settled]
+}
+
+// settled is how a module's sandboxes are made.
+type settled struct {
+	state  *snapshot // nil when there is none
+	reason string    // why there will be none
 }
 
 // maxIdle bounds the idle instances of one module.
 const maxIdle = 64
 
-func newPool() *pool { return &pool{making: make(chan struct{}, 1)} }
+func newPool() *pool {
+	p := &pool{making: make(chan struct{}, 1)}
+	p.settle(nil, "")
+	return p
+}
 
 // take returns an idle instance, nil when there is none.
 func (p *pool) take() *instance {
@@ -42,13 +51,6 @@ func (p *pool) take() *instance {
 	p.idle = p.idle[:n-1]
 	p.fewest = min(p.fewest, n-1)
 	return in
-}
-
-// empty reports whether there is no idle instance.
-func (p *pool) empty() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.idle) == 0
 }
 
 // put keeps a clean instance. It returns false when there are enough.
@@ -100,10 +102,9 @@ func (p *pool) drop() bool {
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
-	state := p.state
 	p.mu.Unlock()
 	p.trim(true)
-	if state != nil {
+	if state, _ := p.snapshot(); state != nil {
 		state.image.Release()
 	}
 }
@@ -111,16 +112,11 @@ func (p *pool) close() {
 // snapshot returns the module's snapshot once it is made, nil with the reason
 // when it cannot have one, and nil without a reason while there is none.
 func (p *pool) snapshot() (*snapshot, string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.state, p.reason
+	s := p.settled.Load()
+	return s.state, s.reason
 }
 
-func (p *pool) settle(state *snapshot, reason string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.state, p.reason = state, reason
-}
+func (p *pool) settle(state *snapshot, reason string) { p.settled.Store(&settled{state, reason}) }
 
 // shrinkEvery is how long an instance is kept that nobody needs.
 const shrinkEvery = 15 * time.Second

@@ -100,11 +100,14 @@ func (in *instance) adopt(ctx context.Context, s *snapshot) error {
 // reset brings an instance back to its snapshot after a run that went well. It
 // reports whether the instance is as good as new.
 func (in *instance) reset(s *snapshot) bool {
-	if in.dirty.Get() != 0 || in.memory.Grew() {
+	if in.dirty.Get() != 0 {
 		return false
 	}
 	begin := time.Now()
 	pages, err := in.memory.Reset()
+	if errors.Is(err, image.ErrGrew) || errors.Is(err, image.ErrNoImage) {
+		return false
+	}
 	if err != nil {
 		in.engine.opts.Logger.Warn("sandbox was not reset", "module", in.of.digest, "error", err)
 		return false

@@ -16,7 +16,7 @@ func sandboxSection(ctx context.Context, s settings, t *table) error {
 	}
 	on := func(file string) []string { return []string{"-module", file, "-request", runRequest("1")} }
 	large := contest{
-		what: "clean sandbox and run, Go guest with encoding/json", rounds: 10, operations: 10,
+		what: "clean sandbox and run, Go guest with encoding/json", rounds: 10, operations: 100,
 		ours: contender{name: "carrel", command: role("sandbox"), args: on(guest)},
 		rivals: []contender{
 			fromEngines("wazero 1.12.0, instantiate and _initialize and call", "≤ 1/100", "fresh", on(guest)),

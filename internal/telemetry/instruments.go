@@ -12,11 +12,18 @@ import (
 
 // Counter only goes up. Label values are given in the order the metric declares them.
 // It is safe for concurrent use; a nil one records nothing.
-type Counter struct{ vec *prometheus.CounterVec }
+type Counter struct {
+	vec *prometheus.CounterVec
+	one prometheus.Counter // of a metric without labels
+}
 
 // Add adds n. A negative n, or label values that do not fit, are ignored.
 func (c *Counter) Add(n float64, labels ...string) {
 	if c == nil || c.vec == nil || !(n >= 0) { // so that NaN is ignored too
+		return
+	}
+	if c.one != nil && len(labels) == 0 {
+		c.one.Add(n)
 		return
 	}
 	if m, err := c.vec.GetMetricWithLabelValues(labels...); err == nil {
@@ -39,11 +46,18 @@ func (g *Gauge) Add(n float64, labels ...string) {
 
 // Histogram records durations in seconds. It is safe for concurrent use; a nil
 // one records nothing.
-type Histogram struct{ vec *prometheus.HistogramVec }
+type Histogram struct {
+	vec *prometheus.HistogramVec
+	one prometheus.Observer // of a metric without labels
+}
 
 // Observe records d. Label values that do not fit are ignored.
 func (h *Histogram) Observe(d time.Duration, labels ...string) {
 	if h == nil || h.vec == nil {
+		return
+	}
+	if h.one != nil && len(labels) == 0 {
+		h.one.Observe(d.Seconds())
 		return
 	}
 	if m, err := h.vec.GetMetricWithLabelValues(labels...); err == nil {

@@ -119,10 +119,10 @@ func (d *declarer) register(c prometheus.Collector) {
 // does not miss the first event.
 
 func (d *declarer) counter(name, help string, labels ...string) *Counter {
-	c := &Counter{prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)}
+	c := &Counter{vec: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)}
 	d.register(c.vec)
 	if len(labels) == 0 {
-		c.Add(0)
+		c.one = c.vec.WithLabelValues()
 	}
 	return c
 }
@@ -138,10 +138,10 @@ func (d *declarer) gauge(name, help string, labels ...string) *Gauge {
 
 func (d *declarer) histogram(name, help string, labels ...string) *Histogram {
 	opts := prometheus.HistogramOpts{Name: name, Help: help, Buckets: durations}
-	h := &Histogram{prometheus.NewHistogramVec(opts, labels)}
+	h := &Histogram{vec: prometheus.NewHistogramVec(opts, labels)}
 	d.register(h.vec)
 	if len(labels) == 0 {
-		h.vec.WithLabelValues()
+		h.one = h.vec.WithLabelValues()
 	}
 	return h
 }

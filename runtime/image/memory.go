@@ -203,13 +203,6 @@ func (m *Memory) Size() int {
 	return m.size
 }
 
-// Grew reports whether the memory is larger than its image, or has none.
-func (m *Memory) Grew() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.image == nil || m.size > m.image.size
-}
-
 // Charged returns the bytes that the account is charged with for this memory.
 func (m *Memory) Charged() int {
 	m.mu.Lock()

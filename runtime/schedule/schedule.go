@@ -31,20 +31,27 @@ type Options struct {
 type Scheduler struct {
 	slice  time.Duration
 	credit time.Duration // the most a tenant may be behind the clock after a slice
+	made   time.Time
 
 	mu      sync.Mutex
 	free    int
 	waiting int
 	clock   time.Duration // the most that a tenant had used when a slice of its guests began
 	tenants map[string]*tenant
+	calm    uint64 // how often a tenant's last guest left while nobody waited
 	stats   Stats
 }
+
+// keepTenants is how many tenants are remembered before those without guests are
+// forgotten: one whose runs follow each other is not made again for each.
+const keepTenants = 8
 
 // tenant is a tenant that has guests, or had some lately.
 type tenant struct {
 	name   string
 	used   time.Duration // CPU time; near the scheduler's clock, see charge
 	guests int           // turns that have not left
+	calm   uint64        // the scheduler's, when its last guest left
 	queue  []*Turn       // waiting, in order
 	early  int           // how many of the queue come first because they paused in their slice
 }
@@ -60,7 +67,7 @@ type Stats struct {
 // New returns a scheduler.
 func New(opts Options) *Scheduler {
 	slots := max(opts.Slots, 1)
-	return &Scheduler{slice: opts.Slice, credit: time.Duration(slots) * opts.Slice, free: slots, tenants: map[string]*tenant{}}
+	return &Scheduler{slice: opts.Slice, credit: time.Duration(slots) * opts.Slice, made: time.Now(), free: slots, tenants: map[string]*tenant{}}
 }
 
 // Stats returns the figures of the moment.
@@ -71,6 +78,10 @@ func (s *Scheduler) Stats() Stats {
 	stats.Waiting = s.waiting
 	return stats
 }
+
+// now is the time since the scheduler was made: half of what it costs to read is
+// the time of day.
+func (s *Scheduler) now() time.Duration { return time.Since(s.made) }
 
 // take gives the turn a slot, or queues it. What its tenant has not used while it
 // was idle is not saved up. It is called with mu held.
@@ -89,7 +100,7 @@ func (s *Scheduler) take(t *Turn) (now bool) {
 // that are early. It is called with mu held.
 func (s *Scheduler) enqueue(t *Turn) {
 	t.granted = make(chan struct{})
-	t.since = time.Now()
+	t.since = s.now()
 	s.waiting++
 	if !t.early {
 		t.of.queue = append(t.of.queue, t)
@@ -110,7 +121,7 @@ func (s *Scheduler) start(t *Turn) {
 // waits: what a tenant used of a CPU that no other wanted is not held against it
 // by those who come later. It is called with mu held.
 func (s *Scheduler) begin(t *Turn) {
-	t.began = time.Now()
+	t.began = s.now()
 	s.clock = max(s.clock, t.of.used)
 }
 
@@ -119,7 +130,7 @@ func (s *Scheduler) begin(t *Turn) {
 // on undisturbed has not saved up what others had meanwhile. It is called with mu
 // held.
 func (s *Scheduler) charge(t *Turn) {
-	t.of.used = max(t.of.used+time.Since(t.began), s.clock-s.credit)
+	t.of.used = max(t.of.used+s.now()-t.began, s.clock-s.credit)
 }
 
 // stop ends the turn's hold on its slot. It is called with mu held, after charge.
@@ -131,16 +142,20 @@ func (s *Scheduler) stop(t *Turn) {
 		s.free++
 		return
 	}
-	s.stats.LongestWait = max(s.stats.LongestWait, time.Since(next.since))
+	next.waited = s.now() - next.since
+	s.stats.LongestWait = max(s.stats.LongestWait, next.waited)
 	s.start(next)
 	close(next.granted)
 }
 
 // next takes the guest whose turn it is out of its queue, nil when none waits.
 func (s *Scheduler) next() *Turn {
+	if s.waiting == 0 {
+		return nil
+	}
 	var first *tenant
 	for _, t := range s.tenants {
-		if len(t.queue) > 0 && (first == nil || t.used < first.used || t.used == first.used && t.queue[0].since.Before(first.queue[0].since)) {
+		if len(t.queue) > 0 && (first == nil || t.used < first.used || t.used == first.used && t.queue[0].since < first.queue[0].since) {
 			first = t
 		}
 	}
@@ -152,25 +167,41 @@ func (s *Scheduler) next() *Turn {
 	return turn
 }
 
-// enter finds or makes the tenant. It is called with mu held.
+// enter finds or makes the tenant, without its debt if nobody waited at any time
+// since it had guests. It is called with mu held.
 func (s *Scheduler) enter(name string) *tenant {
 	of := s.tenants[name]
-	if of == nil {
+	switch {
+	case of == nil:
+		s.forget()
 		of = &tenant{name: name}
 		s.tenants[name] = of
+	case of.guests == 0 && of.calm != s.calm:
+		of.used = 0
 	}
 	of.guests++
 	return of
 }
 
-// leave forgets tenants without guests that have no debt left, which are all of
-// them when nobody waits. It is called with mu held.
+// leave notes when a tenant has no guests left. It is called with mu held.
 func (s *Scheduler) leave(of *tenant) {
 	if of.guests--; of.guests > 0 {
 		return
 	}
+	of.calm = s.calm
+	if s.waiting == 0 {
+		s.calm++
+	}
+}
+
+// forget forgets tenants without guests that have no debt left, when there are many.
+// It is called with mu held.
+func (s *Scheduler) forget() {
+	if len(s.tenants) < keepTenants {
+		return
+	}
 	for name, t := range s.tenants {
-		if t.guests == 0 && (s.waiting == 0 || t.used <= s.clock) {
+		if t.guests == 0 && (t.calm != s.calm || t.used <= s.clock) {
 			delete(s.tenants, name)
 		}
 	}

@@ -169,6 +169,38 @@ func TestAnIdleTenantDoesNotSaveUp(t *testing.T) {
 	})
 }
 
+// TestWhoWasIdleHasNoMoreThanASliceAtOnce has a tenant that comes now and then while
+// another spins.
+func TestWhoWasIdleHasNoMoreThanASliceAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := schedule.New(schedule.Options{Slots: 1, Slice: slice})
+		ctx, stop := context.WithCancelCause(t.Context())
+		var used atomic.Int64
+		var guests sync.WaitGroup
+		for range 2 {
+			guests.Go(func() { spin(ctx, s, "early", &used) })
+		}
+		for range 20 {
+			time.Sleep(20*slice + step/3)
+			turn := enter(t, s, "late")
+			begin := time.Now()
+			for range slice / step {
+				time.Sleep(step)
+				if err := turn.Check(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if took := time.Since(begin); took < 2*slice {
+				t.Errorf("it went on after %v", took)
+			}
+			turn.Leave()
+		}
+		stop(errOver)
+		guests.Wait()
+	})
+}
+
 // TestWhatNobodyElseWantedIsNotADebt has a tenant that filled all slots while it
 // was alone, when another comes with more guests than there are slots.
 func TestWhatNobodyElseWantedIsNotADebt(t *testing.T) {

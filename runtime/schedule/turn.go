@@ -10,8 +10,9 @@ type Turn struct {
 	s       *Scheduler
 	of      *tenant
 	granted chan struct{} // closed when a waiting turn gets a slot
-	since   time.Time     // when it began to wait
-	began   time.Time     // of the slice
+	since   time.Duration // when it began to wait
+	waited  time.Duration // that time
+	began   time.Duration // of the slice
 	had     time.Duration // of the slice, before it paused
 	early   bool          // it goes before those of its tenant that did not pause in their slice
 	running bool          // it has a slot; changed with s.mu held
@@ -21,6 +22,9 @@ type Turn struct {
 
 // Given returns how often the turn gave its slot to others because its slice was over.
 func (t *Turn) Given() int { return t.given }
+
+// Waited returns how long the turn waited for its slot.
+func (t *Turn) Waited() time.Duration { return t.waited }
 
 // wait waits for the slot that the turn was queued for. It is called with s.mu
 // held and returns without.
@@ -59,7 +63,7 @@ func (t *Turn) Check(ctx context.Context) error {
 }
 
 // Due reports whether the slice is over, so that Check may wait.
-func (t *Turn) Due() bool { return t.had+time.Since(t.began) >= t.s.slice }
+func (t *Turn) Due() bool { return t.had+t.s.now()-t.began >= t.s.slice }
 
 // endSlice begins another slice, now or when it is the turn's turn again.
 func (t *Turn) endSlice(ctx context.Context) error {
@@ -91,7 +95,7 @@ func (t *Turn) Pause() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.running {
-		t.had += time.Since(t.began)
+		t.had += s.now() - t.began
 		s.charge(t)
 		s.stop(t)
 	}

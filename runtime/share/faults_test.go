@@ -40,6 +40,18 @@ var mistakes = []faults.Fault{
 		"	a.serve() // the tenant may have more now\n", "", "TestWhatIsIdleIsNoTenants",
 	},
 	{
+		"nobody is served when units rest", "grant.go",
+		"	a.serve() // whose they were may have more now\n}\n\n// Own", "}\n\n// Own", "TestWhoseUnitsRestMayHaveMore",
+	},
+	{
+		"what is claimed need not be there", "grant.go",
+		"if g.may(units) && a.used+units-g.units <= a.opts.Most {", "if g.may(units) {", "TestWhatIsIdleCanBeClaimed",
+	},
+	{
+		"a tenant claims more than its part", "grant.go",
+		"if g.may(units) && a.used", "if a.used", "TestWhatIsIdleCanBeClaimed",
+	},
+	{
 		"growth takes what others wait for", "grant.go",
 		"if a.waiting > len(h.queue) {", "if false {", "TestGrowthDoesNotTakeWhatOthersWaitFor",
 	},

@@ -55,6 +55,32 @@ func (g *Grant) may(units int64) bool {
 	return h.used+more <= part
 }
 
+// Claim makes a grant that is nobody's a tenant's and of that many units, and reports
+// whether it did: when they are free, and in no case before others that wait unless
+// the tenant then has no more than an equal part.
+func (g *Grant) Claim(tenant string, units int64) bool {
+	a := g.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g.own(a.enter(tenant))
+	if g.may(units) && a.used+units-g.units <= a.opts.Most {
+		g.set(units)
+		return true
+	}
+	g.disown()
+	return false
+}
+
+// Rest makes the grant nobody's, and of that many units, which are no more than it has.
+func (g *Grant) Rest(units int64) {
+	a := g.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g.set(min(units, g.units))
+	g.disown()
+	a.serve() // whose they were may have more now
+}
+
 // Own makes the units a tenant's, even when it then holds more than it may.
 func (g *Grant) Own(tenant string) {
 	if g == nil {
@@ -67,9 +93,7 @@ func (g *Grant) Own(tenant string) {
 	if g.units == 0 {
 		return // released
 	}
-	g.of = a.enter(tenant)
-	g.of.used += g.units
-	g.of.grants++
+	g.own(a.enter(tenant))
 	a.serve() // whose they were may have more now
 }
 
@@ -116,6 +140,13 @@ func (g *Grant) set(units int64) {
 	if more < 0 {
 		a.serve()
 	}
+}
+
+// own makes the grant of nobody the holder's. It is called with mu held.
+func (g *Grant) own(h *holder) {
+	g.of = h
+	h.used += g.units
+	h.grants++
 }
 
 // disown takes the grant from its tenant. It is called with mu held.

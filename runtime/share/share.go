@@ -142,6 +142,9 @@ func (a *Account) Used() int64 {
 func (a *Account) Short() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.waiting == 0 {
+		return false
+	}
 	h := a.next()
 	return h != nil && a.used+h.queue[0].units > a.opts.Most
 }

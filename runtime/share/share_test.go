@@ -315,6 +315,49 @@ func TestUnitsCanBecomeATenants(t *testing.T) {
 	})
 }
 
+func TestWhatIsIdleCanBeClaimed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{Most: 8, Each: 6}, func(d *desk) {
+		g, other := d.take("a", 4), d.take("b", 2)
+		g.Rest(1)
+		if used := d.Used(); used != 3 {
+			t.Errorf("%d are used while it rests", used)
+		}
+		if g.Claim("b", 5) {
+			t.Error("b has more than its part")
+		}
+		if g.Claim("c", 7) {
+			t.Error("there was not as much")
+		}
+		d.queue(d.t.Context(), "b", "b", 5)
+		if !g.Claim("c", 4) || d.Used() != 6 {
+			t.Errorf("c may have what is free; %d are used", d.Used())
+		}
+		d.served()
+		g.Rest(0)
+		other.Release()
+		d.served("b")
+		if !g.Claim("b", 1) || d.Used() != 6 {
+			t.Errorf("an empty grant is one, too; %d are used", d.Used())
+		}
+		g.Release()
+		time.Sleep(time.Second)
+	})
+}
+
+func TestWhoseUnitsRestMayHaveMore(t *testing.T) {
+	t.Parallel()
+	inBubble(t, Options{Most: 8, Each: 4}, func(d *desk) {
+		g := d.take("a", 4)
+		d.queue(d.t.Context(), "a", "a", 2)
+		d.served()
+		g.Rest(4)
+		d.served("a")
+		g.Release()
+		time.Sleep(time.Second)
+	})
+}
+
 func TestAGrantThatComesTooLateIsGivenBack(t *testing.T) {
 	t.Parallel()
 	inBubble(t, Options{Most: 1}, func(d *desk) {
