@@ -44,6 +44,10 @@ var mistakes = []faults.Fault{
 		"	return e.passTurn(ids[0])\n", "	return nil\n", "TestATurnPassesHoweverATaskEnds",
 	},
 	{
+		"what does not say so has no turn", "turns.go",
+		"if e.h.indexed && !e.h.grouped {", "if !e.h.grouped {", "TestTurnsOfAnOlderStorePass",
+	},
+	{
 		"a second task does not see that the first has the turn", "turns.go",
 		"if !h.due.IsZero() {", "if h.due.Unix() == 1 {", "TestATurnPassesHoweverATaskEnds",
 	},

@@ -105,6 +105,9 @@ func (e *edit) turnsBefore() (ids []string, err error) {
 
 // leaveTurn takes the task out of the queue and passes the turn on if it had it.
 func (e *edit) leaveTurn() error {
+	if e.h.indexed && !e.h.grouped {
+		return nil // a context with a queue has a list, and its tasks are in it
+	}
 	key := turnKey(e.h.agent, e.h.contextID)
 	ids, there, err := getTurns(e.tx, key)
 	if err != nil || !there {

@@ -10,6 +10,7 @@ import (
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 
+	"github.com/carrelhq/carrel/broker"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/task/worker"
 )
@@ -83,6 +84,24 @@ func TestATurnPassesHoweverATaskEnds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTurnsOfAnOlderStorePass has tasks whose heads do not say that they have turns.
+func TestTurnsOfAnOlderStorePass(t *testing.T) {
+	t.Parallel()
+	h := memoryHouse(t)
+	first, second := h.send("a", "ctx"), h.send("b", "ctx")
+	if err := task.Downgrade(t.Context(), h.db, bot.Tenant); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Cancel(t.Context(), bot, first.TaskID); err != nil {
+		t.Fatal(err)
+	}
+	run, err := h.Claim(t.Context(), broker.Job{Tenant: bot.Tenant, TaskID: second.TaskID})
+	if err != nil {
+		t.Fatalf("the second task has no turn: %v", err)
+	}
+	h.finish(run, task.Result{})
 }
 
 func TestATaskThatWaitsForItsTurnCanBeCanceled(t *testing.T) {

@@ -7,7 +7,6 @@ package tenant
 
 import (
 	"errors"
-	"regexp"
 
 	"github.com/carrelhq/carrel/storage"
 )
@@ -22,10 +21,16 @@ var ErrUnauthenticated = errors.New("tenant: no valid key")
 // ErrInvalidName is returned for a name that [ValidName] refuses.
 var ErrInvalidName = errors.New("tenant: names are 1 to 63 of a-z, 0-9 and -, not starting with -")
 
-var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-
 // ValidName reports whether name may name a tenant or an agent: [a-z0-9][a-z0-9-]{0,62}.
-func ValidName(name string) bool { return namePattern.MatchString(name) }
+func ValidName(name string) bool {
+	for i := range len(name) {
+		letter := name[i] >= 'a' && name[i] <= 'z' || name[i] >= '0' && name[i] <= '9'
+		if !letter && (name[i] != '-' || i == 0) {
+			return false
+		}
+	}
+	return len(name) >= 1 && len(name) <= 63
+}
 
 // Principal is an authenticated caller.
 type Principal struct {
