@@ -36,7 +36,7 @@ type cache struct {
 
 // cached is what a key's value is.
 type cached struct {
-	value []byte
+	value []byte // nil when it has none
 	since uint64 // a state in which it was that
 }
 
@@ -45,7 +45,8 @@ func newCache(bytes int64, ts uint64) *cache {
 	return &cache{seed: maphash.MakeSeed(), room: int(bytes / 2), ts: ts, young: map[string]cached{}}
 }
 
-// get returns the value that key has in the state ts. It must not be changed.
+// get returns the value that key has in the state ts, nil when it has none. It must
+// not be changed.
 func (c *cache) get(key []byte, ts uint64) ([]byte, bool) {
 	c.mu.RLock()
 	entry, ok := c.young[string(key)]
@@ -60,7 +61,7 @@ func (c *cache) get(key []byte, ts uint64) ([]byte, bool) {
 	return entry.value, (ok || aged) && entry.since <= ts
 }
 
-// keep notes what was read of key in the state ts, when that is the newest still
+// keep notes what was read of key in the state ts, nil if it was not there, when that is the newest still
 // and the key was read before.
 func (c *cache) keep(key, value []byte, ts uint64) {
 	if len(value) > cachedValue {
@@ -124,7 +125,7 @@ func (c *cache) landIn(generation map[string]cached, w write) {
 	entry, ok := generation[string(w.key)]
 	switch {
 	case !ok:
-	case w.value == nil || len(w.value) > max(len(entry.value), 64):
+	case len(w.value) > max(len(entry.value), 64):
 		delete(generation, string(w.key)) // its room is given back with its generation
 	default:
 		generation[string(w.key)] = cached{w.value, c.ts}

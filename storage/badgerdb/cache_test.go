@@ -16,7 +16,7 @@ func TestACacheSaysWhatTheStoreWould(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	c := newCache(2<<10, 0)
 	states := []map[string][]byte{{}} // by timestamp
-	hits := 0
+	hits, known := 0, 0               // of keys that are there, and of those that are not
 	for range 100_000 {
 		newest := uint64(len(states) - 1)
 		if random.IntN(8) == 0 {
@@ -30,11 +30,13 @@ func TestACacheSaysWhatTheStoreWould(t *testing.T) {
 		want, there := states[ts][key]
 		got, ok := c.get([]byte(key), ts)
 		switch {
-		case ok && (!there || !bytes.Equal(got, want)):
+		case ok && (there != (got != nil) || !bytes.Equal(got, want)):
 			t.Fatalf("%s in state %d of %d is %q, want %q, %t", key, ts, newest, got, want, there)
-		case ok:
+		case ok && there:
 			hits++
-		case there: // read from the store, perhaps while commits land
+		case ok:
+			known++
+		default: // read from the store, perhaps while commits land
 			if random.IntN(8) == 0 {
 				wrote, next := randomCommit(random, states[newest])
 				states = append(states, next)
@@ -46,8 +48,8 @@ func TestACacheSaysWhatTheStoreWould(t *testing.T) {
 			t.Fatalf("%d entries", entries)
 		}
 	}
-	if hits < 1000 {
-		t.Errorf("%d hits", hits)
+	if hits < 1000 || known < 1000 {
+		t.Errorf("%d hits, and %d of what is not there", hits, known)
 	}
 }
 
@@ -98,7 +100,8 @@ func TestSeededFaultsOfTheCacheAreNoticed(t *testing.T) {
 		{"a value is believed in states before it", "cache.go", "(ok || aged) && entry.since <= ts", "ok || aged", test},
 		{"what was read is kept although a commit has landed", "cache.go", "c.ts == ts && !", "!", test},
 		{"a commit changes the young generation only", "cache.go", "		c.landIn(c.old, w)\n", "", test},
-		{"a deletion is not noticed", "cache.go", "	case w.value == nil ||", "	case w.value == nil && !ok ||", test},
+		{"a deletion is not noticed", "cache.go", "	case !ok:\n", "	case !ok || w.value == nil:\n", test},
+		{"what is written where nothing was is not noticed", "cache.go", "	case !ok:\n", "	case !ok || entry.value == nil:\n", test},
 		{"a new value counts from before its commit", "cache.go", "cached{w.value, c.ts}", "cached{w.value, entry.since}", test},
 		{"nothing is forgotten", "cache.go", "c.bytes+size > c.room", "false", test},
 		{"what is read once is kept", "cache.go", "	*word |= bit\n	return true", "	*word |= bit\n	return false", "TestWhatIsReadOnceOrIsLargeIsNotKept"},

@@ -37,24 +37,27 @@ func tooLarge(format string, args ...any) error {
 // Get implements storage.Tx.
 func (t *tx) Get(key []byte) ([]byte, error) {
 	if w, ok := t.pending(key); ok {
-		if w.value == nil {
-			return nil, storage.ErrNotFound
-		}
-		return w.value, nil
+		return w.value, found(w.value)
 	}
 	ts := t.engine.ReadTs()
 	if value, ok := t.cache.get(key, ts); ok {
-		return value, nil
+		return value, found(value)
 	}
 	t.seek = append(append(t.seek[:0], dataSpace), key...)
 	value, err := t.read(t.seek)
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return nil, storage.ErrNotFound
+	if err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, err
 	}
-	if err == nil {
-		t.cache.keep(key, value, ts)
+	t.cache.keep(key, value, ts)
+	return value, found(value)
+}
+
+// found is the error for a value that there is not: nil is none.
+func found(value []byte) error {
+	if value == nil {
+		return storage.ErrNotFound
 	}
-	return value, err
+	return nil
 }
 
 // read returns Badger's value of key. Garbage collection of the value log may
