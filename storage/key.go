@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -27,13 +28,14 @@ func NewKey(space string) Key { return Key(nil).Str(space) }
 func (k Key) Str(s string) Key {
 	out := make(Key, len(k), len(k)+len(s)+10)
 	copy(out, k)
-	for i := 0; i < len(s); i++ {
-		out = append(out, s[i])
-		if s[i] == 0 {
-			out = append(out, 0xFF)
+	for {
+		zero := strings.IndexByte(s, 0)
+		if zero < 0 {
+			return append(append(out, s...), 0, 0)
 		}
+		out = append(append(out, s[:zero+1]...), 0xFF)
+		s = s[zero+1:]
 	}
-	return append(out, 0, 0)
 }
 
 // Bytes appends a byte string.
