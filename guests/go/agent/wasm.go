@@ -44,16 +44,24 @@ func give(b []byte) uint64 {
 }
 
 //go:wasmexport carrel_run
-func run(ptr, n uint32) uint64 { return give(respond(take(ptr, n))) }
+func run(ptr, n uint32) uint64 {
+	source.seeded = false // as far as it was, that was in the snapshot, and all runs have it
+	return give(respond(take(ptr, n)))
+}
 
 //go:wasmexport carrel_describe
 func describeExport() uint64 { return give(describe()) }
 
-// reseed gives every run random numbers of its own: sandboxes begin alike.
-//
-//go:wasmexport carrel_reseed
-func reseed(seed int64) {
-	source.Seed(uint64(seed), uint64(seed)^0x9E3779B97F4A7C15)
+//go:wasmimport wasi_snapshot_preview1 random_get
+//go:noescape
+func randomGet(buf unsafe.Pointer, n uint32) (errno uint32)
+
+// entropy is random, and in a run nobody else's.
+func entropy() (n uint64) {
+	if errno := randomGet(unsafe.Pointer(&n), uint32(unsafe.Sizeof(n))); errno != 0 {
+		panic("no random numbers: random_get failed")
+	}
+	return n
 }
 
 //go:wasmexport carrel_warm
