@@ -89,6 +89,7 @@ func (s *Scheduler) take(t *Turn) (now bool) {
 	t.of.used = max(t.of.used, s.clock)
 	if s.free > 0 {
 		s.free--
+		t.waited = 0
 		s.start(t)
 		return true
 	}

@@ -23,7 +23,7 @@ type Turn struct {
 // Given returns how often the turn gave its slot to others because its slice was over.
 func (t *Turn) Given() int { return t.given }
 
-// Waited returns how long the turn waited for its slot.
+// Waited returns how long the turn waited for the slot it has, 0 when one was free.
 func (t *Turn) Waited() time.Duration { return t.waited }
 
 // wait waits for the slot that the turn was queued for. It is called with s.mu

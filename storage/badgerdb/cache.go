@@ -61,8 +61,8 @@ func (c *cache) get(key []byte, ts uint64) ([]byte, bool) {
 	return entry.value, (ok || aged) && entry.since <= ts
 }
 
-// keep notes what was read of key in the state ts, nil if it was not there, when that is the newest still
-// and the key was read before.
+// keep notes what was read of key in the state ts, nil if it was not there, when
+// that is the newest still and the key was read before.
 func (c *cache) keep(key, value []byte, ts uint64) {
 	if len(value) > cachedValue {
 		return
