@@ -110,12 +110,17 @@ type measurer interface {
 	measure(n int) ([]time.Duration, error)
 }
 
+// settle is how long all are left alone before each turn: what one leaves to its
+// garbage collector would fall on the next, whose turn may be over sooner than that.
+const settle = 50 * time.Millisecond
+
 // inTurns has each measure so many operations in each round, and returns the median
 // of each. A first round does not count.
 func inTurns(rounds, operations int, all ...measurer) ([]time.Duration, error) {
 	times := make([][]time.Duration, len(all))
 	for round := range rounds + 1 {
 		for i, m := range all {
+			time.Sleep(settle)
 			got, err := m.measure(operations)
 			if err != nil {
 				return nil, err
