@@ -20,6 +20,10 @@ var mistakes = []faults.Fault{
 		"if in.dirty.Get() != 0 {", "if false {", "TestNothingOfARunIsLeftForTheNext",
 	},
 	{
+		"every run has the same seed", "sandbox.go",
+		"	in.session.Random(seed[:])\n", "	seed[0] = 1\n", "TestEveryRunHasASeedOfItsOwn",
+	},
+	{
 		"a sandbox is used again however its run ended", "take.go",
 		"if well && state != nil", "if state != nil", "TestNothingOfARunIsLeftForTheNext",
 	},

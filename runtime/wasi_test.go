@@ -266,6 +266,25 @@ func TestTimeAndRandomBeforeARun(t *testing.T) {
 	}
 }
 
+// TestEveryRunHasASeedOfItsOwn: a guest may have a generator from before its runs.
+func TestEveryRunHasASeedOfItsOwn(t *testing.T) {
+	t.Parallel()
+	g := newGuest()
+	g.function("carrel_reseed", signature{Params: i64}, i32Const(1024), localGet(0), i64Store)
+	m := load(t, newEngine(t, Options{}), run(g, pack(1024, 8)).bytes())
+	seen := map[string]bool{"\x00\x00\x00\x00\x00\x00\x00\x00": true}
+	for range 3 {
+		seed, err := runGuest(t.Context(), t, m, "{}", &fakeTasks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[seed] {
+			t.Errorf("a run has the seed %x, as one before or none", seed)
+		}
+		seen[seed] = true
+	}
+}
+
 // TestLastWordsAreInTheReason: a language's runtime prints why it gives up, and
 // the author reads it where the task says that it failed.
 func TestLastWordsAreInTheReason(t *testing.T) {

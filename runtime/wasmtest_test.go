@@ -235,6 +235,7 @@ var (
 	i32Load     = []byte{0x28, 2, 0}
 	i64Load     = []byte{0x29, 3, 0}
 	i32Store    = []byte{0x36, 2, 0}
+	i64Store    = []byte{0x37, 3, 0}
 	i64Eqz      = []byte{0x50}
 	i64LessU    = []byte{0x54}
 	i32Eqz      = []byte{0x45}

@@ -49,18 +49,32 @@ func enter(t *testing.T, s *schedule.Scheduler, tenant string) *schedule.Turn {
 	return turn
 }
 
-// TestAGuestOfAnIdleTenantWaitsForASliceAtMost has 64 spinning guests of another.
-func TestAGuestOfAnIdleTenantWaitsForASliceAtMost(t *testing.T) {
-	t.Parallel()
+// beside runs a test with so many guests of a tenant that spin meanwhile, and looks
+// that none is left at the end.
+func beside(t *testing.T, slots, guests int, tenant string, test func(ctx context.Context, t *testing.T, s *schedule.Scheduler)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := schedule.New(schedule.Options{Slots: 2, Slice: slice})
+		s := schedule.New(schedule.Options{Slots: slots, Slice: slice})
 		ctx, stop := context.WithCancelCause(t.Context())
 		defer stop(errOver) // also when a guest waits for ever
 		var used atomic.Int64
-		var guests sync.WaitGroup
-		for range 64 {
-			guests.Go(func() { spin(ctx, s, "greedy", &used) })
+		var spinning sync.WaitGroup
+		for range guests {
+			spinning.Go(func() { spin(ctx, s, tenant, &used) })
 		}
+		test(ctx, t, s)
+		stop(errOver)
+		spinning.Wait()
+		if got := s.Stats(); got.Running != 0 || got.Waiting != 0 {
+			t.Errorf("at the end: %+v", got)
+		}
+	})
+}
+
+// TestAGuestOfAnIdleTenantWaitsForASliceAtMost has 64 spinning guests of another.
+func TestAGuestOfAnIdleTenantWaitsForASliceAtMost(t *testing.T) {
+	t.Parallel()
+	beside(t, 2, 64, "greedy", func(ctx context.Context, t *testing.T, s *schedule.Scheduler) {
 		for range 50 {
 			time.Sleep(3*slice + 17*time.Microsecond)
 			begin := time.Now()
@@ -70,11 +84,6 @@ func TestAGuestOfAnIdleTenantWaitsForASliceAtMost(t *testing.T) {
 			}
 			time.Sleep(step)
 			turn.Leave()
-		}
-		stop(errOver)
-		guests.Wait()
-		if got := s.Stats(); got.Running != 0 || got.Waiting != 0 {
-			t.Errorf("at the end: %+v", got)
 		}
 	})
 }
@@ -173,14 +182,7 @@ func TestAnIdleTenantDoesNotSaveUp(t *testing.T) {
 // another spins.
 func TestWhoWasIdleHasNoMoreThanASliceAtOnce(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := schedule.New(schedule.Options{Slots: 1, Slice: slice})
-		ctx, stop := context.WithCancelCause(t.Context())
-		var used atomic.Int64
-		var guests sync.WaitGroup
-		for range 2 {
-			guests.Go(func() { spin(ctx, s, "early", &used) })
-		}
+	beside(t, 1, 2, "early", func(ctx context.Context, t *testing.T, s *schedule.Scheduler) {
 		for range 20 {
 			time.Sleep(20*slice + step/3)
 			turn := enter(t, s, "late")
@@ -196,8 +198,6 @@ func TestWhoWasIdleHasNoMoreThanASliceAtOnce(t *testing.T) {
 			}
 			turn.Leave()
 		}
-		stop(errOver)
-		guests.Wait()
 	})
 }
 
@@ -409,14 +409,7 @@ func TestAPausedGuestHasNoSlot(t *testing.T) {
 // TestAShortWaitKeepsThePlace has 64 spinning guests of the same tenant.
 func TestAShortWaitKeepsThePlace(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := schedule.New(schedule.Options{Slots: 2, Slice: slice})
-		ctx, stop := context.WithCancelCause(t.Context())
-		var used atomic.Int64
-		var guests sync.WaitGroup
-		for range 64 {
-			guests.Go(func() { spin(ctx, s, "a", &used) })
-		}
+	beside(t, 2, 64, "a", func(ctx context.Context, t *testing.T, s *schedule.Scheduler) {
 		time.Sleep(10*slice + step/2)
 		turn := enter(t, s, "a")
 		for range 8 {
@@ -432,8 +425,6 @@ func TestAShortWaitKeepsThePlace(t *testing.T) {
 			}
 		}
 		turn.Leave()
-		stop(errOver)
-		guests.Wait()
 	})
 }
 

@@ -41,15 +41,15 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"nobody is served when units rest", "grant.go",
-		"	a.serve() // whose they were may have more now\n}\n\n// Own", "}\n\n// Own", "TestWhoseUnitsRestMayHaveMore",
+		"	a.serve() // whose they were may have more now\n}\n\n// Own", "}\n\n// Own", "TestWhatIsIdleIsNoTenants",
 	},
 	{
 		"what is claimed need not be there", "grant.go",
-		"if g.may(units) && a.used+units-g.units <= a.opts.Most {", "if g.may(units) {", "TestWhatIsIdleCanBeClaimed",
+		"if !g.may(units) || a.used+units-g.units > a.opts.Most {", "if !g.may(units) || a.used < 0 {", "TestWhatIsIdleCanBeClaimed",
 	},
 	{
 		"a tenant claims more than its part", "grant.go",
-		"if g.may(units) && a.used", "if a.used", "TestWhatIsIdleCanBeClaimed",
+		"if !g.may(units) || a.used", "if a.used", "TestWhatIsIdleCanBeClaimed",
 	},
 	{
 		"growth takes what others wait for", "grant.go",

@@ -27,6 +27,13 @@ func (g *Grant) resize(units int64) bool {
 	a := g.account
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return g.trySet(units)
+}
+
+// trySet changes the units held if they may be that many and are there. It is called
+// with mu held.
+func (g *Grant) trySet(units int64) bool {
+	a := g.account
 	if !g.may(units) || a.used+units-g.units > a.opts.Most {
 		return false
 	}
@@ -63,12 +70,11 @@ func (g *Grant) Claim(tenant string, units int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	g.own(a.enter(tenant))
-	if g.may(units) && a.used+units-g.units <= a.opts.Most {
-		g.set(units)
-		return true
+	if !g.trySet(units) {
+		g.disown()
+		return false
 	}
-	g.disown()
-	return false
+	return true
 }
 
 // Rest makes the grant nobody's, and of that many units, which are no more than it has.

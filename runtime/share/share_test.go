@@ -285,14 +285,22 @@ func TestGrowthDoesNotTakeWhatOthersWaitFor(t *testing.T) {
 
 func TestWhatIsIdleIsNoTenants(t *testing.T) {
 	t.Parallel()
-	inBubble(t, Options{Most: 8, Each: 4}, func(d *desk) {
-		a := d.take("a", 4)
-		d.queue(d.t.Context(), "a", "a", 4)
-		d.served()
-		a.Disown()
-		d.served("a")
-		a.Release()
-	})
+	for name, idle := range map[string]func(*Grant){
+		"disowned": func(g *Grant) { g.Disown() },
+		"at rest":  func(g *Grant) { g.Rest(4) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, Options{Most: 8, Each: 4}, func(d *desk) {
+				a := d.take("a", 4)
+				d.queue(d.t.Context(), "a", "a", 4)
+				d.served()
+				idle(a)
+				d.served("a")
+				a.Release()
+			})
+		})
+	}
 }
 
 func TestUnitsCanBecomeATenants(t *testing.T) {
@@ -340,19 +348,6 @@ func TestWhatIsIdleCanBeClaimed(t *testing.T) {
 		if !g.Claim("b", 1) || d.Used() != 6 {
 			t.Errorf("an empty grant is one, too; %d are used", d.Used())
 		}
-		g.Release()
-		time.Sleep(time.Second)
-	})
-}
-
-func TestWhoseUnitsRestMayHaveMore(t *testing.T) {
-	t.Parallel()
-	inBubble(t, Options{Most: 8, Each: 4}, func(d *desk) {
-		g := d.take("a", 4)
-		d.queue(d.t.Context(), "a", "a", 2)
-		d.served()
-		g.Rest(4)
-		d.served("a")
 		g.Release()
 		time.Sleep(time.Second)
 	})

@@ -3,8 +3,8 @@ package agent
 import "math/rand/v2"
 
 // Random has numbers of its own in every run. Use it instead of the functions of
-// math/rand, whose seed is the same in every sandbox of a module. It is
-// not for secrets: those are crypto/rand's.
+// math/rand, whose seed is the same in every sandbox of a module. It is not for
+// secrets: those are crypto/rand's.
 var Random = rand.New(&source)
 
 var source lazySource

@@ -45,7 +45,7 @@ func give(b []byte) uint64 {
 
 //go:wasmexport carrel_run
 func run(ptr, n uint32) uint64 {
-	source.seeded = false // as far as it was, that was in the snapshot, and all runs have it
+	source.seeded = false // if it was seeded before, every run begins with that seed
 	return give(respond(take(ptr, n)))
 }
 

@@ -38,6 +38,7 @@ func init() {
 		Name: "Conformance", Description: "Tries everything the ABI has.", Version: "1.0.0",
 		Skills: []agent.Skill{{ID: "try", Name: "Try", Description: "Runs a command.", Tags: []string{"test"}}},
 	})
+	agent.Warm(func() { agent.Random.Uint64() }) // which no run may go on from
 	agent.Handle(run)
 }
 
