@@ -10,7 +10,6 @@ import (
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/carrelhq/carrel/agent"
 	"github.com/carrelhq/carrel/broker"
@@ -190,23 +189,14 @@ func (r *Run) readInbox(e *edit) error {
 
 // readMessage reads the user's message that an event holds.
 func readMessage(tx storage.Tx, id string, seq uint64) (*a2apb.Message, error) {
-	value, err := tx.Get(eventKey(id, seq))
+	events, err := readEvents(tx, id, seq-1, 1, 1)
 	if err != nil {
 		return nil, fmt.Errorf("task %s: event %d: %w", id, seq, err)
 	}
-	r := &record{seq: seq}
-	if err := r.decode(value); err != nil {
-		return nil, err
+	if msg := events[0].message; msg != nil {
+		return msg, nil
 	}
-	if len(r.message) > 0 {
-		msg := &a2apb.Message{}
-		return msg, proto.Unmarshal(r.message, msg)
-	}
-	body := &a2apb.StreamResponse{}
-	if err := proto.Unmarshal(r.body, body); err != nil {
-		return nil, err
-	}
-	if history := body.GetTask().GetHistory(); len(history) == 1 {
+	if history := events[0].Body.GetTask().GetHistory(); len(history) == 1 {
 		return history[0], nil
 	}
 	return nil, fmt.Errorf("task %s: event %d holds no message", id, seq)

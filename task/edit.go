@@ -27,6 +27,7 @@ type edit struct {
 	was      listed          // how the lists and counters have the task
 	open     int64           // tasks in the open set; 0 is not counted, or none
 	events   []Event         // appended, for followers
+	entry    logEntry        // of those that are not written yet
 	begun    []string        // artifacts that chunks were appended of
 	size     int             // of the last event's body, in bytes
 	loose    *loose          // blobs for the events to refer to; nil when there are none
@@ -113,7 +114,7 @@ func (m *Manager) publish(e *edit) {
 	}
 }
 
-// append adds an event to the log.
+// append adds an event to the log; save writes it.
 func (e *edit) append(r *record, body *a2apb.StreamResponse) error {
 	e.h.seq++
 	r.seq, r.time, r.run = e.h.seq, e.now, e.h.run
@@ -138,7 +139,14 @@ func (e *edit) append(r *record, body *a2apb.StreamResponse) error {
 		Seq: r.seq, Time: r.time, Body: body, State: r.state, Shows: r.shows,
 		run: r.run, attempt: r.attempt, size: len(value), wire: &wireCache{},
 	})
-	return e.tx.Set(eventKey(e.id, r.seq), value)
+	if e.entry.add(r.seq, value) {
+		return nil
+	}
+	if err := e.entry.write(e.tx, e.id); err != nil {
+		return err
+	}
+	e.entry.add(r.seq, value)
+	return nil
 }
 
 // setState moves the task to a state, with an event. attempt is 0 for a change
@@ -166,9 +174,12 @@ func (e *edit) setState(to a2apb.TaskState, msg *a2apb.Message, attempt int) err
 // changed after a time that was shown must find it.
 func (e *edit) statusTime() time.Time { return e.now.Truncate(time.Millisecond) }
 
-// save writes the head, and brings lists and counters in step with it: once for
-// each update, however many states the task went through in it.
+// save writes the events and the head, and brings lists and counters in step with
+// it: once for each update, however many states the task went through in it.
 func (e *edit) save() error {
+	if err := e.entry.write(e.tx, e.id); err != nil {
+		return err
+	}
 	if err := e.relist(); err != nil {
 		return err
 	}

@@ -16,6 +16,14 @@ var mistakes = []faults.Fault{
 		"	e.h.seq++\n", "	e.h.seq += uint64(len(e.events)+1) % 2\n", "TestAnEchoTaskHasFourEvents",
 	},
 	{
+		"an event is lost that was committed before another", "record.go",
+		"		l.before.bytes(recordBefore, l.last)\n", "", "TestEventsThatAreCommittedTogetherLieTogether",
+	},
+	{
+		"an entry of the log grows without bound", "record.go",
+		"> entryBytes {", "> 1<<30 {", "TestEventsThatAreCommittedTogetherLieTogether",
+	},
+	{
 		"a follower is not woken", "log.go",
 		"	l.broker.Notify(topic(ref.Tenant, id))\n", "", "TestAFollowerThatWaitsIsWoken",
 	},

@@ -74,16 +74,18 @@ func readLog(tx storage.Tx, id string, first bool) (events []Event, err error) {
 		if err != nil {
 			return nil, err
 		}
-		r, err := decodeRecord(item)
+		records, err := decodeEntry(item)
 		if err != nil {
 			return nil, err
 		}
-		e, err := r.event()
-		if err != nil {
-			return nil, err
-		}
-		if events = append(events, e); first {
-			break
+		for i := range records {
+			e, err := records[i].event()
+			if err != nil {
+				return nil, err
+			}
+			if events = append(events, e); first {
+				return events, nil
+			}
 		}
 	}
 	return events, nil

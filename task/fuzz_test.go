@@ -62,7 +62,7 @@ func FuzzHead(f *testing.F) {
 	})
 }
 
-// FuzzEvent: an event of a task's log, with its key.
+// FuzzEvent: an entry of a task's log, of one event or several, with its key.
 func FuzzEvent(f *testing.F) {
 	body, err := proto.Marshal(&a2apb.StreamResponse{Payload: &a2apb.StreamResponse_Message{Message: saying("hello")}})
 	if err != nil {
@@ -72,22 +72,34 @@ func FuzzEvent(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, r := range []record{{run: 1, attempt: 2, state: working, time: someTime(), body: body, shows: true}, {message: message}, {body: []byte{1}}} {
+	var several logEntry
+	for i, r := range []record{{run: 1, attempt: 2, state: working, time: someTime(), body: body, shows: true}, {message: message}, {body: []byte{1}}} {
 		f.Add([]byte(eventKey("t", 7)), r.encode())
+		several.add(uint64(i+1), r.encode())
 	}
+	f.Add([]byte(eventKey("t", 3)), []byte(append(several.before, several.last...)))
+	f.Add([]byte(eventKey("t", 2)), []byte(append(several.before, several.last...)))
 	f.Add([]byte("event"), []byte{0xff})
 	f.Fuzz(func(t *testing.T, key, value []byte) {
-		r, err := decodeRecord(storage.Item{Key: key, Value: value})
+		records, err := decodeEntry(storage.Item{Key: key, Value: value})
 		if err != nil {
 			return
 		}
-		checkStable(t, r, func(data []byte) (*record, error) {
-			again := &record{seq: r.seq}
-			return again, again.decode(data)
-		})
-		e, err := r.event()
-		if err == nil && (e.Seq != r.seq || e.Body != nil && e.message != nil) {
-			t.Errorf("%+v is the event %+v", r, e)
+		for i := range records {
+			r := &records[i]
+			checkStable(t, r, func(data []byte) (*record, error) {
+				read := &record{seq: r.seq}
+				err := read.decode(data, nil)
+				read.size = r.size
+				return read, err
+			})
+			if r.seq != records[0].seq+uint64(i) || r.seq == 0 && len(records) > 1 {
+				t.Errorf("event %d is %d places after %d", r.seq, i, records[0].seq)
+			}
+			e, err := r.event()
+			if err == nil && (e.Seq != r.seq || e.Body != nil && e.message != nil) {
+				t.Errorf("%+v is the event %+v", r, e)
+			}
 		}
 	})
 }
@@ -116,7 +128,7 @@ func FuzzFold(f *testing.F) {
 		var events []Event
 		for i, data := range [][]byte{a, b, c} {
 			r := &record{seq: uint64(i + 1)}
-			if r.decode(data) != nil {
+			if r.decode(data, nil) != nil {
 				return
 			}
 			e, err := r.event()

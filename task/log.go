@@ -150,21 +150,26 @@ func readEvents(tx storage.Tx, id string, seq uint64, count, size int) (events [
 		if err != nil {
 			return nil, err
 		}
-		r, err := decodeRecord(item)
+		records, err := decodeEntry(item)
 		if err != nil {
 			return nil, err
 		}
-		if seq++; r.seq != seq {
-			return nil, ErrEventsPurged
-		}
-		e, err := r.event()
-		if err != nil {
-			return nil, err
-		}
-		e.size = len(item.Value)
-		size -= e.size
-		if events = append(events, e); len(events) == count || size <= 0 {
-			break
+		for i := range records {
+			r := &records[i]
+			if r.seq <= seq {
+				continue // it was committed together with one that is wanted
+			}
+			if seq++; r.seq != seq {
+				return nil, ErrEventsPurged
+			}
+			e, err := r.event()
+			if err != nil {
+				return nil, err
+			}
+			size -= e.size
+			if events = append(events, e); len(events) == count || size <= 0 {
+				return events, nil
+			}
 		}
 	}
 	if len(events) == 0 {

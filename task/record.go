@@ -13,8 +13,13 @@ import (
 
 // record is an event as it is stored: what followers see of it, and what folding
 // the log needs beside. At most one of body and message is set.
+//
+// Events that are committed together lie in one entry of the store, under the number
+// of the last: the record of that one has those before it inside. So the entry that
+// has event n is the first one after n-1.
 type record struct {
-	seq     uint64 // part of the key
+	seq     uint64
+	size    int // in bytes, without those of others
 	time    time.Time
 	run     int
 	attempt int // 0 for what no attempt wrote
@@ -33,7 +38,12 @@ const (
 	recordBody    protowire.Number = 5
 	recordMessage protowire.Number = 6
 	recordShows   protowire.Number = 7
+	recordBefore  protowire.Number = 8 // another record, in the order of events
 )
+
+// entryBytes is how large an entry of several events gets. It is well below what the
+// store keeps apart from its keys, which is slower to read.
+const entryBytes = 16 << 10
 
 func (r *record) encode() []byte {
 	w := make(wire, 0, 32+len(r.body)+len(r.message))
@@ -49,18 +59,67 @@ func (r *record) encode() []byte {
 	return w
 }
 
-func decodeRecord(item storage.Item) (*record, error) {
+// logEntry collects the events of an update until they are written.
+type logEntry struct {
+	before wire // fields of those before the last
+	last   []byte
+	seq    uint64 // of the last
+}
+
+// add adds the next event. It reports false when the entry is to be written first.
+func (l *logEntry) add(seq uint64, value []byte) bool {
+	if l.last != nil {
+		if len(l.before)+len(l.last)+len(value) > entryBytes {
+			return false
+		}
+		l.before.bytes(recordBefore, l.last)
+	}
+	l.last, l.seq = value, seq
+	return true
+}
+
+// write writes the entry, if there is one, and empties it.
+func (l *logEntry) write(tx storage.Tx, id string) error {
+	if l.last == nil {
+		return nil
+	}
+	key, value := eventKey(id, l.seq), append(l.before, l.last...)
+	*l = logEntry{}
+	return tx.Set(key, value)
+}
+
+// decodeEntry returns the events of an entry, in their order.
+func decodeEntry(item storage.Item) ([]record, error) {
 	key := storage.ReadKey(item.Key)
 	key.Str()
 	key.Str()
-	r := &record{seq: key.Uint()}
+	last := record{seq: key.Uint()}
 	if err := key.Err(); err != nil {
 		return nil, err
 	}
-	return r, r.decode(item.Value)
+	var before [][]byte
+	if err := last.decode(item.Value, &before); err != nil {
+		return nil, err
+	}
+	n := uint64(len(before))
+	if n >= last.seq { // events count from 1
+		return nil, fmt.Errorf("task: event %d: %w", last.seq, errRecord)
+	}
+	list := make([]record, 0, n+1)
+	for i, data := range before {
+		r := record{seq: last.seq - n + uint64(i)}
+		if err := r.decode(data, nil); err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return append(list, last), nil
 }
 
-func (r *record) decode(data []byte) error {
+// decode reads a record, and appends those in it to before. With nil there may be none.
+func (r *record) decode(data []byte, before *[][]byte) error {
+	r.size = len(data)
+	nested := false
 	err := readWire(data, func(field protowire.Number, n uint64, b []byte) {
 		switch field {
 		case recordTime:
@@ -77,8 +136,16 @@ func (r *record) decode(data []byte) error {
 			r.message = b
 		case recordShows:
 			r.shows = n != 0
+		case recordBefore:
+			if nested = before == nil; !nested {
+				*before = append(*before, b)
+				r.size -= protowire.SizeTag(recordBefore) + protowire.SizeBytes(len(b))
+			}
 		}
 	})
+	if err == nil && nested {
+		err = errRecord
+	}
 	if err != nil {
 		return fmt.Errorf("task: event %d: %w", r.seq, err)
 	}
@@ -87,7 +154,7 @@ func (r *record) decode(data []byte) error {
 
 // event is the record as followers see it.
 func (r *record) event() (Event, error) {
-	e := Event{Seq: r.seq, Time: r.time, State: r.state, Shows: r.shows, run: r.run, attempt: r.attempt, wire: &wireCache{}}
+	e := Event{Seq: r.seq, Time: r.time, State: r.state, Shows: r.shows, run: r.run, attempt: r.attempt, size: r.size, wire: &wireCache{}}
 	if len(r.body) == 0 && len(r.message) == 0 {
 		return e, nil
 	}
