@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 )
 
@@ -19,8 +20,8 @@ type decoded[T any] struct {
 	bytes int
 }
 
-// decode returns what value decodes to; what names it in errors. Results share memory.
-func (d *decoded[T]) decode(value []byte, what string) (T, error) {
+// decode returns what value decodes to; the words name it in errors. Results share memory.
+func (d *decoded[T]) decode(value []byte, words ...string) (T, error) {
 	d.mu.RLock()
 	v, ok := d.known[string(value)]
 	d.mu.RUnlock()
@@ -28,7 +29,7 @@ func (d *decoded[T]) decode(value []byte, what string) (T, error) {
 		return v, nil
 	}
 	if err := json.Unmarshal(value, &v); err != nil {
-		return v, fmt.Errorf("agent: record of %s: %w", what, err)
+		return v, fmt.Errorf("agent: record of %s: %w", strings.Join(words, " "), err)
 	}
 	d.keep(string(value), v)
 	return v, nil

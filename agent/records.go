@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/carrelhq/carrel/storage"
@@ -23,27 +24,38 @@ import (
 //	agent-deleted/<tenant>/<name>        empty: it was deleted, and others may have records of it
 //	agent-listed/<tenant>/<name>         empty: it is there and not private
 var (
-	agentsKey = storage.NewKey("agent")
-	placesKey = storage.NewKey("agent-place")
-	looseKeys = storage.NewKey("module-loose")
+	agentsKey   = storage.NewKey("agent")
+	placesKey   = storage.NewKey("agent-place")
+	versionKeys = storage.NewKey("version")
+	moduleKeys  = storage.NewKey("module")
+	refKeys     = storage.NewKey("module-ref")
+	looseKeys   = storage.NewKey("module-loose")
 
 	deletedKeys = storage.NewKey("agent-deleted")
 	listedKeys  = storage.NewKey("agent-listed")
 )
 
-func agentKey(name string) storage.Key           { return agentsKey.Str(name) }
-func versionsKey(name string) storage.Key        { return storage.NewKey("version").Str(name) }
-func versionKey(name, digest string) storage.Key { return versionsKey(name).Str(digest) }
-func moduleKey(digest string) storage.Key        { return storage.NewKey("module").Str(digest) }
-func refsKey(digest string) storage.Key          { return storage.NewKey("module-ref").Str(digest) }
-func placeKey(tenant, name string) storage.Key   { return placesKey.Str(tenant).Str(name) }
-func deletedKey(tenant, name string) storage.Key { return deletedKeys.Str(tenant).Str(name) }
-func listedKey(p place) storage.Key              { return listedKeys.Str(p.tenant).Str(p.name) }
+func agentKey(name string) storage.Key    { return agentsKey.Str(name) }
+func versionsKey(name string) storage.Key { return versionKeys.Str(name) }
+func versionKey(name, digest string) storage.Key {
+	return versionKeys.With(storage.Str(name), storage.Str(digest))
+}
+func moduleKey(digest string) storage.Key { return moduleKeys.Str(digest) }
+func refsKey(digest string) storage.Key   { return refKeys.Str(digest) }
+func placeKey(tenant, name string) storage.Key {
+	return placesKey.With(storage.Str(tenant), storage.Str(name))
+}
+func deletedKey(tenant, name string) storage.Key {
+	return deletedKeys.With(storage.Str(tenant), storage.Str(name))
+}
+func listedKey(p place) storage.Key {
+	return listedKeys.With(storage.Str(p.tenant), storage.Str(p.name))
+}
 func refKey(digest, tenant, name string) storage.Key {
-	return refsKey(digest).Str(tenant).Str(name)
+	return refKeys.With(storage.Str(digest), storage.Str(tenant), storage.Str(name))
 }
 func looseKey(since time.Time, id, digest string) storage.Key {
-	return looseKeys.Time(since).Str(id).Str(digest)
+	return looseKeys.With(storage.Time(since), storage.Str(id), storage.Str(digest))
 }
 
 type agentRecord struct {
@@ -82,10 +94,11 @@ func putJSON(tx storage.Tx, key storage.Key, v any) error {
 	return tx.Set(key, value)
 }
 
-func get(tx storage.Tx, key storage.Key, what string) ([]byte, error) {
+// get reads a record; the words name it when it is not there.
+func get(tx storage.Tx, key storage.Key, words ...string) ([]byte, error) {
 	value, err := tx.Get(key)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("%w: %s", ErrNotFound, what)
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, strings.Join(words, " "))
 	}
 	return value, err
 }
@@ -99,12 +112,11 @@ func (r *records) record(tx storage.Tx, name string) (agentRecord, error) {
 }
 
 func (r *records) version(tx storage.Tx, name, digest string) (Version, error) {
-	what := name + " version " + digest
-	value, err := get(tx, versionKey(name, digest), what)
+	value, err := get(tx, versionKey(name, digest), name, "version", digest)
 	if err != nil {
 		return Version{}, err
 	}
-	return r.versions.decode(value, what)
+	return r.versions.decode(value, name, "version", digest)
 }
 
 func (r *records) agent(tx storage.Tx, p place) (Agent, error) {
@@ -146,7 +158,7 @@ func (r *records) allVersions(tx storage.Tx, name string) (list []Version, err e
 		if err != nil {
 			return nil, err
 		}
-		v, err := r.versions.decode(item.Value, "a version of "+name)
+		v, err := r.versions.decode(item.Value, "a version of", name)
 		if err != nil {
 			return nil, err
 		}

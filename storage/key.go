@@ -24,10 +24,47 @@ type Key []byte
 // NewKey starts a key in the named space, for example "task".
 func NewKey(space string) Key { return Key(nil).Str(space) }
 
-// Str appends a string.
-func (k Key) Str(s string) Key {
-	out := make(Key, len(k), len(k)+len(s)+10)
-	copy(out, k)
+// Element is an element of a key, made by [Str], [Uint], [Time] or [TimeDesc].
+type Element struct {
+	text   string
+	number uint64
+	fixed  bool // it is the number
+}
+
+// Str is a string as an element.
+func Str(s string) Element { return Element{text: s} }
+
+// Uint is an integer of eight bytes as an element.
+func Uint(n uint64) Element { return Element{number: n, fixed: true} }
+
+// Time is a time to the nanosecond as an element, earlier times first. Times outside
+// the years 1678 to 2262 are clamped to that range.
+func Time(t time.Time) Element { return Uint(orderedTime(t)) }
+
+// TimeDesc is [Time] with later times first.
+func TimeDesc(t time.Time) Element { return Uint(^orderedTime(t)) }
+
+// Number is the element as the integer that it is ordered by; that of a string is 0.
+func (e Element) Number() uint64 { return e.number }
+
+// With appends elements, at once: a key of several costs one allocation.
+func (k Key) With(elements ...Element) Key {
+	size := len(k)
+	for _, e := range elements {
+		size += len(e.text) + 8 // as much as the end of a text and a few zero bytes in it
+	}
+	out := append(make(Key, 0, size), k...)
+	for _, e := range elements {
+		if e.fixed {
+			out = binary.BigEndian.AppendUint64(out, e.number)
+		} else {
+			out = appendText(out, e.text)
+		}
+	}
+	return out
+}
+
+func appendText(out Key, s string) Key {
 	for {
 		zero := strings.IndexByte(s, 0)
 		if zero < 0 {
@@ -38,22 +75,20 @@ func (k Key) Str(s string) Key {
 	}
 }
 
+// Str appends a string.
+func (k Key) Str(s string) Key { return k.With(Str(s)) }
+
 // Bytes appends a byte string.
 func (k Key) Bytes(b []byte) Key { return k.Str(string(b)) }
 
 // Uint appends an integer of eight bytes.
-func (k Key) Uint(n uint64) Key {
-	out := make(Key, len(k), len(k)+8)
-	copy(out, k)
-	return binary.BigEndian.AppendUint64(out, n)
-}
+func (k Key) Uint(n uint64) Key { return k.With(Uint(n)) }
 
-// Time appends t to the nanosecond, earlier times first. Times outside the
-// years 1678 to 2262 are clamped to that range.
-func (k Key) Time(t time.Time) Key { return k.Uint(orderedTime(t)) }
+// Time appends a time, see [Time].
+func (k Key) Time(t time.Time) Key { return k.With(Time(t)) }
 
-// TimeDesc appends t to the nanosecond, later times first.
-func (k Key) TimeDesc(t time.Time) Key { return k.Uint(^orderedTime(t)) }
+// TimeDesc appends a time, see [TimeDesc].
+func (k Key) TimeDesc(t time.Time) Key { return k.With(TimeDesc(t)) }
 
 var (
 	firstTime = time.Unix(0, math.MinInt64)

@@ -31,6 +31,19 @@ func TestBuildingOnAKeyLeavesItAsItWas(t *testing.T) {
 	}
 }
 
+func TestAKeyIsTheSameBuiltAtOnce(t *testing.T) {
+	at := time.Date(2026, 3, 4, 5, 6, 7, 89, time.UTC)
+	one := NewKey("space").Str("a\x00\x00").Uint(7).Time(at).TimeDesc(at).Str("")
+	all := NewKey("space").With(Str("a\x00\x00"), Uint(7), Time(at), TimeDesc(at), Str(""))
+	if !bytes.Equal(one, all) {
+		t.Errorf("got %q, and element by element %q", all, one)
+	}
+	allocs := testing.AllocsPerRun(100, func() { all = Key("x").With(Str("task"), Uint(7), Str("")) })
+	if allocs != 1 {
+		t.Errorf("a key takes %v allocations", allocs)
+	}
+}
+
 func TestNoKeyStartsAnother(t *testing.T) {
 	t.Parallel()
 	if bytes.HasPrefix(NewKey("t10"), NewKey("t1")) || bytes.HasPrefix(NewKey("t1\x00"), NewKey("t1")) {

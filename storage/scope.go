@@ -12,7 +12,7 @@ func Scope(db DB, prefix []byte) DB { return scopedDB{db, prefix} }
 
 // ScopeTx is [Scope] for a transaction. It serves the few packages that write
 // records of a tenant and global records in one update.
-func ScopeTx(tx Tx, prefix []byte) Tx { return scopedTx{tx, prefix} }
+func ScopeTx(tx Tx, prefix []byte) Tx { return &scopedTx{tx: tx, prefix: prefix} }
 
 type scopedDB struct {
 	db     DB
@@ -36,19 +36,27 @@ func (scopedDB) Close() error { return nil }
 type scopedTx struct {
 	tx     Tx
 	prefix []byte
+	seek   []byte // scratch of Get, which keeps no key
 }
 
-func (s scopedTx) key(k []byte) []byte {
+func (s *scopedTx) key(k []byte) []byte {
 	out := make([]byte, 0, len(s.prefix)+len(k))
 	return append(append(out, s.prefix...), k...)
 }
 
-func (s scopedTx) Get(key []byte) ([]byte, error)    { return s.tx.Get(s.key(key)) }
-func (s scopedTx) Set(key, value []byte) error       { return s.tx.Set(s.key(key), value) }
-func (s scopedTx) Delete(key []byte) error           { return s.tx.Delete(s.key(key)) }
-func (s scopedTx) Add(key []byte, delta int64) error { return s.tx.Add(s.key(key), delta) }
+func (s *scopedTx) Get(key []byte) ([]byte, error) {
+	if s.seek == nil {
+		s.seek = make([]byte, 0, len(s.prefix)+max(len(key), 96)) // as long as most keys
+	}
+	s.seek = append(append(s.seek[:0], s.prefix...), key...)
+	return s.tx.Get(s.seek)
+}
 
-func (s scopedTx) Scan(prefix, after []byte) iter.Seq2[Item, error] {
+func (s *scopedTx) Set(key, value []byte) error       { return s.tx.Set(s.key(key), value) }
+func (s *scopedTx) Delete(key []byte) error           { return s.tx.Delete(s.key(key)) }
+func (s *scopedTx) Add(key []byte, delta int64) error { return s.tx.Add(s.key(key), delta) }
+
+func (s *scopedTx) Scan(prefix, after []byte) iter.Seq2[Item, error] {
 	if after != nil {
 		after = s.key(after)
 	}

@@ -84,7 +84,7 @@ type DB interface {
 // returns and must not be used from another goroutine.
 type Tx interface {
 	// Get returns the value of key, or ErrNotFound. The slice may be kept and
-	// must not be changed.
+	// must not be changed; that of the key is the caller's again.
 	Get(key []byte) ([]byte, error)
 
 	// Set writes value under key. The transaction keeps both slices: the caller

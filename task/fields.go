@@ -95,6 +95,9 @@ func (e *missingError) Unwrap() error { return ErrTaskNotFound }
 // that name no field. They are invalid ones where err is an ErrInvalidParams; those of
 // an ErrTaskNotFound hold the ids of tasks that are not there, or not the caller's.
 func Fields(err error) FieldErrors {
+	if err == nil {
+		return nil // without the allocations of looking for it
+	}
 	var list FieldErrors
 	var one *FieldError
 	var missing *missingError

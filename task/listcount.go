@@ -22,14 +22,23 @@ var bucketSizes = [...]int{45, 36, 27} // 9.8 h, 69 s, 134 ms
 const always = math.MaxUint64
 
 func (g group) buckets(state a2apb.TaskState, size int) storage.Key {
-	return listCountsKey(g.agent).Str(g.contextID).Uint(uint64(state)<<8 | uint64(size))
+	return listCountSpace.With(storage.Str(g.agent), storage.Str(g.contextID), sizeOf(state, size))
+}
+
+// bucket is the one of a size that has the rank.
+func (g group) bucket(state a2apb.TaskState, size int, rank uint64) storage.Key {
+	return listCountSpace.With(storage.Str(g.agent), storage.Str(g.contextID), sizeOf(state, size), storage.Uint(rank>>size))
+}
+
+func sizeOf(state a2apb.TaskState, size int) storage.Element {
+	return storage.Uint(uint64(state)<<8 | uint64(size))
 }
 
 // addCount counts a task that rests, or takes it out of the count. Counters take
 // concurrent additions without a conflict.
 func (g group) addCount(tx storage.Tx, l listed, delta int64) error {
 	for _, size := range bucketSizes {
-		if err := addOrDrop(tx, g.buckets(l.state, size).Uint(rank(l.changed)>>size), delta); err != nil {
+		if err := addOrDrop(tx, g.bucket(l.state, size, rank(l.changed)), delta); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package task
 
 import (
-	"encoding/binary"
 	"slices"
 	"time"
 
@@ -28,11 +27,16 @@ type group struct{ agent, contextID string }
 
 // entries is the list of the tasks that rest in a state.
 func (g group) entries(state a2apb.TaskState) storage.Key {
-	return listsKey(g.agent).Str(g.contextID).Uint(uint64(state))
+	return listSpace.With(storage.Str(g.agent), storage.Str(g.contextID), storage.Uint(uint64(state)))
+}
+
+// entry is the place of a task in the list.
+func (g group) entry(l listed, id string) storage.Key {
+	return listSpace.With(storage.Str(g.agent), storage.Str(g.contextID), storage.Uint(uint64(l.state)), storage.TimeDesc(l.changed), storage.Str(id))
 }
 
 // rank orders tasks in a list: the newest status has the lowest.
-func rank(t time.Time) uint64 { return binary.BigEndian.Uint64(storage.Key(nil).TimeDesc(t)) }
+func rank(t time.Time) uint64 { return storage.TimeDesc(t).Number() }
 
 // unfinishedState tells whether a task in that state is in the set.
 func unfinishedState(s a2apb.TaskState) bool { return slices.Contains(unfinished, s) }
@@ -110,7 +114,7 @@ func (e *edit) list(l listed) error {
 		return e.setOpen(l, true)
 	}
 	for _, g := range e.groups(l) {
-		if err := e.tx.Set(g.entries(l.state).TimeDesc(l.changed).Str(e.id), nil); err != nil {
+		if err := e.tx.Set(g.entry(l, e.id), nil); err != nil {
 			return err
 		}
 		if err := g.addCount(e.tx, l, 1); err != nil {
@@ -131,7 +135,7 @@ func (e *edit) unlist(l listed) error {
 		return e.setOpen(l, false)
 	}
 	for _, g := range e.groups(l) {
-		if err := e.tx.Delete(g.entries(l.state).TimeDesc(l.changed).Str(e.id)); err != nil {
+		if err := e.tx.Delete(g.entry(l, e.id)); err != nil {
 			return err
 		}
 		if err := g.addCount(e.tx, l, -1); err != nil {

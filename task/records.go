@@ -36,48 +36,80 @@ import (
 //	reply-due/<time>/<tenant>/<id>                a direct reply that is removed at that time
 //	once-due/<time>/<tenant>/<agent>/<caller>/<key>  an idempotency key that is forgotten at that time
 //	list-format                                   there when no task-list is left
-func headKey(id string) storage.Key   { return storage.NewKey("task").Str(id) }
-func eventsKey(id string) storage.Key { return storage.NewKey("event").Str(id) }
-func eventKey(id string, seq uint64) storage.Key {
-	return eventsKey(id).Uint(seq)
-}
-func linesKey(id string) storage.Key            { return storage.NewKey("line").Str(id) }
-func lineKey(id string, seq uint64) storage.Key { return linesKey(id).Uint(seq) }
+var (
+	headSpace        = storage.NewKey("task")
+	eventSpace       = storage.NewKey("event")
+	lineSpace        = storage.NewKey("line")
+	blobSpace        = storage.NewKey("task-blob")
+	listSpace        = storage.NewKey("list")
+	listCountSpace   = storage.NewKey("list-count")
+	listOpenSpace    = storage.NewKey("list-open")
+	oldListSpace     = storage.NewKey("task-list")
+	contextTaskSpace = storage.NewKey("context-task")
+	countSpace       = storage.NewKey("task-count")
+	hiddenCountSpace = storage.NewKey("task-hidden")
+	turnSpace        = storage.NewKey("turn")
+	contextSpace     = storage.NewKey("context")
+	pushConfigSpace  = storage.NewKey("push-config")
+	pushCursorSpace  = storage.NewKey("push-cursor")
+	onceSpace        = storage.NewKey("once")
 
-func blobsKey(id string) storage.Key { return storage.NewKey("task-blob").Str(id) }
+	dueSpace      = storage.NewKey("due")
+	pushDueSpace  = storage.NewKey("push-due")
+	goneSpace     = storage.NewKey("gone")
+	replyDueSpace = storage.NewKey("reply-due")
+	onceDueSpace  = storage.NewKey("once-due")
+	listFormatKey = storage.NewKey("list-format")
+)
+
+func headKey(id string) storage.Key   { return headSpace.Str(id) }
+func eventsKey(id string) storage.Key { return eventSpace.Str(id) }
+func eventKey(id string, seq uint64) storage.Key {
+	return eventSpace.With(storage.Str(id), storage.Uint(seq))
+}
+func linesKey(id string) storage.Key { return lineSpace.Str(id) }
+func lineKey(id string, seq uint64) storage.Key {
+	return lineSpace.With(storage.Str(id), storage.Uint(seq))
+}
+
+func blobsKey(id string) storage.Key { return blobSpace.Str(id) }
 func blobKey(ref BlobRef) storage.Key {
 	return blobsKey(ref.TaskID).Str(hex.EncodeToString(ref.Digest[:]))
 }
 
-func listsKey(agent string) storage.Key      { return storage.NewKey("list").Str(agent) }
-func listCountsKey(agent string) storage.Key { return storage.NewKey("list-count").Str(agent) }
-func listOpensKey(agent string) storage.Key  { return storage.NewKey("list-open").Str(agent) }
+func listsKey(agent string) storage.Key      { return listSpace.Str(agent) }
+func listCountsKey(agent string) storage.Key { return listCountSpace.Str(agent) }
+func listOpensKey(agent string) storage.Key  { return listOpenSpace.Str(agent) }
 func listOpenKey(agent string, part uint64) storage.Key {
-	return listOpensKey(agent).Uint(part)
+	return listOpenSpace.With(storage.Str(agent), storage.Uint(part))
 }
 
 // contextTasksOf is the prefix of all contexts; every task of the agent is in one.
-func contextTasksOf(agent string) storage.Key { return storage.NewKey("context-task").Str(agent) }
+func contextTasksOf(agent string) storage.Key { return contextTaskSpace.Str(agent) }
 
 func contextTasksKey(agent, contextID string) storage.Key {
-	return contextTasksOf(agent).Str(contextID)
+	return contextTaskSpace.With(storage.Str(agent), storage.Str(contextID))
 }
 func contextTaskKey(agent, contextID string, created time.Time, id string) storage.Key {
-	return contextTasksKey(agent, contextID).Time(created).Str(id)
+	return contextTaskSpace.With(storage.Str(agent), storage.Str(contextID), storage.Time(created), storage.Str(id))
 }
 
-func countsKey(agent string) storage.Key { return storage.NewKey("task-count").Str(agent) }
+func countsKey(agent string) storage.Key { return countSpace.Str(agent) }
 func countKey(agent string, state a2apb.TaskState) storage.Key {
-	return countsKey(agent).Uint(uint64(state))
+	return countSpace.With(storage.Str(agent), storage.Uint(uint64(state)))
 }
 
-func turnsKey(agent string) storage.Key           { return storage.NewKey("turn").Str(agent) }
-func turnKey(agent, contextID string) storage.Key { return turnsKey(agent).Str(contextID) }
+func turnsKey(agent string) storage.Key { return turnSpace.Str(agent) }
+func turnKey(agent, contextID string) storage.Key {
+	return turnSpace.With(storage.Str(agent), storage.Str(contextID))
+}
 
-func hiddenCountKey(agent string) storage.Key { return storage.NewKey("task-hidden").Str(agent) }
+func hiddenCountKey(agent string) storage.Key { return hiddenCountSpace.Str(agent) }
 
-func contextsKey(agent string) storage.Key           { return storage.NewKey("context").Str(agent) }
-func contextKey(agent, contextID string) storage.Key { return contextsKey(agent).Str(contextID) }
+func contextsKey(agent string) storage.Key { return contextSpace.Str(agent) }
+func contextKey(agent, contextID string) storage.Key {
+	return contextSpace.With(storage.Str(agent), storage.Str(contextID))
+}
 
 // agentSpaces are the prefixes of an agent's records that do not go with its
 // tasks. What the indexes by time have of them goes in its time.
@@ -88,46 +120,42 @@ func agentSpaces(agent string) []storage.Key {
 	}
 }
 
-func pushConfigsKey(id string) storage.Key        { return storage.NewKey("push-config").Str(id) }
-func pushConfigKey(id, config string) storage.Key { return pushConfigsKey(id).Str(config) }
-func pushCursorsKey(id string) storage.Key        { return storage.NewKey("push-cursor").Str(id) }
-func pushCursorKey(id, config string) storage.Key { return pushCursorsKey(id).Str(config) }
-
-var (
-	dueSpace      = storage.NewKey("due")
-	pushDueSpace  = storage.NewKey("push-due")
-	goneSpace     = storage.NewKey("gone")
-	onceDueSpace  = storage.NewKey("once-due")
-	replyDueSpace = storage.NewKey("reply-due")
-	listFormatKey = storage.NewKey("list-format")
-	oldListSpace  = storage.NewKey("task-list")
-)
+func pushConfigsKey(id string) storage.Key { return pushConfigSpace.Str(id) }
+func pushConfigKey(id, config string) storage.Key {
+	return pushConfigSpace.With(storage.Str(id), storage.Str(config))
+}
+func pushCursorsKey(id string) storage.Key { return pushCursorSpace.Str(id) }
+func pushCursorKey(id, config string) storage.Key {
+	return pushCursorSpace.With(storage.Str(id), storage.Str(config))
+}
 
 func dueKey(at time.Time, tenant, id string) storage.Key {
-	return dueSpace.Time(at).Str(tenant).Str(id)
+	return dueSpace.With(storage.Time(at), storage.Str(tenant), storage.Str(id))
 }
 
 func pushDueKey(at time.Time, id DeliveryID) storage.Key {
-	return pushDueSpace.Time(at).Str(id.Tenant).Str(id.TaskID).Str(id.ConfigID)
+	return pushDueSpace.With(storage.Time(at), storage.Str(id.Tenant), storage.Str(id.TaskID), storage.Str(id.ConfigID))
 }
 
-func goneKey(tenant, id string) storage.Key { return goneSpace.Str(tenant).Str(id) }
+func goneKey(tenant, id string) storage.Key {
+	return goneSpace.With(storage.Str(tenant), storage.Str(id))
+}
 
-func oncesKey(agent string) storage.Key { return storage.NewKey("once").Str(agent) }
+func oncesKey(agent string) storage.Key { return onceSpace.Str(agent) }
 func onceKey(agent string, once Once) storage.Key {
-	return oncesKey(agent).Str(once.Caller).Str(once.Key)
+	return onceSpace.With(storage.Str(agent), storage.Str(once.Caller), storage.Str(once.Key))
 }
 
 func onceDueKey(at time.Time, ref Ref, once Once) storage.Key {
-	return onceDueSpace.Time(at).Str(ref.Tenant).Str(ref.Agent).Str(once.Caller).Str(once.Key)
+	return onceDueSpace.With(storage.Time(at), storage.Str(ref.Tenant), storage.Str(ref.Agent), storage.Str(once.Caller), storage.Str(once.Key))
 }
 
 func oldListKey(agent string, status time.Time, id string) storage.Key {
-	return oldListSpace.Str(agent).TimeDesc(status).Str(id)
+	return oldListSpace.With(storage.Str(agent), storage.TimeDesc(status), storage.Str(id))
 }
 
 func replyDueKey(at time.Time, tenant, id string) storage.Key {
-	return replyDueSpace.Time(at).Str(tenant).Str(id)
+	return replyDueSpace.With(storage.Time(at), storage.Str(tenant), storage.Str(id))
 }
 
 // topic is the broker's topic of a task: somebody who watches it looks again
