@@ -29,8 +29,8 @@ type function struct {
 var functions = map[string]function{
 	"log":             typed("host.log", (*Session).log),
 	"task_get":        waiting(typed("host.task_get", (*Session).taskGet)),
-	"task_status":     typed("host.task_status", (*Session).taskStatus),
-	"task_artifact":   typed("host.task_artifact", (*Session).taskArtifact),
+	"task_status":     quick(readStatus, "host.task_status", (*Session).taskStatus),
+	"task_artifact":   quick(readArtifact, "host.task_artifact", (*Session).taskArtifact),
 	"context_load":    waiting(typed("host.context_load", (*Session).contextLoad)),
 	"context_save":    waiting(typed("host.context_save", (*Session).contextSave)),
 	"context_history": waiting(typed("host.context_history", (*Session).contextHistory)),
@@ -44,10 +44,18 @@ func waiting(f function) function {
 
 // typed makes a function of a method on typed requests and replies.
 func typed[Req, Rep any](span string, method func(*Session, context.Context, Req) (Rep, error)) function {
+	return quick(nil, span, method)
+}
+
+// quick is typed for requests that mostly have a form that read knows; nil knows none.
+func quick[Req, Rep any](read func([]byte, *Req) bool, span string, method func(*Session, context.Context, Req) (Rep, error)) function {
 	return function{span: span, call: func(s *Session, ctx context.Context, request []byte) ([]byte, error) {
 		var req Req
-		if err := decode(request, &req); err != nil {
-			return nil, err
+		if read == nil || !shallow(request) || !read(request, &req) {
+			req = *new(Req)
+			if err := decode(request, &req); err != nil {
+				return nil, err
+			}
 		}
 		rep, err := method(s, ctx, req)
 		if err != nil {
@@ -69,16 +77,24 @@ func (s *Session) Call(ctx context.Context, fn string, request []byte) (reply []
 	s.clock.tick()
 	reply, err = s.perform(ctx, fn, request)
 	outcome := "ok"
-	if refusal := (*abi.Error)(nil); errors.As(err, &refusal) {
-		outcome = string(refusal.Code)
-		reply, err = refuse(refusal)
-	} else if err != nil {
-		reply, outcome = nil, "ended the run"
+	if err != nil {
+		reply, outcome, err = outcomeOf(err)
 	}
 	s.metrics().HostCalls.Add(1, fn, outcome)
 	span.Set(slog.String("outcome", outcome))
 	span.End(err)
 	return reply, err
+}
+
+// outcomeOf is what comes of a call that did not do what it should: a reply, or an
+// error that ends the run.
+func outcomeOf(err error) (reply []byte, outcome string, _ error) {
+	var refusal *abi.Error
+	if !errors.As(err, &refusal) {
+		return nil, "ended the run", err
+	}
+	reply, err = refuse(refusal)
+	return reply, string(refusal.Code), err
 }
 
 // perform is the way of every call: capability, bounds, effect. The journal will
@@ -104,10 +120,14 @@ func (s *Session) perform(ctx context.Context, fn string, request []byte) ([]byt
 	return reply, err
 }
 
-func (s *Session) do(f function, ctx context.Context, request []byte) (reply []byte, err error) {
-	if !f.waits {
-		return f.call(s, ctx, request)
+func (s *Session) do(f function, ctx context.Context, request []byte) ([]byte, error) {
+	if f.waits {
+		return s.wait(f, ctx, request)
 	}
+	return f.call(s, ctx, request)
+}
+
+func (s *Session) wait(f function, ctx context.Context, request []byte) (reply []byte, err error) {
 	err = s.aside(func() error {
 		reply, err = f.call(s, ctx, request)
 		return err

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/carrelhq/carrel/abi"
 	"github.com/carrelhq/carrel/storage"
 )
@@ -283,4 +285,35 @@ func FuzzCall(f *testing.F) {
 			t.Errorf("got %q, %v", reply, err)
 		}
 	})
+}
+
+// FuzzQuick: what is read without reflection is what is read with it.
+func FuzzQuick(f *testing.F) {
+	for _, text := range []string{
+		`{"artifact":{"parts":[{"text":"a\"b"},{"data":[1,-2.5e3,null,{}]}]},"append":true,"lastChunk":false}`,
+		` { "message" : {"parts":[]} } `, `{"artifact":[],"append":null}`, `{"message":1}`, `{"message":"\u00e9"}`, `{}`, `{"artifact":{"a":}}`, `{"append":truex}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, request []byte) {
+		if !shallow(request) {
+			return
+		}
+		checkQuick(t, request, readArtifact)
+		checkQuick(t, request, readStatus)
+	})
+}
+
+func checkQuick[Req any](t *testing.T, request []byte, read func([]byte, *Req) bool) {
+	t.Helper()
+	var got, want Req
+	if !read(request, &got) {
+		return
+	}
+	if err := json.Unmarshal(request, &want); err != nil {
+		t.Errorf("%s: read, but %v", request, err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s: %s", request, diff)
+	}
 }

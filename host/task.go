@@ -27,17 +27,23 @@ func (s *Session) taskArtifact(ctx context.Context, req abi.TaskArtifactRequest)
 // emit queues what a request comes to. What is in it may have to be written, or
 // looked for, in the store first.
 func (s *Session) emit(payload []byte, check func() (Effect, error)) (abi.Empty, error) {
-	around := atOnce
 	if len(payload) > abi.MaxInline || bytes.Contains(payload, []byte(abi.BlobScheme)) {
-		around = s.aside
+		check = s.waitFor(check)
 	}
-	var effect Effect
-	err := around(func() (err error) {
-		effect, err = check()
-		return err
-	})
+	effect, err := check()
 	if err != nil {
 		return abi.Empty{}, err
 	}
 	return abi.Empty{}, s.queue.add(effect)
+}
+
+// waitFor is check, done where it may wait.
+func (s *Session) waitFor(check func() (Effect, error)) func() (Effect, error) {
+	return func() (effect Effect, err error) {
+		err = s.aside(func() (err error) {
+			effect, err = check()
+			return err
+		})
+		return effect, err
+	}
 }

@@ -17,7 +17,7 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"an event is lost that was committed before another", "record.go",
-		"		l.before.bytes(recordBefore, l.last)\n", "", "TestEventsThatAreCommittedTogetherLieTogether",
+		"		w.bytes(recordBefore, before)\n", "		_ = before\n", "TestEventsThatAreCommittedTogetherLieTogether",
 	},
 	{
 		"an entry of the log grows without bound", "record.go",

@@ -77,8 +77,8 @@ func FuzzEvent(f *testing.F) {
 		f.Add([]byte(eventKey("t", 7)), r.encode())
 		several.add(uint64(i+1), r.encode())
 	}
-	f.Add([]byte(eventKey("t", 3)), []byte(append(several.before, several.last...)))
-	f.Add([]byte(eventKey("t", 2)), []byte(append(several.before, several.last...)))
+	f.Add([]byte(eventKey("t", 3)), several.encode())
+	f.Add([]byte(eventKey("t", 2)), several.encode())
 	f.Add([]byte("event"), []byte{0xff})
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		records, err := decodeEntry(storage.Item{Key: key, Value: value})

@@ -180,11 +180,12 @@ func readEvents(tx storage.Tx, id string, seq uint64, count, size int) (events [
 
 // wireCache keeps what transports made of an event's body.
 type wireCache struct {
-	mu    sync.Mutex
-	byKey map[string]encoding
+	mu   sync.Mutex
+	made []encoding // of each key one; there are few
 }
 
 type encoding struct {
+	key  string
 	data []byte
 	err  error
 }
@@ -197,13 +198,12 @@ func (e Event) Encoded(key string, encode func(*a2apb.StreamResponse) ([]byte, e
 	}
 	e.wire.mu.Lock()
 	defer e.wire.mu.Unlock()
-	made, ok := e.wire.byKey[key]
-	if !ok {
-		made.data, made.err = encode(e.Body)
-		if e.wire.byKey == nil {
-			e.wire.byKey = make(map[string]encoding, 1)
+	for _, made := range e.wire.made {
+		if made.key == key {
+			return made.data, made.err
 		}
-		e.wire.byKey[key] = made
 	}
-	return made.data, made.err
+	data, err := encode(e.Body)
+	e.wire.made = append(e.wire.made, encoding{key, data, err})
+	return data, err
 }

@@ -61,31 +61,42 @@ func (r *record) encode() []byte {
 
 // logEntry collects the events of an update until they are written.
 type logEntry struct {
-	before wire // fields of those before the last
-	last   []byte
-	seq    uint64 // of the last
+	records [][]byte // as they are encoded
+	size    int
+	seq     uint64 // of the last
 }
 
 // add adds the next event. It reports false when the entry is to be written first.
-func (l *logEntry) add(seq uint64, value []byte) bool {
-	if l.last != nil {
-		if len(l.before)+len(l.last)+len(value) > entryBytes {
-			return false
-		}
-		l.before.bytes(recordBefore, l.last)
+func (l *logEntry) add(seq uint64, record []byte) bool {
+	size := protowire.SizeTag(recordBefore) + protowire.SizeBytes(len(record))
+	if len(l.records) > 0 && l.size+size > entryBytes {
+		return false
 	}
-	l.last, l.seq = value, seq
+	l.records, l.size, l.seq = append(l.records, record), l.size+size, seq
 	return true
 }
 
 // write writes the entry, if there is one, and empties it.
 func (l *logEntry) write(tx storage.Tx, id string) error {
-	if l.last == nil {
+	if len(l.records) == 0 {
 		return nil
 	}
-	key, value := eventKey(id, l.seq), append(l.before, l.last...)
-	*l = logEntry{}
+	key, value := eventKey(id, l.seq), l.encode()
+	clear(l.records)
+	*l = logEntry{records: l.records[:0]}
 	return tx.Set(key, value)
+}
+
+func (l *logEntry) encode() []byte {
+	last := len(l.records) - 1
+	if last == 0 {
+		return l.records[0]
+	}
+	w := make(wire, 0, l.size)
+	for _, before := range l.records[:last] {
+		w.bytes(recordBefore, before)
+	}
+	return append(w, l.records[last]...)
 }
 
 // decodeEntry returns the events of an entry, in their order.

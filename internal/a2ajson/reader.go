@@ -116,6 +116,50 @@ func (r *Reader) Bool() bool {
 	return is
 }
 
+// Raw reads a value of any form and returns its text, which is part of the input.
+func (r *Reader) Raw() []byte {
+	r.peek()
+	from := r.at
+	if r.skip(); r.bad {
+		return nil
+	}
+	return r.data[from:r.at]
+}
+
+// skip passes over a value. It recurs: the caller bounds how deeply values nest.
+func (r *Reader) skip() {
+	switch r.peek() {
+	case '"':
+		r.text()
+	case '{':
+		r.skipTo('}', true)
+	case '[':
+		r.skipTo(']', false)
+	case 't', 'f':
+		r.Bool()
+	default:
+		r.count()
+	}
+}
+
+// skipTo passes over an object or a list.
+func (r *Reader) skipTo(bracket byte, named bool) {
+	r.at++
+	if r.peek() == bracket {
+		r.at++
+		return
+	}
+	for !r.bad {
+		if named {
+			r.text()
+			r.take(':')
+		}
+		if r.skip(); r.last(bracket) {
+			return
+		}
+	}
+}
+
 // count reads a whole number of up to nine digits.
 func (r *Reader) count() (n int32) {
 	first := r.peek()

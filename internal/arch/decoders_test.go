@@ -35,8 +35,10 @@ var decoders = map[string][]string{
 	"cmd/carrel.client.problem":  {"FuzzProblem"},
 	"cmd/carrel.client.logLine":  {"FuzzLogLine"},
 
-	"host.decode":    {"FuzzCall"},
-	"host.cleanLine": {"FuzzCleanLine"},
+	"host.readArtifact": {"FuzzQuick"},
+	"host.readStatus":   {"FuzzQuick"},
+	"host.decode":       {"FuzzCall"},
+	"host.cleanLine":    {"FuzzCleanLine"},
 
 	"internal/egress.CheckURL":      {"FuzzCheckURL"},
 	"internal/egress.ParseAllow":    {"FuzzParseAllow"},
@@ -114,7 +116,7 @@ var decoders = map[string][]string{
 	"task.decodeLine":       {"FuzzLine"},
 	"task.decodeOnce":       {"FuzzOnce"},
 	"task.decodePushCursor": {"FuzzPushCursor"},
-		"task.decodeTurns":      {"FuzzTurns"},
+	"task.decodeTurns":      {"FuzzTurns"},
 	"task.openPushItem":     {"FuzzPushConfig"},
 	"task.query.readToken":  {"FuzzPageToken"},
 	"task.readOpenTask":     {"FuzzOpenTasks"},

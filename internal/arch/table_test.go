@@ -30,7 +30,7 @@ var table = map[string]rule{
 		ours:    []string{"storage"},
 		outside: []string{a2apb, protobuf, "google.golang.org/genproto/googleapis/api", "github.com/go-jose/go-jose/v4", "github.com/gowebpki/jcs"},
 	},
-	"host":             {ours: []string{"abi", "storage", "tenant", "internal/telemetry"}},
+	"host":             {ours: []string{"abi", "storage", "tenant", "internal/a2ajson", "internal/telemetry"}},
 	"runtime":          {ours: []string{"abi", "host", "internal/telemetry", "runtime/compile", "runtime/image", "runtime/wasm", "runtime/rewrite", "runtime/schedule", "runtime/share"}, outside: []string{"github.com/tetratelabs/wazero", "golang.org/x/sys"}},
 	"runtime/schedule": {outside: []string{"golang.org/x/sys"}},
 	"runtime/share":    {},
