@@ -40,7 +40,7 @@ func (s *Server) serveREST(x *exchange, ref task.Ref, below string) error {
 	if err := x.negotiate(by); err != nil {
 		return err
 	}
-	asked, err := s.readREST(x, fields, restDecoder{decodeProto, decodeQuery})
+	asked, err := s.readREST(x, fields, restDecoder{decodeProto, decodeQuery, task.ErrContentTypeNotSupported})
 	if err != nil {
 		return err
 	}
@@ -78,6 +78,8 @@ func restFraming() framing {
 type restDecoder struct {
 	body  func(data []byte, req proto.Message) error
 	query func(query string, req proto.Message) error
+	// otherType is the error that a body of another media type is.
+	otherType error
 }
 
 // readREST reads the request: the fields in its path, and its body or, where the
@@ -99,7 +101,7 @@ func (s *Server) readREST(x *exchange, fields []pathField, in restDecoder) (call
 		return call{}, err
 	}
 	if len(data) > 0 { // none is as good as an empty object
-		if err := checkJSON(x); err != nil {
+		if err := checkJSON(x, in.otherType); err != nil {
 			return call{}, err
 		}
 		if err := checkObject(data); err != nil {

@@ -198,6 +198,35 @@ func TestAnswersAreOfTheTypeThatWasAskedFor(t *testing.T) {
 	}
 }
 
+func TestABodyOfAnotherTypeHasTheStatusOfItsBinding(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, working(t, newScripted()))
+	const body = `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"echo hi"}]}}`
+	for _, test := range []struct {
+		binding, path, version string
+		want                   int
+	}{
+		{"HTTP+JSON", "/agents/acme/open/message:send", "1.0", http.StatusBadRequest},
+		{"HTTP+JSON of 0.3", "/agents/acme/open/v1/message:send", "", http.StatusUnsupportedMediaType},
+		{"JSON-RPC", "/agents/acme/open", "1.0", http.StatusUnsupportedMediaType},
+	} {
+		for name, headers := range map[string][]string{
+			"another type":    {"Content-Type", "text/plain"},
+			"no type":         {},
+			"another charset": {"Content-Type", "application/json; charset=latin1"},
+			"compressed":      {"Content-Type", "application/json", "Content-Encoding", "gzip"},
+		} {
+			if test.version != "" {
+				headers = append(headers, "A2A-Version", test.version)
+			}
+			r := h.do("POST", test.path, body, headers...)
+			if r.StatusCode != test.want || !strings.Contains(r.body, "Incompatible content types") {
+				t.Errorf("%s, %s: got %d %s, want %d", test.binding, name, r.StatusCode, r.body, test.want)
+			}
+		}
+	}
+}
+
 func TestTheLandingAgentHasTheWholeBinding(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, working(t, newScripted()), func(_ *parts, o *Options) { o.DefaultAgent = "acme/open" })

@@ -47,7 +47,7 @@ func (s *Server) serveRPC(x *exchange, ref task.Ref) error {
 // readRPC reads a call up to its params, and notes when it is one in 0.3. Once it
 // is known, the request's id is in x.rpcID.
 func (s *Server) readRPC(x *exchange, by *caller) (method, call, error) {
-	if err := checkJSON(x); err != nil {
+	if err := checkJSON(x, errMediaType); err != nil {
 		return method{}, call{}, err
 	}
 	data, err := x.body.all(s.opts.MaxBody)
@@ -90,25 +90,25 @@ func rpcFraming(id []byte) framing {
 }
 
 // checkJSON refuses bodies that do not say they are JSON: a web page can send
-// those anywhere without being asked for permission.
-func checkJSON(x *exchange) error {
+// those anywhere without being asked for permission. kind is the error that it is.
+func checkJSON(x *exchange, kind error) error {
 	header := x.header(fiber.HeaderContentType)
 	if header == typeJSON {
-		return x.checkEncoding()
+		return x.checkEncoding(kind)
 	}
 	media, params, err := mime.ParseMediaType(header)
 	if err != nil || media != typeJSON && media != typeA2A {
-		return refuse(errMediaType, "the Content-Type must be application/json")
+		return refuse(kind, "the Content-Type must be application/json")
 	}
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return refuse(errMediaType, "the charset must be UTF-8")
+		return refuse(kind, "the charset must be UTF-8")
 	}
-	return x.checkEncoding()
+	return x.checkEncoding(kind)
 }
 
-func (x *exchange) checkEncoding() error {
+func (x *exchange) checkEncoding(kind error) error {
 	if e := x.header(fiber.HeaderContentEncoding); e != "" && !strings.EqualFold(e, "identity") {
-		return refuse(errMediaType, "the body must not be compressed")
+		return refuse(kind, "the body must not be compressed")
 	}
 	return nil
 }
