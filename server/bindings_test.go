@@ -103,7 +103,9 @@ func TestEveryOperationIsTheSameOverEveryBinding(t *testing.T) {
 	t.Parallel()
 	w := newScripted()
 	b := &bench{newGRPCHouse(t, workingWith(t, w, task.Options{Push: pushing})), w}
-	b.declare("picky", abi.Description{Description: "Reads text.", InputModes: []string{"text/plain"}})
+	b.declare("picky", abi.Description{
+		Description: "Reads text.", InputModes: []string{"text/plain"}, Skills: []abi.Skill{{ID: "sheets", InputModes: []string{"text/csv"}}},
+	})
 	b.declare("extended", extended)
 	b.declare("direct", abi.Description{Replies: abi.RepliesMessage})
 	b.compare("testdata/bindings.txt", append(table, admission()...))

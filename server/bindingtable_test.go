@@ -100,6 +100,9 @@ var table = []row{
 	{"SendMessage: a type that is not taken", func(*bench) asked {
 		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.Parts[0].MediaType = "image/png" }).of("acme/picky")
 	}},
+	{"SendMessage: a type that a skill takes", func(*bench) asked {
+		return say("echo a,b", func(r *a2apb.SendMessageRequest) { r.Message.Parts[0].MediaType = "text/csv" }).of("acme/picky")
+	}},
 	{"SendMessage: with extensions", func(*bench) asked {
 		a := say("echo hi").of("acme/extended")
 		a.extensions = "https://example.com/other/v1, https://example.com/geo/v1"
