@@ -92,11 +92,11 @@ func CheckList(ref Ref, req *a2apb.ListTasksRequest) error {
 func newQuery(ref Ref, req *a2apb.ListTasksRequest) (*query, error) {
 	q := &query{ref: ref, req: req, size: DefaultPage, last: always}
 	var bad FieldErrors
-	switch size := req.GetPageSize(); {
-	case size < 0 || size > MaxPage:
+	if req.PageSize != nil {
+		q.size = int(*req.PageSize)
+	}
+	if q.size < 1 || q.size > MaxPage {
 		bad.Add("pageSize", "must be from 1 to %d", MaxPage)
-	case size > 0:
-		q.size = int(size)
 	}
 	if _, known := a2apb.TaskState_name[int32(req.Status)]; !known {
 		bad.Add("status", "is no task state")
