@@ -36,6 +36,9 @@ func (a asked) under(key string) asked { a.once = key; return a }
 
 func (a asked) of(agentName string) asked { a.agent = agentName; return a }
 
+// unknown asks a public agent without a key.
+func (a asked) unknown() asked { a.agent, a.who = "acme/open", "nobody"; return a }
+
 func toTask(id string) func(*a2apb.SendMessageRequest) {
 	return func(r *a2apb.SendMessageRequest) { r.Message.TaskId = id }
 }
@@ -208,10 +211,25 @@ var table = []row{
 	{"ListTasks: a page too large, of less than no history", func(*bench) asked {
 		return list(&a2apb.ListTasksRequest{PageSize: proto.Int32(101), HistoryLength: proto.Int32(-1), PageToken: "AAAA"})
 	}},
-	{"ListTasks: without a key", func(*bench) asked {
-		a := list(&a2apb.ListTasksRequest{}).of("acme/open")
-		a.who = "nobody"
-		return a
+	{"ListTasks: of a public agent, without a key", func(b *bench) asked {
+		b.send("open", "echo hi")
+		return list(&a2apb.ListTasksRequest{PageSize: proto.Int32(7)}).unknown()
+	}},
+	{"ListTasks: a context, without a key", func(b *bench) asked {
+		return list(&a2apb.ListTasksRequest{ContextId: b.send("open", "echo hi").ContextId}).unknown()
+	}},
+	{"ListTasks: a context of another agent, without a key", func(b *bench) asked {
+		return list(&a2apb.ListTasksRequest{ContextId: b.send("carded", "echo hi").ContextId}).unknown()
+	}},
+	{"ListTasks: a context that can be guessed, without a key", func(b *bench) asked {
+		b.run(say("echo hi", func(r *a2apb.SendMessageRequest) { r.Message.ContextId = "mine" }).of("acme/open"), askRPC)
+		return list(&a2apb.ListTasksRequest{ContextId: "mine"}).unknown()
+	}},
+	{"ListTasks: a page too large, without a key", func(*bench) asked {
+		return list(&a2apb.ListTasksRequest{PageSize: proto.Int32(101), HistoryLength: proto.Int32(-1)}).unknown()
+	}},
+	{"ListTasks: a page of another list, without a key", func(*bench) asked {
+		return list(&a2apb.ListTasksRequest{PageToken: "AAAA"}).unknown()
 	}},
 
 	{"CancelTask", func(b *bench) asked { return cancel(b.send("carded", "ask").Id) }},

@@ -81,6 +81,19 @@ func (q *query) tasks(ctx context.Context, tx storage.Tx, page []position) (task
 	return tasks, "", nil
 }
 
+// EmptyPage is what List returns where there are no tasks, for callers that may see
+// none of those there are.
+func EmptyPage(ref Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
+	q, err := newQuery(ref, req)
+	if err == nil && req.PageToken != "" {
+		err = errToken // no page was the one before
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &a2apb.ListTasksResponse{Tasks: []*a2apb.Task{}, PageSize: int32(q.size)}, nil
+}
+
 // CheckList names the fields of a request that are invalid, as List does. It does
 // not look at the page token, which is one caller's.
 func CheckList(ref Ref, req *a2apb.ListTasksRequest) error {
