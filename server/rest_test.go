@@ -182,19 +182,30 @@ func FuzzFindResource(f *testing.F) {
 
 func TestAnswersAreOfTheTypeThatWasAskedFor(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ accept, contentType, want string }{
-		{"", "", typeA2A},
-		{"*/*", "", typeA2A},
-		{"application/json", "", typeJSON},
-		{"text/event-stream", "", typeJSON},
-		{"*/*", "application/json", typeJSON},
-		{"application/json, application/a2a+json", "", typeA2A},
-		{"Application/A2A+JSON", "application/json", typeA2A},
-		{"text/html", "text/plain", typeA2A},
+	for accept, want := range map[string]string{
+		"":                                       typeA2A,
+		"*/*":                                    typeA2A,
+		"application/json":                       typeJSON,
+		"text/event-stream":                      typeJSON,
+		"application/json, text/plain, */*":      typeJSON,
+		"application/json, application/a2a+json": typeA2A,
+		"application/json, application/a2a+json;q=0.9": typeJSON,
+		"application/json;q=0.5,application/a2a+json":  typeA2A,
+		"application/json;q=0":                         typeA2A,
+		"Application/JSON ; q=0.1":                     typeJSON,
+		"Application/A2A+JSON":                         typeA2A,
+		"text/html":                                    typeA2A,
+		"application/jsonlines":                        typeA2A,
 	} {
-		if got := restMedia(test.accept, test.contentType); got != test.want {
-			t.Errorf("%+v: got %s", test, got)
+		if got := restMedia(accept); got != want {
+			t.Errorf("%q: got %s", accept, got)
 		}
+	}
+	h := newHouse(t, working(t, newScripted()))
+	r := h.do("POST", "/agents/acme/open/message:send", `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"echo hi"}]}}`,
+		"Content-Type", typeJSON, "Accept", "*/*", "A2A-Version", "1.0")
+	if got := r.Header.Get("Content-Type"); r.StatusCode != http.StatusOK || got != typeA2A {
+		t.Errorf("a body in plain JSON from who takes anything: got %d as %s", r.StatusCode, got)
 	}
 }
 
