@@ -181,6 +181,15 @@ var table = []row{
 
 	{"SendStreamingMessage", func(*bench) asked { return say("chunks 2").streaming() }},
 	{"SendStreamingMessage: it asks back", func(*bench) asked { return say("ask").streaming() }},
+	{"SendStreamingMessage: it wants authorization, and is canceled", func(b *bench) asked {
+		a := say("auth").streaming()
+		a.onEvent = func(e *a2apb.StreamResponse) { // the stream is open still, and shows what comes
+			if u := e.GetStatusUpdate(); u.GetStatus().GetState() == a2apb.TaskState_TASK_STATE_AUTH_REQUIRED {
+				b.cancel(u.TaskId)
+			}
+		}
+		return a
+	}},
 	{"SendStreamingMessage: no message", func(*bench) asked {
 		return asked{method: "SendStreamingMessage", req: &a2apb.SendMessageRequest{}}
 	}},
