@@ -114,7 +114,7 @@ var conformance = []obligation{
 	{"7.2", 1, should, "clients check the server's certificate", "`carrel send` and webhooks do, by the roots of the system", ""},
 	{"7.4", 1, must, "every request is authenticated", "", "TestErrorsAreTheSameOverEveryBinding TestWhatIsNotYoursIsNotThere"},
 	{"7.4", 2, should, "with the codes of the binding, and a challenge", "", "TestErrorsAreTheSameOverEveryBinding"},
-	{"7.6.1", 3, must, "who wants authorization has a task, in AUTH_REQUIRED, with a message that says what for", "a guest replies with `auth_required` and a message", "TestEveryOperationIsTheSameOverEveryBinding"},
+	{"7.6.1", 3, must, "who wants authorization has a task, in AUTH_REQUIRED, with a message that says what for", "a guest replies with `auth_required` and a message; where it has none, the server says that authorization is needed", "TestEveryOperationIsTheSameOverEveryBinding"},
 	{"7.6.1", 1, must, "credentials come by another way", ofAgents, ""},
 	{"7.6.1", 1, should, "streams stay open meanwhile", "that of a message, too, though section 11.7 has it close; where a task waits for input, it does", "TestEveryOperationIsTheSameOverEveryBinding TestASubscriberStaysWhileATaskWaitsForInput"},
 	{"7.6.1", 1, should, "messages to the task are taken meanwhile", "", "TestEveryOperationIsTheSameOverEveryBinding TestTheStateMachineIsTheOneThatIsDrawn"},
