@@ -57,7 +57,7 @@ var conformance = []obligation{
 	{"3.3.2", 2, should, "with a challenge that names the scheme", "", "TestErrorsAreTheSameOverEveryBinding TestKeysAreManagedOverTheAdminAPI"},
 	{"3.3.2", 2, must, "who may not is told so, and what would be needed", "what is another tenant's is not there instead (the line after these); the admin API says which key it wants", "TestWhatTheOperatorDoesTakesItsKey"},
 	{"3.3.2", 1, must, "the existence of what is another's is not told", "", "TestWhatIsNotYoursIsNotThere TestWhatIsNotYoursIsNotThereIn03"},
-	{"3.3.2", 3, must, "all parameters are checked, and those that are wrong are named with what is right", "", "TestMessagesThatAreRefused TestListsThatAreRefused TestPushConfigsThatAreRefused TestFieldErrors TestReferencesThatAreWrongAreNamed"},
+	{"3.3.2", 3, must, "all parameters are checked, and those that are wrong are named with what is right", "", "TestMessagesThatAreRefused TestListsThatAreRefused TestPushConfigsThatAreRefused TestQueriesThatAreWrongInSeveralWays TestFieldErrors TestReferencesThatAreWrongAreNamed"},
 	{"3.3.2", 2, must, "what is not there, or another's, is not found, with one answer for both", "", "TestWhatIsNotYoursIsNotThere TestAnotherAgentsTaskIsNotThere"},
 	{"3.3.2", 1, should, "what may go well later has another code than what will not", "", "TestLimits TestErrorsAreTheSameOverEveryBinding"},
 	{"3.3.2", 1, should, "errors of the system are logged", "", "TestWhatGoesWrongInsideStaysInside"},

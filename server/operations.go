@@ -200,23 +200,27 @@ func seenOf(lastEventID string, last uint64) (seen uint64, ok bool) {
 
 // getTask returns the task. Section 3.1.3.
 func (o *operations) getTask(ctx context.Context, by caller, req *a2apb.GetTaskRequest) (*a2apb.Task, error) {
-	bad := checkTask(by.ref, req.GetTenant(), req.GetId())
-	if req.GetHistoryLength() < 0 {
-		bad.Add("historyLength", "must not be negative")
-	}
-	if len(bad) > 0 {
-		return nil, bad.Err()
+	if err := checkGet(by.ref, req); err != nil {
+		return nil, err
 	}
 	t, err := o.tasks.Get(ctx, by.ref, req.GetId(), req.HistoryLength)
 	return o.linksFor(by).Task(t), err
+}
+
+func checkGet(ref task.Ref, req *a2apb.GetTaskRequest) error {
+	bad := checkTask(ref, req.GetTenant(), req.GetId())
+	if req.GetHistoryLength() < 0 {
+		bad.Add("historyLength", "must not be negative")
+	}
+	return bad.Err()
 }
 
 // listTasks returns a page of the tasks. Section 3.1.4. Nothing tells one caller
 // without a key from another: what it may see is a context that it names by an id
 // which cannot be guessed, as it may go on in one with checkMessage.
 func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
-	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
-		return nil, also(err, task.CheckList(by.ref, req))
+	if err := checkList(by.ref, req); err != nil {
+		return nil, err
 	}
 	if by.anonymous && uuid.Validate(req.GetContextId()) != nil {
 		return task.EmptyPage(by.ref, req)
@@ -230,6 +234,15 @@ func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTa
 		page.Tasks[i] = link.Task(t)
 	}
 	return page, nil
+}
+
+// checkList names all fields that are invalid, but for the page token, which is one
+// caller's.
+func checkList(ref task.Ref, req *a2apb.ListTasksRequest) error {
+	var bad task.FieldErrors
+	bad.Join(checkTenant(ref, req.GetTenant()))
+	bad.Join(task.CheckList(ref, req))
+	return bad.Err()
 }
 
 // cancelTask ends the task. Section 3.1.5.

@@ -90,6 +90,7 @@ func (s *Server) readREST(x *exchange, fields []pathField, in restDecoder) (call
 	asked := call{lastEventID: x.header("Last-Event-ID")}
 	if x.c.Method() != fiber.MethodPost {
 		query := string(x.c.Context().URI().QueryString())
+		asked.piecemeal = true
 		asked.decode = func(req proto.Message) error {
 			if err := in.query(query, req); err != nil {
 				return also(err, setFields(req, fields))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +92,7 @@ func TestQueriesAreReadStrictly(t *testing.T) {
 		{"proto names", "page_size=5&context_id=c", `{"pageSize":5,"contextId":"c"}`, ""},
 		{"what the Go client calls it", "lastUpdatedAfter=2026-01-02T03:04:05Z", `{"statusTimestampAfter":"2026-01-02T03:04:05Z"}`, ""},
 		{"unknown ones", "A2A-Version=1.0&colour=red&colour=blue", `{}`, ""},
+		{"no state", "status=&pageSize=5", `{"pageSize":5}`, ""},
 		{"escapes", "contextId=%7B%22%3A%0A", `{"contextId":"{\":\n"}`, ""},
 		{"a number that is none", "pageSize=ten", "", "pageSize"},
 		{"a number that is too large", "pageSize=4294967296", "", "pageSize"},
@@ -206,6 +208,41 @@ func TestAnswersAreOfTheTypeThatWasAskedFor(t *testing.T) {
 		"Content-Type", typeJSON, "Accept", "*/*", "A2A-Version", "1.0")
 	if got := r.Header.Get("Content-Type"); r.StatusCode != http.StatusOK || got != typeA2A {
 		t.Errorf("a body in plain JSON from who takes anything: got %d as %s", r.StatusCode, got)
+	}
+}
+
+// TestQueriesThatAreWrongInSeveralWays has the query of section 6.5: it names what
+// cannot be read and, of the others, what cannot be.
+func TestQueriesThatAreWrongInSeveralWays(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, workingWith(t, newScripted(), task.Options{Push: pushing}))
+	for _, test := range []struct {
+		path string
+		want []string
+	}{
+		{"/tasks?pageSize=150&historyLength=-5&status=TASK_STATE_RUNNING", []string{"status", "pageSize", "historyLength"}},
+		{"/tasks?pageSize=150&historyLength=none&tenant=other", []string{"historyLength", "tenant", "pageSize"}},
+		{"/v1/tasks?pageSize=150&status=running", []string{"status", "pageSize"}},
+		{"/tasks/x?historyLength=none&tenant=other", []string{"historyLength", "tenant"}},
+		{"/tasks/x?historyLength=-1&tenant=other", []string{"tenant", "historyLength"}},
+		{"/tasks/x/pushNotificationConfigs?pageSize=none&pageToken=%3F", []string{"pageSize", "pageToken"}},
+	} {
+		version := "1.0"
+		if strings.HasPrefix(test.path, "/v1") {
+			version = "0.3"
+		}
+		r := h.do("GET", "/agents/acme/carded"+test.path, "", "A2A-Version", version, "token", "acme")
+		var body statusBody
+		r.decode(t, &body)
+		var got []string
+		for _, d := range body.Error.Details {
+			for _, v := range d.Violations {
+				got = append(got, v.Field)
+			}
+		}
+		if r.StatusCode != http.StatusBadRequest || !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %d, %v, want %v", test.path, r.StatusCode, got, test.want)
+		}
 	}
 }
 
