@@ -170,7 +170,7 @@ func (g *grpcBinding) admitMessage(ctx context.Context, req addressed) (caller, 
 	}
 	by.door = func() door { return g.grpcDoor(ctx) }
 	by.onceKey = strings.Join(metadata.ValueFromIncomingContext(ctx, strings.ToLower(headerOnce)), ", ")
-	if err := g.acceptVersion(incoming(ctx, "a2a-version"), true); err != nil {
+	if err := g.acceptVersion(by, incoming(ctx, "a2a-version"), true); err != nil {
 		return caller{}, err
 	}
 	active, err := by.negotiate(strings.Join(metadata.ValueFromIncomingContext(ctx, "a2a-extensions"), ","))

@@ -113,7 +113,7 @@ func FuzzVersion(f *testing.F) {
 	}
 	s := &Server{}
 	f.Fuzz(func(t *testing.T, version string) {
-		taken := s.acceptVersion(version, true) == nil
+		taken := s.acceptVersion(caller{}, version, true) == nil
 		rest, begins := strings.CutPrefix(strings.TrimSpace(version), "1.0")
 		if taken != (begins && (strings.TrimSpace(rest) == "" && rest == "" || strings.HasPrefix(rest, "."))) {
 			t.Errorf("%q: taken is %t", version, taken)

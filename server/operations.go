@@ -64,8 +64,10 @@ type caller struct {
 	extensions []abi.Extension
 	// onceKey is the header or metadata of that name, see [caller.once].
 	onceKey string
-	// speaks03 is set for agents that speak A2A 0.3, in03 for requests in it.
-	speaks03, in03 bool
+	// protocols are the versions of A2A that the agent speaks.
+	protocols []string
+	// in03 is set for requests in A2A 0.3.
+	in03 bool
 	// door is how it came in.
 	door func() door
 }

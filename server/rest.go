@@ -35,7 +35,7 @@ func (s *Server) serveREST(x *exchange, ref task.Ref, below string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkVersion(x, true); err != nil {
+	if err := s.checkVersion(x, by, true); err != nil {
 		return err
 	}
 	if err := x.negotiate(by); err != nil {
