@@ -132,7 +132,11 @@ func (o *operations) jsonListPushConfigs(ctx context.Context, by caller, asked c
 	if err != nil {
 		return nil, nil, err
 	}
-	dst, err = asked.encode(dst, page)
+	if asked.append != nil {
+		dst, err = asked.append(dst, page)
+	} else {
+		dst, err = appendConfigPage(dst, page)
+	}
 	return dst, nil, err
 }
 
