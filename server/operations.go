@@ -256,7 +256,8 @@ func (o *operations) cancelTask(ctx context.Context, by caller, req *a2apb.Cance
 	return o.linksFor(by).Task(t), err
 }
 
-// getExtendedAgentCard returns the card for those who have a key. Section 3.1.11.
+// getExtendedAgentCard returns the card for those who have a key. Section 3.1.11. In
+// 0.3 there is one error for a card that is not there, declared or not.
 func (o *operations) getExtendedAgentCard(ctx context.Context, by caller, req *a2apb.GetExtendedAgentCardRequest) (*a2apb.AgentCard, error) {
 	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
 		return nil, err
@@ -265,6 +266,8 @@ func (o *operations) getExtendedAgentCard(ctx context.Context, by caller, req *a
 	switch {
 	case err != nil:
 		return nil, err
+	case !declared && by.in03:
+		return nil, errNoExtendedCard
 	case !declared:
 		return nil, refuse(task.ErrUnsupportedOperation, "there is no extended card")
 	case by.anonymous:
