@@ -218,8 +218,8 @@ func checkGet(ref task.Ref, req *a2apb.GetTaskRequest) error {
 }
 
 // listTasks returns a page of the tasks. Section 3.1.4. Nothing tells one caller
-// without a key from another: what it may see is a context that it names by an id
-// which cannot be guessed, as it may go on in one with checkMessage.
+// without a key from another: it sees those of a context whose id it knows, where
+// that cannot be guessed, and no others.
 func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
 	if err := checkList(by.ref, req); err != nil {
 		return nil, err
