@@ -150,7 +150,7 @@ type Description struct {
 	Version string `json:"version,omitempty"`
 	// Skills are the card's skills.
 	Skills []Skill `json:"skills,omitempty"`
-	// InputModes and OutputModes are media types; empty is text/plain.
+	// InputModes and OutputModes are media types; empty is text/plain on the card, and takes all.
 	InputModes  []string `json:"inputModes,omitempty"`
 	OutputModes []string `json:"outputModes,omitempty"`
 	// DocumentationURL and IconURL are absolute URLs.

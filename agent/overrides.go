@@ -68,6 +68,29 @@ func (a Agent) Description() abi.Description {
 	return a.Overrides.apply(d)
 }
 
+// InputModes are the media types that the agent takes: those that its description
+// names, and those of the skills on its cards, the extended one included. One whose
+// description names none takes all, and has none here.
+func (a Agent) InputModes() []string {
+	d := a.Description()
+	if len(d.InputModes) == 0 {
+		return nil
+	}
+	skills := d.Skills
+	if a.Overrides != nil && a.Overrides.Extended != nil {
+		skills = slices.Concat(skills, a.Overrides.Extended.Skills)
+	}
+	taken := slices.Clone(d.InputModes)
+	for _, s := range skills {
+		for _, mode := range s.InputModes {
+			if !slices.Contains(taken, mode) {
+				taken = append(taken, mode)
+			}
+		}
+	}
+	return taken
+}
+
 // apply returns d with the texts that are set.
 func (f CardFields) apply(d abi.Description) abi.Description {
 	for _, field := range []struct {

@@ -22,6 +22,31 @@ func skillIDs(card *a2apb.AgentCard) (ids string) {
 	return ids
 }
 
+func TestAnAgentTakesWhatItAndItsSkillsName(t *testing.T) {
+	t.Parallel()
+	skills := func(modes ...string) []abi.Skill { return []abi.Skill{{ID: "a", InputModes: modes}, {ID: "b"}} }
+	own := abi.Description{InputModes: []string{"text/plain"}, Skills: skills("image/png", "text/plain")}
+	for name, test := range map[string]struct {
+		d    abi.Description
+		o    *agent.Overrides
+		want []string
+	}{
+		"none is all":                        {d: abi.Description{}},
+		"none is all, whatever a skill says": {d: abi.Description{Skills: skills("image/png")}},
+		"those of a skill":                   {d: own, want: []string{"text/plain", "image/png"}},
+		"a skill in its place":               {own, &agent.Overrides{CardFields: agent.CardFields{Skills: skills("audio/*")}}, []string{"text/plain", "audio/*"}},
+		"a skill of the extended card": {
+			own, &agent.Overrides{Extended: &agent.CardFields{Skills: skills("audio/*")}}, []string{"text/plain", "image/png", "audio/*"},
+		},
+		"an extended card to come": {own, &agent.Overrides{Extended: &agent.CardFields{}}, []string{"text/plain", "image/png"}},
+	} {
+		got := agent.Agent{Current: agent.Version{Description: test.d}, Overrides: test.o}.InputModes()
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestAnOwnerOverridesTheCard(t *testing.T) {
 	t.Parallel()
 	r := newRegistry(t, storagetest.Memory(), agent.Options{})

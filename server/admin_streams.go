@@ -63,7 +63,7 @@ func (s *Server) serveUpload(x *exchange, owner, name string) error {
 	if media, _, _ := strings.Cut(x.header(fiber.HeaderContentType), ";"); strings.TrimSpace(media) != typeWasm {
 		return refuse(errMediaType, "the Content-Type must be application/wasm")
 	}
-	if err := x.checkEncoding(); err != nil {
+	if err := x.checkEncoding(errMediaType); err != nil {
 		return err
 	}
 	if !tenant.ValidName(name) {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/carrelhq/carrel/agent"
-	"github.com/carrelhq/carrel/server/v03"
 	"github.com/carrelhq/carrel/task"
 	"github.com/carrelhq/carrel/tenant"
 )
@@ -105,7 +104,7 @@ func (s *Server) admit(ctx context.Context, v visitor, ref task.Ref) (caller, er
 	if err != nil {
 		return caller{}, err
 	}
-	by := caller{ref: ref, addr: v.addr, extensions: a.Extensions(), speaks03: a.Speaks(v03.Version)}
+	by := caller{ref: ref, addr: v.addr, extensions: a.Extensions(), protocols: a.Protocols}
 	p, err := s.identify(ctx, v)
 	switch {
 	case err == nil && p.May(ref.Tenant):

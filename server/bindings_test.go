@@ -103,7 +103,9 @@ func TestEveryOperationIsTheSameOverEveryBinding(t *testing.T) {
 	t.Parallel()
 	w := newScripted()
 	b := &bench{newGRPCHouse(t, workingWith(t, w, task.Options{Push: pushing})), w}
-	b.declare("picky", abi.Description{Description: "Reads text.", InputModes: []string{"text/plain"}})
+	b.declare("picky", abi.Description{
+		Description: "Reads text.", InputModes: []string{"text/plain"}, Skills: []abi.Skill{{ID: "sheets", InputModes: []string{"text/csv"}}},
+	})
 	b.declare("extended", extended)
 	b.declare("direct", abi.Description{Replies: abi.RepliesMessage})
 	b.compare("testdata/bindings.txt", append(table, admission()...))
@@ -144,6 +146,24 @@ func TestErrorsAreTheSameOverEveryBinding(t *testing.T) {
 			return asked{method: "DeleteTaskPushNotificationConfig", req: &a2apb.DeleteTaskPushNotificationConfigRequest{TaskId: nowhere, Id: "mine"}}
 		}},
 	})
+}
+
+// TestAPageOfNone is refused in JSON, where a client that wants no certain size says
+// nothing; over gRPC the official Go client sends it then.
+func TestAPageOfNone(t *testing.T) {
+	t.Parallel()
+	b := &bench{grpcHouse: newGRPCHouse(t, working(t, newScripted()))}
+	for _, d := range drivers {
+		o := d.ask(b.grpcHouse, list(&a2apb.ListTasksRequest{PageSize: proto.Int32(0)}).complete())
+		switch {
+		case d.name != "GRPC":
+			if !slices.Equal(o.fields, []string{"pageSize must be from 1 to 100"}) {
+				t.Errorf("%s: got %v", d.name, o)
+			}
+		case len(o.results) != 1 || o.results[0].(*a2apb.ListTasksResponse).GetPageSize() != task.DefaultPage:
+			t.Errorf("%s: got %v", d.name, o)
+		}
+	}
 }
 
 // failing is a task manager whose disk is gone.

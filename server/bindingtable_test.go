@@ -36,6 +36,9 @@ func (a asked) under(key string) asked { a.once = key; return a }
 
 func (a asked) of(agentName string) asked { a.agent = agentName; return a }
 
+// unknown asks a public agent without a key.
+func (a asked) unknown() asked { a.agent, a.who = "acme/open", "nobody"; return a }
+
 func toTask(id string) func(*a2apb.SendMessageRequest) {
 	return func(r *a2apb.SendMessageRequest) { r.Message.TaskId = id }
 }
@@ -99,6 +102,9 @@ var table = []row{
 	}},
 	{"SendMessage: a type that is not taken", func(*bench) asked {
 		return say("x", func(r *a2apb.SendMessageRequest) { r.Message.Parts[0].MediaType = "image/png" }).of("acme/picky")
+	}},
+	{"SendMessage: a type that a skill takes", func(*bench) asked {
+		return say("echo a,b", func(r *a2apb.SendMessageRequest) { r.Message.Parts[0].MediaType = "text/csv" }).of("acme/picky")
 	}},
 	{"SendMessage: with extensions", func(*bench) asked {
 		a := say("echo hi").of("acme/extended")
@@ -175,6 +181,15 @@ var table = []row{
 
 	{"SendStreamingMessage", func(*bench) asked { return say("chunks 2").streaming() }},
 	{"SendStreamingMessage: it asks back", func(*bench) asked { return say("ask").streaming() }},
+	{"SendStreamingMessage: it wants authorization, and is canceled", func(b *bench) asked {
+		a := say("auth").streaming()
+		a.onEvent = func(e *a2apb.StreamResponse) { // the stream is open still, and shows what comes
+			if u := e.GetStatusUpdate(); u.GetStatus().GetState() == a2apb.TaskState_TASK_STATE_AUTH_REQUIRED {
+				b.cancel(u.TaskId)
+			}
+		}
+		return a
+	}},
 	{"SendStreamingMessage: no message", func(*bench) asked {
 		return asked{method: "SendStreamingMessage", req: &a2apb.SendMessageRequest{}}
 	}},
@@ -205,10 +220,25 @@ var table = []row{
 	{"ListTasks: a page too large, of less than no history", func(*bench) asked {
 		return list(&a2apb.ListTasksRequest{PageSize: proto.Int32(101), HistoryLength: proto.Int32(-1), PageToken: "AAAA"})
 	}},
-	{"ListTasks: without a key", func(*bench) asked {
-		a := list(&a2apb.ListTasksRequest{}).of("acme/open")
-		a.who = "nobody"
-		return a
+	{"ListTasks: of a public agent, without a key", func(b *bench) asked {
+		b.send("open", "echo hi")
+		return list(&a2apb.ListTasksRequest{PageSize: proto.Int32(7)}).unknown()
+	}},
+	{"ListTasks: a context, without a key", func(b *bench) asked {
+		return list(&a2apb.ListTasksRequest{ContextId: b.send("open", "echo hi").ContextId}).unknown()
+	}},
+	{"ListTasks: a context of another agent, without a key", func(b *bench) asked {
+		return list(&a2apb.ListTasksRequest{ContextId: b.send("carded", "echo hi").ContextId}).unknown()
+	}},
+	{"ListTasks: a context that can be guessed, without a key", func(b *bench) asked {
+		b.run(say("echo hi", func(r *a2apb.SendMessageRequest) { r.Message.ContextId = "mine" }).of("acme/open"), askRPC)
+		return list(&a2apb.ListTasksRequest{ContextId: "mine"}).unknown()
+	}},
+	{"ListTasks: a page too large, without a key", func(*bench) asked {
+		return list(&a2apb.ListTasksRequest{PageSize: proto.Int32(101), HistoryLength: proto.Int32(-1)}).unknown()
+	}},
+	{"ListTasks: a page of another list, without a key", func(*bench) asked {
+		return list(&a2apb.ListTasksRequest{PageToken: "AAAA"}).unknown()
 	}},
 
 	{"CancelTask", func(b *bench) asked { return cancel(b.send("carded", "ask").Id) }},

@@ -17,8 +17,8 @@ import (
 // speak03 notes that the request is in 0.3: so are its answers, and what a webhook
 // that it registers is sent. It is errVersion where the agent does not speak 0.3.
 func (x *exchange) speak03(by *caller) error {
-	if !by.speaks03 {
-		return refuse(errVersion, "this agent speaks 1.0")
+	if !by.speaks(v03.Version) {
+		return by.otherVersion()
 	}
 	x.in03, by.in03 = true, true
 	x.ctx = task.WithVersion(x.ctx, v03.Version)

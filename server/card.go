@@ -44,7 +44,7 @@ func (s *Server) keepable(x *exchange, private bool) {
 	caching := "public, max-age=60"
 	switch {
 	case s.opts.Dev:
-		caching = "no-cache" // agents change by the minute
+		caching = "no-cache, max-age=0" // agents change by the minute
 	case private:
 		caching = "private, max-age=60"
 	}

@@ -36,6 +36,15 @@ func appendTaskPage(dst []byte, page *a2apb.ListTasksResponse, artifacts bool) (
 	return append(dst, '}'), nil
 }
 
+// appendConfigPage encodes a page of push notification configs, whose list is there
+// also where it is empty: ProtoJSON leaves it out.
+func appendConfigPage(dst []byte, page *a2apb.ListTaskPushNotificationConfigsResponse) ([]byte, error) {
+	if len(page.GetConfigs()) == 0 { // and so no page after it
+		return append(dst, `{"configs":[]}`...), nil
+	}
+	return a2ajson.Append(dst, page)
+}
+
 // encodeTask encodes a task for all answers with it until it changes, unless it has
 // links, which expire and lead to where the caller came in.
 func encodeTask(links task.Link) task.EncodeTask {

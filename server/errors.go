@@ -72,6 +72,7 @@ var wireErrors = []struct {
 	{task.ErrPushNotSupported, wire{code: -32003, http: 400, status: "FAILED_PRECONDITION", reason: "PUSH_NOTIFICATION_NOT_SUPPORTED", message: "Push Notification is not supported"}},
 	{task.ErrUnsupportedOperation, wire{code: -32004, http: 400, status: "FAILED_PRECONDITION", reason: "UNSUPPORTED_OPERATION", message: "This operation is not supported", detailed: true}},
 	{task.ErrContentTypeNotSupported, wire{code: -32005, http: 400, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
+	// In the HTTP+JSON binding of 1.0 a body of another type is the error before this one: section 5.4 has 400 for it.
 	{errMediaType, wire{code: -32005, http: 415, transport: true, status: "INVALID_ARGUMENT", reason: "CONTENT_TYPE_NOT_SUPPORTED", message: "Incompatible content types", detailed: true}},
 	{errNoExtendedCard, wire{code: -32007, http: 400, status: "FAILED_PRECONDITION", reason: "EXTENDED_AGENT_CARD_NOT_CONFIGURED", message: "Authenticated Extended Card is not configured"}},
 	{errExtension, wire{code: -32008, http: 400, status: "FAILED_PRECONDITION", reason: "EXTENSION_SUPPORT_REQUIRED", message: "Extension support required", detailed: true}},

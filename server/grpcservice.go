@@ -38,8 +38,12 @@ func (s *grpcService) GetTask(ctx context.Context, req *a2apb.GetTaskRequest) (*
 	return answer(ctx, s.g, req, s.g.ops.getTask)
 }
 
-// ListTasks returns a page of tasks. Section 3.1.4.
+// ListTasks returns a page of tasks. Section 3.1.4. The official Go client (v2.4.0)
+// sends a pageSize of 0 where it was given none.
 func (s *grpcService) ListTasks(ctx context.Context, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
+	if req.GetPageSize() == 0 {
+		req.PageSize = nil
+	}
 	return answer(ctx, s.g, req, s.g.ops.listTasks)
 }
 
@@ -166,7 +170,7 @@ func (g *grpcBinding) admitMessage(ctx context.Context, req addressed) (caller, 
 	}
 	by.door = func() door { return g.grpcDoor(ctx) }
 	by.onceKey = strings.Join(metadata.ValueFromIncomingContext(ctx, strings.ToLower(headerOnce)), ", ")
-	if err := g.acceptVersion(incoming(ctx, "a2a-version"), true); err != nil {
+	if err := g.acceptVersion(by, incoming(ctx, "a2a-version"), true); err != nil {
 		return caller{}, err
 	}
 	active, err := by.negotiate(strings.Join(metadata.ValueFromIncomingContext(ctx, "a2a-extensions"), ","))

@@ -113,7 +113,7 @@ func FuzzVersion(f *testing.F) {
 	}
 	s := &Server{}
 	f.Fuzz(func(t *testing.T, version string) {
-		taken := s.acceptVersion(version, true) == nil
+		taken := s.acceptVersion(caller{}, version, true) == nil
 		rest, begins := strings.CutPrefix(strings.TrimSpace(version), "1.0")
 		if taken != (begins && (strings.TrimSpace(rest) == "" && rest == "" || strings.HasPrefix(rest, "."))) {
 			t.Errorf("%q: taken is %t", version, taken)
@@ -195,11 +195,11 @@ func FuzzHost(f *testing.F) {
 
 // FuzzRestMedia: an answer is of one of the two types there are.
 func FuzzRestMedia(f *testing.F) {
-	f.Add("application/json", "application/a2a+json")
-	f.Add("*/*", "")
-	f.Fuzz(func(t *testing.T, accept, contentType string) {
-		if got := restMedia(accept, contentType); got != typeA2A && got != typeJSON {
-			t.Errorf("%q, %q: got %q", accept, contentType, got)
+	f.Add("application/json;q=0.5, application/a2a+json")
+	f.Add("*/*")
+	f.Fuzz(func(t *testing.T, accept string) {
+		if got := restMedia(accept); got != typeA2A && got != typeJSON {
+			t.Errorf("%q: got %q", accept, got)
 		}
 	})
 }

@@ -219,6 +219,8 @@ func ways03(b *bench, method, result, binding string) (asked, string) {
 		return asked{}, "what names another version is not of 0.3"
 	case method == "SubscribeToTask" && result == "UnsupportedOperationError":
 		return asked{}, "a stream of a task that is over shows the task, and ends"
+	case method == "GetExtendedAgentCard" && result == "UnsupportedOperationError":
+		return asked{}, "a card that is not declared is as one that is not configured"
 	case method == "ListTaskPushNotificationConfigs" && result == "InvalidParamsError":
 		return asked{}, "it names a task, and nothing else"
 	case method == "GetExtendedAgentCard" && result == "JSONParseError" && !rpc:

@@ -21,6 +21,9 @@ type method struct {
 type call struct {
 	// decode reads the request into a message.
 	decode func(proto.Message) error
+	// piecemeal says that what decode could not read is unset in the message, and all
+	// else is there: so it is of a query.
+	piecemeal bool
 	// append encodes a reply; nil is ProtoJSON.
 	append func(dst []byte, reply proto.Message) ([]byte, error)
 	// framing is how a stream is written.
@@ -37,6 +40,16 @@ func (c call) encode(dst []byte, reply proto.Message) ([]byte, error) {
 	return a2ajson.Append(dst, reply)
 }
 
+// read decodes the request. Where fields cannot be read, the error also names those
+// that the operation's check refuses of the others. Section 6.5.
+func (c call) read(req proto.Message, check func() error) error {
+	err := c.decode(req)
+	if err != nil && c.piecemeal {
+		err = also(err, check())
+	}
+	return err
+}
+
 // methodsByName are the methods of section 9.4.
 func (o *operations) methodsByName() map[string]method {
 	return map[string]method{
@@ -48,7 +61,7 @@ func (o *operations) methodsByName() map[string]method {
 		"SubscribeToTask":                  {streams: true, serve: o.openSubscribeToTask},
 		"CreateTaskPushNotificationConfig": unary(o.createPushConfig),
 		"GetTaskPushNotificationConfig":    unary(o.getPushConfig),
-		"ListTaskPushNotificationConfigs":  unary(o.listPushConfigs),
+		"ListTaskPushNotificationConfigs":  {serve: o.jsonListPushConfigs},
 		"DeleteTaskPushNotificationConfig": unary(o.deletePushConfig),
 		"GetExtendedAgentCard":             unary(o.getExtendedAgentCard),
 	}
@@ -82,10 +95,11 @@ func (o *operations) jsonGetTask(ctx context.Context, by caller, asked call, dst
 		return unary(o.getTask).serve(ctx, by, asked, dst)
 	}
 	req := &a2apb.GetTaskRequest{}
-	if err := asked.decode(req); err != nil {
+	check := func() error { return checkGet(by.ref, req) }
+	if err := asked.read(req, check); err != nil {
 		return nil, nil, err
 	}
-	if err := checkTask(by.ref, req.GetTenant(), req.GetId()); err != nil {
+	if err := check(); err != nil {
 		return nil, nil, err
 	}
 	body, err := o.tasks.Encoded(ctx, by.ref, req.GetId(), req.HistoryLength, wireKey, encodeTask(o.linksFor(by)))
@@ -94,7 +108,7 @@ func (o *operations) jsonGetTask(ctx context.Context, by caller, asked call, dst
 
 func (o *operations) jsonListTasks(ctx context.Context, by caller, asked call, dst []byte) ([]byte, *feed, error) {
 	req := &a2apb.ListTasksRequest{}
-	if err := asked.decode(req); err != nil {
+	if err := asked.read(req, func() error { return checkList(by.ref, req) }); err != nil {
 		return nil, nil, err
 	}
 	page, err := o.listTasks(ctx, by, req)
@@ -105,6 +119,23 @@ func (o *operations) jsonListTasks(ctx context.Context, by caller, asked call, d
 		dst, err = asked.append(dst, page)
 	} else {
 		dst, err = appendTaskPage(dst, page, req.GetIncludeArtifacts())
+	}
+	return dst, nil, err
+}
+
+func (o *operations) jsonListPushConfigs(ctx context.Context, by caller, asked call, dst []byte) ([]byte, *feed, error) {
+	req := &a2apb.ListTaskPushNotificationConfigsRequest{}
+	if err := asked.read(req, func() error { return o.checkPushList(by, req) }); err != nil {
+		return nil, nil, err
+	}
+	page, err := o.listPushConfigs(ctx, by, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	if asked.append != nil {
+		dst, err = asked.append(dst, page)
+	} else {
+		dst, err = appendConfigPage(dst, page)
 	}
 	return dst, nil, err
 }

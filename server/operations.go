@@ -64,8 +64,10 @@ type caller struct {
 	extensions []abi.Extension
 	// onceKey is the header or metadata of that name, see [caller.once].
 	onceKey string
-	// speaks03 is set for agents that speak A2A 0.3, in03 for requests in it.
-	speaks03, in03 bool
+	// protocols are the versions of A2A that the agent speaks.
+	protocols []string
+	// in03 is set for requests in A2A 0.3.
+	in03 bool
 	// door is how it came in.
 	door func() door
 }
@@ -200,25 +202,30 @@ func seenOf(lastEventID string, last uint64) (seen uint64, ok bool) {
 
 // getTask returns the task. Section 3.1.3.
 func (o *operations) getTask(ctx context.Context, by caller, req *a2apb.GetTaskRequest) (*a2apb.Task, error) {
-	bad := checkTask(by.ref, req.GetTenant(), req.GetId())
-	if req.GetHistoryLength() < 0 {
-		bad.Add("historyLength", "must not be negative")
-	}
-	if len(bad) > 0 {
-		return nil, bad.Err()
+	if err := checkGet(by.ref, req); err != nil {
+		return nil, err
 	}
 	t, err := o.tasks.Get(ctx, by.ref, req.GetId(), req.HistoryLength)
 	return o.linksFor(by).Task(t), err
 }
 
-// listTasks returns a page of the tasks. Section 3.1.4. Nothing tells one
-// caller without a key from another, so it may list none.
-func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
-	if by.anonymous {
-		return nil, errUnauthenticated
+func checkGet(ref task.Ref, req *a2apb.GetTaskRequest) error {
+	bad := checkTask(ref, req.GetTenant(), req.GetId())
+	if req.GetHistoryLength() < 0 {
+		bad.Add("historyLength", "must not be negative")
 	}
-	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
-		return nil, also(err, task.CheckList(by.ref, req))
+	return bad.Err()
+}
+
+// listTasks returns a page of the tasks. Section 3.1.4. Nothing tells one caller
+// without a key from another: it sees those of a context whose id it knows, where
+// that cannot be guessed, and no others.
+func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
+	if err := checkList(by.ref, req); err != nil {
+		return nil, err
+	}
+	if by.anonymous && uuid.Validate(req.GetContextId()) != nil {
+		return task.EmptyPage(by.ref, req)
 	}
 	page, err := o.tasks.List(ctx, by.ref, by.name(), req)
 	if err != nil {
@@ -231,6 +238,15 @@ func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTa
 	return page, nil
 }
 
+// checkList names all fields that are invalid, but for the page token, which is one
+// caller's.
+func checkList(ref task.Ref, req *a2apb.ListTasksRequest) error {
+	var bad task.FieldErrors
+	bad.Join(checkTenant(ref, req.GetTenant()))
+	bad.Join(task.CheckList(ref, req))
+	return bad.Err()
+}
+
 // cancelTask ends the task. Section 3.1.5.
 func (o *operations) cancelTask(ctx context.Context, by caller, req *a2apb.CancelTaskRequest) (*a2apb.Task, error) {
 	if err := checkTask(by.ref, req.GetTenant(), req.GetId()).Err(); err != nil {
@@ -240,7 +256,8 @@ func (o *operations) cancelTask(ctx context.Context, by caller, req *a2apb.Cance
 	return o.linksFor(by).Task(t), err
 }
 
-// getExtendedAgentCard returns the card for those who have a key. Section 3.1.11.
+// getExtendedAgentCard returns the card for those who have a key. Section 3.1.11. In
+// 0.3 there is one error for a card that is not there, declared or not.
 func (o *operations) getExtendedAgentCard(ctx context.Context, by caller, req *a2apb.GetExtendedAgentCardRequest) (*a2apb.AgentCard, error) {
 	if err := checkTenant(by.ref, req.GetTenant()); err != nil {
 		return nil, err
@@ -249,6 +266,8 @@ func (o *operations) getExtendedAgentCard(ctx context.Context, by caller, req *a
 	switch {
 	case err != nil:
 		return nil, err
+	case !declared && by.in03:
+		return nil, errNoExtendedCard
 	case !declared:
 		return nil, refuse(task.ErrUnsupportedOperation, "there is no extended card")
 	case by.anonymous:

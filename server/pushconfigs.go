@@ -58,8 +58,8 @@ func (o *operations) firstPushConfig(ctx context.Context, by caller, taskID stri
 
 // listPushConfigs returns the configs of a task. Section 3.1.9.
 func (o *operations) listPushConfigs(ctx context.Context, by caller, req *a2apb.ListTaskPushNotificationConfigsRequest) (*a2apb.ListTaskPushNotificationConfigsResponse, error) {
-	if err := o.checkPush(by, req.GetTenant()); err != nil {
-		return nil, also(err, task.CheckPushList(req))
+	if err := o.checkPushList(by, req); err != nil {
+		return nil, err
 	}
 	reply, err := o.tasks.ListPushConfigs(ctx, by.ref, req)
 	if err != nil {
@@ -69,6 +69,14 @@ func (o *operations) listPushConfigs(ctx context.Context, by caller, req *a2apb.
 		reply.Configs[i] = by.sees(config)
 	}
 	return reply, nil
+}
+
+func (o *operations) checkPushList(by caller, req *a2apb.ListTaskPushNotificationConfigsRequest) error {
+	err := o.checkPush(by, req.GetTenant())
+	if err == nil {
+		return task.CheckPushList(req)
+	}
+	return also(err, task.CheckPushList(req))
 }
 
 // deletePushConfig removes a config, also one that is not there. Section 3.1.10.

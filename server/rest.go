@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -12,7 +13,7 @@ import (
 
 // serveREST serves the HTTP+JSON binding below an agent's base. Section 11.
 func (s *Server) serveREST(x *exchange, ref task.Ref, below string) error {
-	x.media = restMedia(x.header(fiber.HeaderAccept), x.header(fiber.HeaderContentType))
+	x.media = restMedia(x.headers(fiber.HeaderAccept))
 	if route, fields, ok := findResource03(x, below); ok {
 		return s.serveREST03(x, ref, route, fields)
 	}
@@ -34,13 +35,13 @@ func (s *Server) serveREST(x *exchange, ref task.Ref, below string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkVersion(x, true); err != nil {
+	if err := s.checkVersion(x, by, true); err != nil {
 		return err
 	}
 	if err := x.negotiate(by); err != nil {
 		return err
 	}
-	asked, err := s.readREST(x, fields, restDecoder{decodeProto, decodeQuery})
+	asked, err := s.readREST(x, fields, restDecoder{decodeProto, decodeQuery, task.ErrContentTypeNotSupported})
 	if err != nil {
 		return err
 	}
@@ -50,6 +51,7 @@ func (s *Server) serveREST(x *exchange, ref task.Ref, below string) error {
 	}
 	if route.keepable {
 		s.keepable(x, true)
+		x.vary(fiber.HeaderAccept)
 	}
 	return nil
 }
@@ -78,6 +80,8 @@ func restFraming() framing {
 type restDecoder struct {
 	body  func(data []byte, req proto.Message) error
 	query func(query string, req proto.Message) error
+	// otherType is the error that a body of another media type is.
+	otherType error
 }
 
 // readREST reads the request: the fields in its path, and its body or, where the
@@ -86,6 +90,7 @@ func (s *Server) readREST(x *exchange, fields []pathField, in restDecoder) (call
 	asked := call{lastEventID: x.header("Last-Event-ID")}
 	if x.c.Method() != fiber.MethodPost {
 		query := string(x.c.Context().URI().QueryString())
+		asked.piecemeal = true
 		asked.decode = func(req proto.Message) error {
 			if err := in.query(query, req); err != nil {
 				return also(err, setFields(req, fields))
@@ -99,7 +104,7 @@ func (s *Server) readREST(x *exchange, fields []pathField, in restDecoder) (call
 		return call{}, err
 	}
 	if len(data) > 0 { // none is as good as an empty object
-		if err := checkJSON(x); err != nil {
+		if err := checkJSON(x, in.otherType); err != nil {
 			return call{}, err
 		}
 		if err := checkObject(data); err != nil {
@@ -133,16 +138,25 @@ func setFields(req proto.Message, fields []pathField) error {
 	return bad.Err()
 }
 
-// restMedia is the media type of answers: the binding's own where the client
-// names it or names nothing, plain JSON for the many that look for just that.
-// Section 11.1.
-func restMedia(accept, contentType string) string {
-	named := strings.ToLower(accept + "," + contentType)
-	switch {
-	case strings.Contains(named, typeA2A):
-		return typeA2A
-	case strings.Contains(named, typeJSON), strings.Contains(named, typeEvents):
+// restMedia is the media type of answers: the binding's own, section 11.1, but
+// plain JSON for who names that in Accept and likes nothing of this binding better.
+// Who names events gets errors in plain JSON, too: the official Go client (v2.4.0)
+// knows no others.
+func restMedia(accept string) string {
+	if preference(accept, typeJSON, typeEvents) > preference(accept, typeA2A) {
 		return typeJSON
 	}
 	return typeA2A
+}
+
+// preference is the highest q with which an Accept header names one of the media
+// types, 0 where it names none.
+func preference(accept string, types ...string) (highest float64) {
+	for entry := range strings.SplitSeq(accept, ",") {
+		media, params, _ := strings.Cut(entry, ";")
+		if slices.Contains(types, strings.ToLower(strings.TrimSpace(media))) {
+			highest = max(highest, quality(params))
+		}
+	}
+	return highest
 }

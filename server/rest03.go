@@ -54,7 +54,7 @@ func (s *Server) serveREST03(x *exchange, ref task.Ref, route resource, fields [
 		return err
 	}
 	t := &translation{v03.REST, restDialect(x)}
-	asked, err := s.readREST(x, fields, restDecoder{t.decode, decodeQuery03})
+	asked, err := s.readREST(x, fields, restDecoder{t.decode, decodeQuery03, errMediaType})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +92,7 @@ func TestQueriesAreReadStrictly(t *testing.T) {
 		{"proto names", "page_size=5&context_id=c", `{"pageSize":5,"contextId":"c"}`, ""},
 		{"what the Go client calls it", "lastUpdatedAfter=2026-01-02T03:04:05Z", `{"statusTimestampAfter":"2026-01-02T03:04:05Z"}`, ""},
 		{"unknown ones", "A2A-Version=1.0&colour=red&colour=blue", `{}`, ""},
+		{"no state", "status=&pageSize=5", `{"pageSize":5}`, ""},
 		{"escapes", "contextId=%7B%22%3A%0A", `{"contextId":"{\":\n"}`, ""},
 		{"a number that is none", "pageSize=ten", "", "pageSize"},
 		{"a number that is too large", "pageSize=4294967296", "", "pageSize"},
@@ -182,18 +184,93 @@ func FuzzFindResource(f *testing.F) {
 
 func TestAnswersAreOfTheTypeThatWasAskedFor(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ accept, contentType, want string }{
-		{"", "", typeA2A},
-		{"*/*", "", typeA2A},
-		{"application/json", "", typeJSON},
-		{"text/event-stream", "", typeJSON},
-		{"*/*", "application/json", typeJSON},
-		{"application/json, application/a2a+json", "", typeA2A},
-		{"Application/A2A+JSON", "application/json", typeA2A},
-		{"text/html", "text/plain", typeA2A},
+	for accept, want := range map[string]string{
+		"":                                       typeA2A,
+		"*/*":                                    typeA2A,
+		"application/json":                       typeJSON,
+		"text/event-stream":                      typeJSON,
+		"application/json, text/plain, */*":      typeJSON,
+		"application/json, application/a2a+json": typeA2A,
+		"application/json, application/a2a+json;q=0.9": typeJSON,
+		"application/json;q=0.5,application/a2a+json":  typeA2A,
+		"application/json;q=0":                         typeA2A,
+		"Application/JSON ; q=0.1":                     typeJSON,
+		"Application/A2A+JSON":                         typeA2A,
+		"text/html":                                    typeA2A,
+		"application/jsonlines":                        typeA2A,
 	} {
-		if got := restMedia(test.accept, test.contentType); got != test.want {
-			t.Errorf("%+v: got %s", test, got)
+		if got := restMedia(accept); got != want {
+			t.Errorf("%q: got %s", accept, got)
+		}
+	}
+	h := newHouse(t, working(t, newScripted()))
+	r := h.do("POST", "/agents/acme/open/message:send", `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"echo hi"}]}}`,
+		"Content-Type", typeJSON, "Accept", "*/*", "A2A-Version", "1.0")
+	if got := r.Header.Get("Content-Type"); r.StatusCode != http.StatusOK || got != typeA2A {
+		t.Errorf("a body in plain JSON from who takes anything: got %d as %s", r.StatusCode, got)
+	}
+}
+
+// TestQueriesThatAreWrongInSeveralWays has the query of section 6.5: it names what
+// cannot be read and, of the others, what cannot be.
+func TestQueriesThatAreWrongInSeveralWays(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, workingWith(t, newScripted(), task.Options{Push: pushing}))
+	for _, test := range []struct {
+		path string
+		want []string
+	}{
+		{"/tasks?pageSize=150&historyLength=-5&status=TASK_STATE_RUNNING", []string{"status", "pageSize", "historyLength"}},
+		{"/tasks?pageSize=150&historyLength=none&tenant=other", []string{"historyLength", "tenant", "pageSize"}},
+		{"/v1/tasks?pageSize=150&status=running", []string{"status", "pageSize"}},
+		{"/tasks/x?historyLength=none&tenant=other", []string{"historyLength", "tenant"}},
+		{"/tasks/x?historyLength=-1&tenant=other", []string{"tenant", "historyLength"}},
+		{"/tasks/x/pushNotificationConfigs?pageSize=none&pageToken=%3F", []string{"pageSize", "pageToken"}},
+	} {
+		version := "1.0"
+		if strings.HasPrefix(test.path, "/v1") {
+			version = "0.3"
+		}
+		r := h.do("GET", "/agents/acme/carded"+test.path, "", "A2A-Version", version, "token", "acme")
+		var body statusBody
+		r.decode(t, &body)
+		var got []string
+		for _, d := range body.Error.Details {
+			for _, v := range d.Violations {
+				got = append(got, v.Field)
+			}
+		}
+		if r.StatusCode != http.StatusBadRequest || !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %d, %v, want %v", test.path, r.StatusCode, got, test.want)
+		}
+	}
+}
+
+func TestABodyOfAnotherTypeHasTheStatusOfItsBinding(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, working(t, newScripted()))
+	const body = `{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"echo hi"}]}}`
+	for _, test := range []struct {
+		binding, path, version string
+		want                   int
+	}{
+		{"HTTP+JSON", "/agents/acme/open/message:send", "1.0", http.StatusBadRequest},
+		{"HTTP+JSON of 0.3", "/agents/acme/open/v1/message:send", "", http.StatusUnsupportedMediaType},
+		{"JSON-RPC", "/agents/acme/open", "1.0", http.StatusUnsupportedMediaType},
+	} {
+		for name, headers := range map[string][]string{
+			"another type":    {"Content-Type", "text/plain"},
+			"no type":         {},
+			"another charset": {"Content-Type", "application/json; charset=latin1"},
+			"compressed":      {"Content-Type", "application/json", "Content-Encoding", "gzip"},
+		} {
+			if test.version != "" {
+				headers = append(headers, "A2A-Version", test.version)
+			}
+			r := h.do("POST", test.path, body, headers...)
+			if r.StatusCode != test.want || !strings.Contains(r.body, "Incompatible content types") {
+				t.Errorf("%s, %s: got %d %s, want %d", test.binding, name, r.StatusCode, r.body, test.want)
+			}
 		}
 	}
 }

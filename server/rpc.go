@@ -3,11 +3,13 @@ package server
 import (
 	"encoding/json"
 	"mime"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/carrelhq/carrel/server/v03"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -47,7 +49,7 @@ func (s *Server) serveRPC(x *exchange, ref task.Ref) error {
 // readRPC reads a call up to its params, and notes when it is one in 0.3. Once it
 // is known, the request's id is in x.rpcID.
 func (s *Server) readRPC(x *exchange, by *caller) (method, call, error) {
-	if err := checkJSON(x); err != nil {
+	if err := checkJSON(x, errMediaType); err != nil {
 		return method{}, call{}, err
 	}
 	data, err := x.body.all(s.opts.MaxBody)
@@ -63,7 +65,7 @@ func (s *Server) readRPC(x *exchange, by *caller) (method, call, error) {
 		return s.readRPC03(x, by, e)
 	}
 	m, known := s.methods[e.method]
-	if err := s.checkVersion(x, known); err != nil {
+	if err := s.checkVersion(x, *by, known); err != nil {
 		return method{}, call{}, err
 	}
 	if !known {
@@ -90,25 +92,25 @@ func rpcFraming(id []byte) framing {
 }
 
 // checkJSON refuses bodies that do not say they are JSON: a web page can send
-// those anywhere without being asked for permission.
-func checkJSON(x *exchange) error {
+// those anywhere without being asked for permission. kind is the error that it is.
+func checkJSON(x *exchange, kind error) error {
 	header := x.header(fiber.HeaderContentType)
 	if header == typeJSON {
-		return x.checkEncoding()
+		return x.checkEncoding(kind)
 	}
 	media, params, err := mime.ParseMediaType(header)
 	if err != nil || media != typeJSON && media != typeA2A {
-		return refuse(errMediaType, "the Content-Type must be application/json")
+		return refuse(kind, "the Content-Type must be application/json")
 	}
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return refuse(errMediaType, "the charset must be UTF-8")
+		return refuse(kind, "the charset must be UTF-8")
 	}
-	return x.checkEncoding()
+	return x.checkEncoding(kind)
 }
 
-func (x *exchange) checkEncoding() error {
+func (x *exchange) checkEncoding(kind error) error {
 	if e := x.header(fiber.HeaderContentEncoding); e != "" && !strings.EqualFold(e, "identity") {
-		return refuse(errMediaType, "the body must not be compressed")
+		return refuse(kind, "the body must not be compressed")
 	}
 	return nil
 }
@@ -116,8 +118,8 @@ func (x *exchange) checkEncoding() error {
 // checkVersion checks the A2A-Version of a request that is not in 0.3: the header,
 // or the query parameter. Only its first two numbers count; none at all means 0.3,
 // which does not know the methods of 1.0. Section 3.6.
-func (s *Server) checkVersion(x *exchange, knownMethod bool) error {
-	return s.acceptVersion(x.version(), knownMethod)
+func (s *Server) checkVersion(x *exchange, by caller, knownMethod bool) error {
+	return s.acceptVersion(by, x.version(), knownMethod)
 }
 
 // version is the A2A-Version of the request, "" for none.
@@ -128,14 +130,24 @@ func (x *exchange) version() string {
 	return x.c.Query("A2A-Version")
 }
 
-func (s *Server) acceptVersion(version string, knownMethod bool) error {
+func (s *Server) acceptVersion(by caller, version string, knownMethod bool) error {
 	switch {
 	case majorMinor(version) == "1.0", version == "" && (s.opts.Dev || !knownMethod):
 		return nil
 	case version == "":
 		return refuse(errVersion, "send the header A2A-Version: 1.0")
+	case majorMinor(version) == v03.Version && by.speaks(v03.Version):
+		return refuse(errVersion, "0.3 is spoken over JSON-RPC, and over HTTP+JSON below /v1")
 	}
-	return refuse(errVersion, "this agent speaks 1.0")
+	return by.otherVersion()
+}
+
+// speaks tells whether the agent that is called speaks a version of A2A.
+func (by caller) speaks(version string) bool { return slices.Contains(by.protocols, version) }
+
+// otherVersion refuses a version that the agent does not speak.
+func (by caller) otherVersion() error {
+	return refuse(errVersion, "this agent speaks "+strings.Join(by.protocols, " and "))
 }
 
 // majorMinor cuts a version down to its first two numbers.

@@ -100,6 +100,9 @@ func checked(r Result) (Result, error) {
 	default:
 		return r, fmt.Errorf("a run cannot end as %s", stateWord(r.State))
 	}
+	if r.State == authRequired && r.Message == nil {
+		r.Message = textMessage("The agent needs authorization to go on.") // there must be one: section 7.6.1
+	}
 	if r.Message != nil && len(r.Message.Parts) == 0 {
 		return r, errors.New("its message has no parts")
 	}

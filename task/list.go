@@ -81,6 +81,19 @@ func (q *query) tasks(ctx context.Context, tx storage.Tx, page []position) (task
 	return tasks, "", nil
 }
 
+// EmptyPage is what List returns where there are no tasks, for callers that may see
+// none of those there are.
+func EmptyPage(ref Ref, req *a2apb.ListTasksRequest) (*a2apb.ListTasksResponse, error) {
+	q, err := newQuery(ref, req)
+	if err == nil && req.PageToken != "" {
+		err = errToken // no page was the one before
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &a2apb.ListTasksResponse{Tasks: []*a2apb.Task{}, PageSize: int32(q.size)}, nil
+}
+
 // CheckList names the fields of a request that are invalid, as List does. It does
 // not look at the page token, which is one caller's.
 func CheckList(ref Ref, req *a2apb.ListTasksRequest) error {
@@ -92,11 +105,11 @@ func CheckList(ref Ref, req *a2apb.ListTasksRequest) error {
 func newQuery(ref Ref, req *a2apb.ListTasksRequest) (*query, error) {
 	q := &query{ref: ref, req: req, size: DefaultPage, last: always}
 	var bad FieldErrors
-	switch size := req.GetPageSize(); {
-	case size < 0 || size > MaxPage:
+	if req.PageSize != nil {
+		q.size = int(*req.PageSize)
+	}
+	if q.size < 1 || q.size > MaxPage {
 		bad.Add("pageSize", "must be from 1 to %d", MaxPage)
-	case size > 0:
-		q.size = int(size)
 	}
 	if _, known := a2apb.TaskState_name[int32(req.Status)]; !known {
 		bad.Add("status", "is no task state")

@@ -248,9 +248,10 @@ func TestListsThatAreRefused(t *testing.T) {
 	if err != nil || page.NextPageToken == "" {
 		t.Fatal(page, err)
 	}
-	big, negative := int32(101), int32(-1)
+	big, none, negative := int32(101), int32(0), int32(-1)
 	for name, req := range map[string]*a2apb.ListTasksRequest{
 		"a page too large":         {PageSize: &big},
+		"a page of none":           {PageSize: &none},
 		"a negative page":          {PageSize: &negative},
 		"a negative historyLength": {HistoryLength: &negative},
 		"an unknown state":         {Status: 99},

@@ -48,7 +48,7 @@ func (m *Manager) send(ctx context.Context, ref Ref, id string, once Once, req *
 	if err != nil {
 		return Accepted{}, notThere(err)
 	}
-	if err := checkModes(req.Message, a.Current.Description.InputModes); err != nil {
+	if err := checkModes(req.Message, a.InputModes()); err != nil {
 		return Accepted{}, err
 	}
 	if req.Message.TaskId != "" {

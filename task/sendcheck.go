@@ -102,7 +102,7 @@ func checkModes(msg *a2apb.Message, modes []string) error {
 	}
 	for i, p := range msg.Parts {
 		if p.MediaType != "" && !takes(modes, p.MediaType) {
-			return fmt.Errorf("%w: message.parts[%d] is %.100s; the agent takes %s", ErrContentTypeNotSupported, i, p.MediaType, strings.Join(modes, ", "))
+			return fmt.Errorf("%w: message.parts[%d] is %.100s; the agent takes %.1000s", ErrContentTypeNotSupported, i, p.MediaType, strings.Join(modes, ", "))
 		}
 	}
 	return nil

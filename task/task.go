@@ -90,8 +90,9 @@ type Result struct {
 	// State is TASK_STATE_COMPLETED, FAILED, REJECTED, INPUT_REQUIRED or
 	// AUTH_REQUIRED; unspecified is COMPLETED.
 	State a2apb.TaskState
-	// Message is the status message, if any. Ids and role are filled in. As all that
-	// a completed run has said, it is the direct reply of an agent that gives such.
+	// Message is the status message, if any; AUTH_REQUIRED has one in any case. Ids and
+	// role are filled in. As all that a completed run has said, it is the direct reply
+	// of an agent that gives such.
 	Message *a2apb.Message
 	// Artifacts are artifacts that are complete with this result. Empty ids are filled in.
 	Artifacts []*a2apb.Artifact
