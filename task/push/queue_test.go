@@ -67,15 +67,15 @@ func TestPlacesAreBounded(t *testing.T) {
 	if more, got := drainAll(q); got != "b/x/1" {
 		t.Errorf("then got %s", got)
 	} else {
-		q.done(more[0], false)
+		q.done(more[0], false, time.Now())
 	}
 	for _, j := range jobs {
-		q.done(j, false)
+		q.done(j, false, time.Now())
 	}
 	for q.waiting > 0 {
 		jobs, _ = drainAll(q)
 		for _, j := range jobs {
-			q.done(j, false)
+			q.done(j, false, time.Now())
 		}
 	}
 	if len(q.known)+len(q.byName)+q.tenants.len()+q.places.used+q.places.again != 0 {
@@ -124,7 +124,7 @@ func TestWhatIsFoundDueMeanwhileIsLookedAtAgain(t *testing.T) {
 	fill(q, "a/x/1")
 	j, _ := q.next(time.Now())
 	q.room([]task.DeliveryID{j.d.DeliveryID})
-	if again, _ := q.done(j, false); !again {
+	if again, _ := q.done(j, false, time.Now()); !again {
 		t.Error("it was not")
 	}
 }
