@@ -28,6 +28,10 @@ var mistakes = []faults.Fault{
 		"	d, taken := j.d, false\n", "	d, taken := j.d, false\n	defer func() { j.attempt = false }()\n", "TestWhatIsNotSentIsNoAttempt",
 	},
 	{
+		"what a turn puts back at the end stays claimed", "push.go",
+		"	p.giveBackWaiting() // what", "	// what", "TestShutdownGivesBackWhatATurnPutBack",
+	},
+	{
 		"a target has no bound", "queue.go",
 		"return p.used < p.most &&", "return", "TestPlacesAreBounded",
 	},

@@ -178,14 +178,20 @@ func (p *Pusher) drain() {
 	p.mu.Unlock()
 	hard := time.AfterFunc(p.opts.SoftStop, p.cut)
 	defer hard.Stop()
-	for _, d := range p.queue.empty() {
-		p.giveBack(d)
-	}
+	p.giveBackWaiting()
 	p.work.Wait()
+	p.giveBackWaiting() // what a turn put back that had not seen the end come
 	for _, d := range p.given {
 		if err := d.Durable(); err != nil {
 			p.opts.Logger.Error("a webhook was not given back", "error", err)
 		}
+	}
+}
+
+// giveBackWaiting gives back what waits here for its turn.
+func (p *Pusher) giveBackWaiting() {
+	for _, d := range p.queue.empty() {
+		p.giveBack(d)
 	}
 }
 

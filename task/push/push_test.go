@@ -561,3 +561,22 @@ func TestShutdownGivesBackWhatWaits(t *testing.T) {
 		h.health(id, func(ph task.PushHealth) bool { return ph.State == "pending" && ph.Attempts == 0 })
 	}
 }
+
+// What a turn puts back while the server stops is given back, too.
+func TestShutdownGivesBackWhatATurnPutBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, storagetest.Memory())
+		h.send(hook("http://127.0.0.1"))
+		ids, _, _, err := h.DueDeliveries(t.Context(), nil, false)
+		if err != nil || len(ids) != 1 {
+			t.Fatalf("%d are due, %v", len(ids), err)
+		}
+		if err := h.pusher(push.Options{}).EndDuring(t.Context(), ids[0]); err != nil {
+			t.Fatal(err)
+		}
+		if due, _, _, err := h.DueDeliveries(t.Context(), nil, false); err != nil || len(due) != 1 {
+			t.Errorf("%d are due, %v", len(due), err)
+		}
+	})
+}
