@@ -32,6 +32,10 @@ var mistakes = []faults.Fault{
 		"	p.giveBackWaiting() // what", "	// what", "TestShutdownGivesBackWhatATurnPutBack",
 	},
 	{
+		"a few tenants over their rate fill the queue", "queue.go",
+		"min(q.most/4, max(1, free/2))", "q.most/4", "TestTenantsThatWaitLeaveRoomForOthers",
+	},
+	{
 		"a target has no bound", "queue.go",
 		"return p.used < p.most &&", "return", "TestPlacesAreBounded",
 	},

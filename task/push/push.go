@@ -57,7 +57,7 @@ type Options struct {
 	// again have half at most.
 	Concurrency int
 	// Rate bounds the attempts of a tenant per second (1000), of which it may be five
-	// seconds ahead. Those above it wait for their turn, and no other tenant does.
+	// seconds ahead. Those above it wait for their turn, and leave room for other tenants'.
 	Rate int
 	// MaxAttempts is how often an event is tried before its webhook is given up
 	// (16), MaxAge for how long (24 h).

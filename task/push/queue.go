@@ -78,9 +78,10 @@ func newQueue(places, perSecond int) *queue {
 }
 
 // room sorts out of what is due that which may be claimed: what is not here yet,
-// as long as there is room. crowd is what there is no room for because of its
-// tenant's others, full that there is no room for anybody. The caller adds or
-// forgets what it is given to take.
+// as long as there is room. A tenant may have a quarter of all, and half of what the
+// others leave: however many tenants wait for their rate, there is room for one that
+// comes new. crowd is what there is no room for because of its tenant's others, full
+// that there is no room for anybody. The caller adds or forgets what it is given to take.
 func (q *queue) room(ids []task.DeliveryID) (take, crowd []task.DeliveryID, full bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -90,11 +91,12 @@ func (q *queue) room(ids []task.DeliveryID) (take, crowd []task.DeliveryID, full
 			q.known[id] = true
 			continue
 		}
-		if q.waiting+len(take) >= q.most {
+		free := q.most - q.waiting - len(take)
+		if free <= 0 {
 			q.full = true
 			return take, crowd, true
 		}
-		if q.waitingOf(id.Tenant)+taken[id.Tenant] >= q.most/4 {
+		if q.waitingOf(id.Tenant)+taken[id.Tenant] >= min(q.most/4, max(1, free/2)) {
 			crowd = append(crowd, id)
 			continue
 		}
