@@ -5,10 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	goruntime "runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/carrelhq/carrel/runtime/share"
 )
 
 // TestSandboxesWaitForMemory has room for two at a time and asks for many.
@@ -53,6 +57,67 @@ func TestSandboxesWaitForMemory(t *testing.T) {
 	}
 	first.Release()
 	second.Release()
+}
+
+// TestWhoWaitsGetsWhatIsPutBackIdle has somebody begin to wait for memory while the
+// only instance that could be given up is looked at by a run that cannot have it.
+func TestWhoWaitsGetsWhatIsPutBackIdle(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, Options{MemoryBytes: 2 * pageSize, AllMemoryBytes: 8 * pageSize})
+	var searched atomic.Int32 // for memory to give up
+	e.memory = share.New(share.Options{Most: e.opts.AllMemoryBytes, MakeRoom: func(enough func() bool) {
+		e.makeRoom(enough)
+		searched.Add(1)
+	}})
+	m := load(t, e, newReplier("{}").bytes())
+	s, err := m.Sandbox(t.Context(), "tenant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := s.instance
+	s.Release()
+	if m.pool.idle[0] != in {
+		t.Fatal("the instance is not idle")
+	}
+	charged := in.share.charged
+	m.wanted.Store(charged + 1)
+	others, ok := e.memory.Try("others", e.opts.AllMemoryBytes-e.memory.Used())
+	if !ok {
+		t.Fatal("what is free is not to be had")
+	}
+	defer others.Release()
+
+	in.share.mu.Lock() // the run stops here, with the instance in its hands
+	looked := make(chan *instance)
+	go func() { looked <- m.idle("tenant") }()
+	isIdle := func() bool {
+		m.pool.mu.Lock()
+		defer m.pool.mu.Unlock()
+		return len(m.pool.idle) > 0
+	}
+	for isIdle() {
+		goruntime.Gosched()
+	}
+	served, before := make(chan error), searched.Load()
+	go func() {
+		g, err := e.memory.Take(t.Context(), "waits", charged)
+		g.Release()
+		served <- err
+	}()
+	for searched.Load() == before {
+		goruntime.Gosched()
+	}
+	in.share.mu.Unlock()
+	if <-looked != nil {
+		t.Error("there was memory for the run")
+	}
+	if e.memory.Short() {
+		t.Error("somebody waits for what an idle instance has")
+		others.Release()
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
 }
 
 // heavy is a guest of two pages whose snapshot takes more than one.

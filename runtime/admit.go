@@ -46,9 +46,7 @@ func (m *Module) idle(tenant string) *instance {
 		return nil
 	}
 	if !in.share.claim(tenant, m.need()) {
-		if !m.pool.put(in) {
-			in.close()
-		}
+		m.keep(in)
 		return nil
 	}
 	if in.memory.Charge() != nil {

@@ -44,6 +44,10 @@ var mistakes = []faults.Fault{
 		"Take(ctx, tenant, need)", "Take(ctx, tenant, 0)", "TestSandboxesWaitForMemory",
 	},
 	{
+		"an idle instance that a run cannot have is not given up for who waits", "admit.go",
+		"		m.keep(in)\n", "		m.pool.put(in)\n", "TestWhoWaitsGetsWhatIsPutBackIdle",
+	},
+	{
 		"what a run was refused is forgotten", "admit.go",
 		"if known >= more || m", "if m.wanted.Load() == 0 || m", "TestWhatARunWasRefusedTheNextOneHas",
 	},

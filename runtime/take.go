@@ -80,14 +80,25 @@ func (m *Module) give(in *instance, well bool) {
 	state, _ := m.pool.snapshot()
 	if well && state != nil && in.reset(state) {
 		in.share.rest()
-		if m.pool.put(in) {
-			// Who began to wait before has not seen it there.
-			if e := m.engine; e.memory.Short() {
-				e.makeRoom(func() bool { return !e.memory.Short() })
-			}
-			return
-		}
+		m.keep(in)
+		return
 	}
+	m.discard(in)
+}
+
+// keep has a clean instance wait for the next run, unless there are enough of them.
+func (m *Module) keep(in *instance) {
+	if !m.pool.put(in) {
+		m.discard(in)
+		return
+	}
+	// Who began to wait before has not seen it there.
+	if e := m.engine; e.memory.Short() {
+		e.makeRoom(func() bool { return !e.memory.Short() })
+	}
+}
+
+func (m *Module) discard(in *instance) {
 	m.engine.metrics().SandboxesDropped.Add(1)
 	in.close()
 }

@@ -91,3 +91,26 @@ func TestAPageOfLargeTasksIsShort(t *testing.T) {
 		}
 	}
 }
+
+// TestAPageAsksForRoomForAllThatItReads: before each task, once, with those before it.
+func TestAPageAsksForRoomForAllThatItReads(t *testing.T) {
+	t.Parallel()
+	h := memoryHouse(t)
+	for range 3 {
+		h.send(strings.Repeat("x", 10<<10), "")
+	}
+	list := func(room uint64) (asked []uint64, err error) {
+		_, err = h.List(task.WithRoom(t.Context(), func(bytes uint64) bool {
+			asked = append(asked, bytes)
+			return bytes <= room
+		}), bot, "", &a2apb.ListTasksRequest{})
+		return asked, err
+	}
+	asked, err := list(1 << 20)
+	if err != nil || len(asked) != 3 || asked[0] < 10<<10 || asked[1] < asked[0]+(10<<10) || asked[2] < asked[1]+(10<<10) {
+		t.Fatalf("asked for %d, %v", asked, err)
+	}
+	if again, err := list(asked[2] - 1); !errors.Is(err, task.ErrNoRoom) || len(again) != 3 {
+		t.Errorf("asked for %d, %v", again, err)
+	}
+}

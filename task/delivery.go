@@ -36,11 +36,8 @@ type Delivery struct {
 	durable func() error // waits until views show what the last update saw
 }
 
-// Bounds of the events that are read for a webhook at a time.
-const (
-	deliveryBatch = 32
-	deliveryBytes = 256 << 10
-)
+// deliveryBytes bounds the events that are read for a webhook at a time.
+const deliveryBytes = 256 << 10
 
 // errUnclaimed skips a delivery that has nothing to send, or that somebody has.
 var errUnclaimed = errors.New("task: not to be claimed")
@@ -182,11 +179,11 @@ func (d *Delivery) Context(ctx context.Context) context.Context {
 	return telemetry.Extract(ctx, d.trace)
 }
 
-// Events reads some of the events after Seq, none when there are no more yet.
-// Those without a Body are not for sending. ErrEventsPurged when they are no
-// longer kept, ErrTaskNotFound when the task was deleted.
-func (d *Delivery) Events(ctx context.Context) ([]Event, error) {
-	events, err := d.read(ctx)
+// Events reads some of the events after Seq, and no more than most, which is at
+// least 1; none when there are no more yet. Those without a Body are not for sending.
+// ErrEventsPurged when they are no longer kept, ErrTaskNotFound when the task was deleted.
+func (d *Delivery) Events(ctx context.Context, most int) ([]Event, error) {
+	events, err := d.read(ctx, most)
 	if err != nil || len(events) > 0 || d.durable == nil {
 		return events, err
 	}
@@ -196,16 +193,16 @@ func (d *Delivery) Events(ctx context.Context) ([]Event, error) {
 	if err := wait(); err != nil {
 		return nil, err
 	}
-	return d.read(ctx)
+	return d.read(ctx, most)
 }
 
-func (d *Delivery) read(ctx context.Context) (events []Event, err error) {
+func (d *Delivery) read(ctx context.Context, most int) (events []Event, err error) {
 	err = d.m.view(ctx, d.Tenant, func(tx storage.Tx) error {
 		h, err := loadHead(tx, d.TaskID)
 		if err != nil || h.seq <= d.Seq {
 			return err
 		}
-		events, err = readEvents(tx, d.TaskID, d.Seq, deliveryBatch, deliveryBytes)
+		events, err = readEvents(tx, d.TaskID, d.Seq, most, deliveryBytes)
 		return err
 	})
 	return events, err

@@ -33,15 +33,20 @@ func selectHistory(length *int32, artifacts bool) (selection, error) {
 	return s, nil
 }
 
-// fold reads the task's log and makes the task of it: the history is what the
-// user and the agent said, in order; artifacts are put together of their chunks.
-// What lost attempts left behind does not count. ErrNoRoom, see [WithRoom].
+// fold is foldLog where there is room for it. ErrNoRoom, see [WithRoom].
 func fold(ctx context.Context, tx storage.Tx, id string, h *head, want selection) (*a2apb.Task, error) {
 	if !want.first() {
 		if err := askRoom(ctx, h.size); err != nil {
 			return nil, err
 		}
 	}
+	return foldLog(tx, id, h, want)
+}
+
+// foldLog reads the task's log and makes the task of it: the history is what the
+// user and the agent said, in order; artifacts are put together of their chunks.
+// What lost attempts left behind does not count.
+func foldLog(tx storage.Tx, id string, h *head, want selection) (*a2apb.Task, error) {
 	status, err := h.taskStatus()
 	if err != nil {
 		return nil, err

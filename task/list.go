@@ -72,7 +72,7 @@ func (q *query) tasks(ctx context.Context, tx storage.Tx, page []position) (task
 		if err := askRoom(ctx, read); err != nil {
 			return nil, "", err
 		}
-		t, err := fold(ctx, tx, at.id, h, q.want)
+		t, err := foldLog(tx, at.id, h, q.want)
 		if err != nil {
 			return nil, "", err
 		}

@@ -79,7 +79,7 @@ func (h *house) deliver() string {
 	d := h.take()
 	var sent []task.Event
 	for more := true; more; {
-		events, err := d.Events(h.t.Context())
+		events, err := d.Events(h.t.Context(), 1000)
 		if err != nil {
 			h.t.Fatal(err)
 		}

@@ -13,7 +13,8 @@ type roomKey struct{}
 
 // WithRoom returns a context under which tasks are read for their callers only
 // where there is room: it is asked for, with the size of their events in bytes,
-// before they are read. room must not wait; it may be asked twice for the same.
+// before they are read; for a list before each task, with those before it. room must
+// not wait; it may be asked twice for the same.
 // Where it says no, the read is ErrNoRoom.
 func WithRoom(ctx context.Context, room func(bytes uint64) bool) context.Context {
 	return context.WithValue(ctx, roomKey{}, room)

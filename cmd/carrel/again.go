@@ -109,12 +109,21 @@ func busy(resp *http.Response) error {
 	}
 	err := errors.New("the server answered " + resp.Status)
 	seconds, bad := strconv.Atoi(resp.Header.Get("Retry-After"))
-	switch wait := time.Duration(seconds) * time.Second; {
+	switch {
 	case bad != nil || seconds < 0:
 		return err
-	case wait > longestWait:
+	case seconds > int(longestWait/time.Second):
 		return backoff.Permanent(err)
 	default:
-		return fmt.Errorf("%w: %w", err, &backoff.RetryAfterError{Duration: wait})
+		return later{err, backoff.RetryAfter(seconds)}
 	}
 }
+
+// later is an error that tells who tries again when to, and says nothing of it.
+type later struct {
+	error
+	when error
+}
+
+// Unwrap returns when.
+func (l later) Unwrap() error { return l.when }

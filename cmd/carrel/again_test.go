@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
 )
 
 // flaky leads to a server that takes what it is sent. The first answers do not come back.
@@ -102,6 +106,33 @@ func TestAMessageIsSentAgainUnderItsKey(t *testing.T) {
 	}
 }
 
+// writeCard answers with the card of an agent at that host, which has no capabilities.
+func writeCard(w io.Writer, host string) {
+	io.WriteString(w, `{"name":"a","description":"d","version":"1","capabilities":{},"skills":[],"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],`+
+		`"supportedInterfaces":[{"url":"http://`+host+`","protocolBinding":"JSONRPC","protocolVersion":"1.0"}]}`)
+}
+
+func TestABusyServerIsWaitedForAsLongAsItSays(t *testing.T) {
+	t.Parallel()
+	const own, never = -1, -2 // as backoff does it, and not at all
+	for header, want := range map[string]time.Duration{
+		"": own, "soon": own, "-1": own, "0": 0, "7": 7 * time.Second, "30": 30 * time.Second, "31": never,
+		"9223372037": never, "9223372036854775807": never, // the first is negative as nanoseconds
+	} {
+		err := busy(&http.Response{Status: "503 Busy", StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {header}}})
+		got := time.Duration(own)
+		if after := (*backoff.RetryAfterError)(nil); errors.As(err, &after) {
+			got = after.Duration
+		}
+		if permanent := (*backoff.PermanentError)(nil); errors.As(err, &permanent) {
+			got = never
+		}
+		if got != want || err.Error() != "the server answered 503 Busy" {
+			t.Errorf("%q: waits for %d, want %d: %v", header, got, want, err)
+		}
+	}
+}
+
 // TestWhatMayBeTakenTwiceIsSentOnce has a card that says nothing of keys.
 func TestWhatMayBeTakenTwiceIsSentOnce(t *testing.T) {
 	t.Parallel()
@@ -111,8 +142,7 @@ func TestWhatMayBeTakenTwiceIsSentOnce(t *testing.T) {
 			posts.Add(1)
 			cutOff(w)
 		}
-		io.WriteString(w, `{"name":"a","description":"d","version":"1","capabilities":{},"skills":[],"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],`+
-			`"supportedInterfaces":[{"url":"http://`+r.Host+`","protocolBinding":"JSONRPC","protocolVersion":"1.0"}]}`)
+		writeCard(w, r.Host)
 	}))
 	t.Cleanup(server.Close)
 	if got := invoke(t, nil, "send", server.URL, "hello"); got.code != exitFailed || posts.Load() != 1 {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -199,6 +200,48 @@ func TestAListIsReadToItsEnd(t *testing.T) {
 	got, err := all[string](context.Background(), c, "/x")
 	if err != nil || strings.Join(got, "") != "abc" {
 		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// TestAListOfTasksComesToAnEnd has a server whose pages have tasks now and then, and
+// one whose pages never have any.
+func TestAListOfTasksComesToAnEnd(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name              string
+		some              int // a page with a task after so many without, 0 for never
+		code, pages, rows int
+	}{
+		{"some pages have no tasks", emptyPages - 1, exitOK, 3 * emptyPages, 3},
+		{"no page has any", 0, exitFailed, emptyPages, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			pages := 0 // one request at a time
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodPost {
+					writeCard(w, r.Host)
+					return
+				}
+				var call struct{ ID json.RawMessage }
+				if err := json.NewDecoder(r.Body).Decode(&call); err != nil {
+					t.Error(err)
+				}
+				tasks, next := "", "more"
+				if pages == 5*emptyPages {
+					next = ""
+				}
+				if pages++; test.some > 0 && pages%(test.some+1) == 0 {
+					tasks = `{"id":"t","contextId":"c","status":{"state":"TASK_STATE_COMPLETED"}}`
+				}
+				fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{"tasks":[%s],"nextPageToken":%q,"pageSize":1,"totalSize":9}}`, call.ID, tasks, next)
+			}))
+			t.Cleanup(server.Close)
+			got := invoke(t, nil, "tasks", "list", server.URL, "--limit", "3", "--json")
+			if got.code != test.code || pages != test.pages || strings.Count(got.stdout, `"contextId"`) != test.rows {
+				t.Errorf("exit code %d after %d pages, %s%s", got.code, pages, got.stdout, got.stderr)
+			}
+		})
 	}
 }
 

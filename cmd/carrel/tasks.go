@@ -54,6 +54,10 @@ func newTasksListCommand(p program) *cobra.Command {
 	return cmd
 }
 
+// emptyPages is how many pages without a task, one after another, are followed to
+// the next: a server may filter what it has read, or never come to an end.
+const emptyPages = 10
+
 // listTasks reads pages until it has limit tasks or all.
 func (c *client) listTasks(ctx context.Context, agent string, req *a2a.ListTasksRequest, limit int) ([]*a2a.Task, error) {
 	dialed, err := c.dial(ctx, agent)
@@ -61,7 +65,7 @@ func (c *client) listTasks(ctx context.Context, agent string, req *a2a.ListTasks
 		return nil, err
 	}
 	tasks := []*a2a.Task{}
-	for len(tasks) < limit {
+	for empty := 0; len(tasks) < limit; {
 		req.PageSize = min(limit-len(tasks), 100)
 		page, err := dialed.ListTasks(ctx, req)
 		if err != nil {
@@ -70,6 +74,12 @@ func (c *client) listTasks(ctx context.Context, agent string, req *a2a.ListTasks
 		tasks = append(tasks, page.Tasks...)
 		if req.PageToken = page.NextPageToken; req.PageToken == "" {
 			break
+		}
+		if empty++; len(page.Tasks) > 0 {
+			empty = 0
+		}
+		if empty == emptyPages {
+			return nil, fmt.Errorf("the server answered %d pages without a task, and that there are more", empty)
 		}
 	}
 	return tasks[:min(len(tasks), limit)], nil

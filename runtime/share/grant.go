@@ -1,7 +1,7 @@
 package share
 
-// Grant is a hold on units. Its methods are safe for concurrent use. All but
-// Resize do nothing on nil.
+// Grant is a hold on units. Its methods are safe for concurrent use. Own, Disown and
+// Release do nothing on nil.
 type Grant struct {
 	account *Account
 
@@ -64,7 +64,7 @@ func (g *Grant) may(units int64) bool {
 
 // Claim makes a grant that is nobody's a tenant's and of that many units, and reports
 // whether it did: when they are free, and in no case before others that wait unless
-// the tenant then has no more than an equal part.
+// the tenant then has no more than an equal part, or holds nothing else.
 func (g *Grant) Claim(tenant string, units int64) bool {
 	a := g.account
 	a.mu.Lock()

@@ -17,8 +17,9 @@ const (
 // cache keeps the values of keys that are read again and again: every request
 // reads its agent, and finding a value takes Badger microseconds. It is exact,
 // which is easy where there is one writer: an entry holds the value that its key
-// has had since a state and has in the newest durable one, and what a commit
-// writes is written here, too, before anybody can see that commit.
+// has had since a state and has in the newest durable one, or that it has none. A
+// commit changes the entries of what it writes, before anybody can see it, and drops
+// those that grow; it adds none.
 //
 // Entries live in two generations. When the young one is full it becomes the old
 // one, and what nobody has asked for meanwhile is forgotten with the one before.

@@ -127,9 +127,15 @@ func (db *DB) land(g *group, all layer, err error) {
 		db.failed = err
 		g.err = readOnly(err)
 	} else {
-		db.ts++
-		db.cache.land(all, db.ts)
+		db.advance(all)
 		db.flying = nil
 	}
 	close(g.done)
+}
+
+// advance makes what the last transaction wrote of the store's keys its newest
+// durable state. It is called with mu held.
+func (db *DB) advance(wrote layer) {
+	db.ts++
+	db.cache.land(wrote, db.ts)
 }

@@ -56,7 +56,7 @@ func (db *DB) tidy() {
 		db.failed = commitFailure(err)
 		return
 	}
-	db.ts++
+	db.advance(nil)
 }
 
 // mergeTables drops a prefix that holds one key, made for it: the only way to

@@ -71,6 +71,31 @@ func TestTheSpaceOfDeletedBlobsIsGivenBack(t *testing.T) {
 	}
 }
 
+// TestTheCacheGoesOnAfterTablesWereMerged: that is a state of the store, too.
+func TestTheCacheGoesOnAfterTablesWereMerged(t *testing.T) {
+	t.Parallel()
+	db := openFaulty(t)
+	if err := db.Update(t.Context(), setKey("read twice")); err != nil {
+		t.Fatal(err)
+	}
+	before := db.ts
+	db.between(func() {
+		db.sinceTidy = sizes{deleted: tidyDeletes}
+		db.tidy()
+	})
+	if db.ts == before {
+		t.Fatal("nothing was merged")
+	}
+	for range 2 {
+		if !hasKey(t, db, "read twice") {
+			t.Fatal("the key is gone")
+		}
+	}
+	if value, ok := db.cache.get([]byte("read twice"), db.ts); !ok || string(value) != "value" {
+		t.Errorf("a key that was read twice is not kept: %q, %t", value, ok)
+	}
+}
+
 func TestOldStatesAreReadWhileGarbageIsCollected(t *testing.T) {
 	t.Parallel()
 	db := openFaulty(t)

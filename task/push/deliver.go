@@ -39,12 +39,12 @@ func (p *Pusher) startIn(wait time.Duration) {
 
 // do works on a delivery for a while, and passes its place on.
 func (p *Pusher) do(j *job) {
-	goOn := p.deliver(j.d)
+	goOn := p.deliver(j)
 	if goOn && p.stopping() {
 		p.giveBack(j.d)
 		goOn = false
 	}
-	again, room := p.queue.done(j, goOn)
+	again, room := p.queue.done(j, goOn, time.Now())
 	if again {
 		p.lookAt(j.d.DeliveryID)
 	}
@@ -58,10 +58,16 @@ func (p *Pusher) do(j *job) {
 const turn = 32
 
 // deliver sends the next events of a delivery. It reports whether there are more;
-// otherwise the delivery is over.
-func (p *Pusher) deliver(d *task.Delivery) (goOn bool) {
+// otherwise the delivery is over. It reads no more events than its tenant may be sent
+// now: what is over the rate would be read again for each of its attempts.
+func (p *Pusher) deliver(j *job) (goOn bool) {
+	d := j.d
 	for sent := 0; sent < turn; {
-		events, err := d.Events(p.sending)
+		most := min(turn-sent, p.queue.attempts(j, time.Now()))
+		if most == 0 {
+			return true
+		}
+		events, err := d.Events(p.sending, most)
 		if err != nil {
 			p.broken(d, err)
 			return false
@@ -70,10 +76,10 @@ func (p *Pusher) deliver(d *task.Delivery) (goOn bool) {
 			events = []task.Event{{Seq: d.Seq}}
 		}
 		for _, e := range events {
-			if p.stopping() || sent > 0 && e.Body != nil && !p.queue.more(d.Tenant, time.Now()) {
+			if p.stopping() || e.Body != nil && !p.queue.may(j, time.Now()) {
 				return true
 			}
-			if more := p.event(d, e); !more {
+			if more := p.event(j, e); !more {
 				return false
 			}
 			sent++
@@ -84,10 +90,10 @@ func (p *Pusher) deliver(d *task.Delivery) (goOn bool) {
 
 // event sends one event, if it is for sending, and notes how that went. It
 // reports whether the delivery goes on.
-func (p *Pusher) event(d *task.Delivery, e task.Event) (goOn bool) {
-	taken := false
+func (p *Pusher) event(j *job, e task.Event) (goOn bool) {
+	d, taken := j.d, false
 	if e.Body != nil {
-		outcome := p.send(d, e)
+		outcome := p.send(j, e)
 		if outcome.fault != "" {
 			p.failed(d, outcome)
 			return false

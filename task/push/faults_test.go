@@ -13,7 +13,27 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"a turn is one attempt however many events it has", "deliver.go",
-		" || sent > 0 && e.Body != nil && !p.queue.more(d.Tenant, time.Now())", "", "TestWhatIsOverTheRateIsDeliveredLater",
+		" || e.Body != nil && !p.queue.may(j, time.Now())", "", "TestWhatIsOverTheRateIsDeliveredLater",
+	},
+	{
+		"events that may not be sent yet are read, and read again", "deliver.go",
+		"most := min(turn-sent, p.queue.attempts(j, time.Now()))", "most := turn - sent", "TestWhatIsOverTheRateIsDeliveredLater",
+	},
+	{
+		"an attempt that was not made is lost", "queue.go",
+		"		q.rates.giveBack(j.tenant.name, now)\n", "", "TestWhatIsNotSentIsNoAttempt",
+	},
+	{
+		"each event is an attempt, sent or not", "deliver.go",
+		"	d, taken := j.d, false\n", "	d, taken := j.d, false\n	defer func() { j.attempt = false }()\n", "TestWhatIsNotSentIsNoAttempt",
+	},
+	{
+		"what a turn puts back at the end stays claimed", "push.go",
+		"	p.giveBackWaiting() // what", "	// what", "TestShutdownGivesBackWhatATurnPutBack",
+	},
+	{
+		"a few tenants over their rate fill the queue", "queue.go",
+		"min(q.most/4, max(1, free/2))", "q.most/4", "TestTenantsThatWaitLeaveRoomForOthers",
 	},
 	{
 		"a target has no bound", "queue.go",

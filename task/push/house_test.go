@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"net/netip"
 	"sync"
 	"testing"
@@ -60,10 +61,36 @@ func newHouse(t testing.TB, db storage.DB) *house {
 // start runs a pusher until stop is called, or the test ends.
 func (h *house) start(opts push.Options) (stop func()) {
 	h.t.Helper()
+	return h.run(h.pusher(opts))
+}
+
+// startWith is start with webhooks that take all that they are sent, without a network.
+func (h *house) startWith(opts push.Options, took func(*http.Request)) (stop func()) {
+	h.t.Helper()
+	p := h.pusher(opts)
+	p.Reach(taker(took))
+	return h.run(p)
+}
+
+type taker func(*http.Request)
+
+// RoundTrip implements http.RoundTripper.
+func (t taker) RoundTrip(req *http.Request) (*http.Response, error) {
+	t(req)
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: req}, nil
+}
+
+func (h *house) pusher(opts push.Options) *push.Pusher {
+	h.t.Helper()
 	p, err := push.New(h.Manager, h.guard, opts)
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	return p
+}
+
+func (h *house) run(p *push.Pusher) (stop func()) {
+	h.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(h.t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()

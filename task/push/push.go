@@ -57,7 +57,7 @@ type Options struct {
 	// again have half at most.
 	Concurrency int
 	// Rate bounds the attempts of a tenant per second (1000), of which it may be five
-	// seconds ahead. Those above it wait for their turn, and no other tenant does.
+	// seconds ahead. Those above it wait for their turn, and leave room for other tenants'.
 	Rate int
 	// MaxAttempts is how often an event is tried before its webhook is given up
 	// (16), MaxAge for how long (24 h).
@@ -178,14 +178,20 @@ func (p *Pusher) drain() {
 	p.mu.Unlock()
 	hard := time.AfterFunc(p.opts.SoftStop, p.cut)
 	defer hard.Stop()
-	for _, d := range p.queue.empty() {
-		p.giveBack(d)
-	}
+	p.giveBackWaiting()
 	p.work.Wait()
+	p.giveBackWaiting() // what a turn put back that had not seen the end come
 	for _, d := range p.given {
 		if err := d.Durable(); err != nil {
 			p.opts.Logger.Error("a webhook was not given back", "error", err)
 		}
+	}
+}
+
+// giveBackWaiting gives back what waits here for its turn.
+func (p *Pusher) giveBackWaiting() {
+	for _, d := range p.queue.empty() {
+		p.giveBack(d)
 	}
 }
 

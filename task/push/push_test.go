@@ -1,10 +1,12 @@
 package push_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,12 +16,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/storage/badgerdb"
 	"github.com/carrelhq/carrel/storage/storagetest"
 	"github.com/carrelhq/carrel/task"
@@ -310,28 +314,88 @@ func TestATargetThatHangsHoldsUpNoOther(t *testing.T) {
 	stop()
 }
 
-// TestWhatIsOverTheRateIsDeliveredLater has more events than a tenant may be ahead of.
+// TestWhatIsOverTheRateIsDeliveredLater has more events than a tenant may be ahead
+// of, and reads none of them twice.
 func TestWhatIsOverTheRateIsDeliveredLater(t *testing.T) {
 	t.Parallel()
-	const perSecond, ahead = 20, 100
-	h := newHouse(t, storagetest.Memory())
-	h.start(push.Options{Rate: perSecond})
-	r := newReceiver(t, nil)
-	begin := time.Now() // no attempt is before, so the bound below holds on every machine
-	id := h.send(hook(r.URL))
-	run := h.claim(id)
-	for i := range 120 {
-		h.chunk(run, strconv.Itoa(i))
+	synctest.Test(t, func(t *testing.T) {
+		const perSecond, ahead = 20, 100
+		db := &readsOfEvents{DB: storagetest.Memory()}
+		h := newHouse(t, db)
+		var taken atomic.Int32
+		h.startWith(push.Options{Rate: perSecond}, func(*http.Request) { taken.Add(1) })
+		begin := time.Now()
+		id := h.send(hook("http://127.0.0.1"))
+		run := h.claim(id)
+		for i := range 120 {
+			h.chunk(run, strconv.Itoa(i))
+		}
+		h.finish(run)
+		h.health(id, idle)
+		n := int(taken.Load())
+		if n != 123 {
+			t.Errorf("%d events, want all", n)
+		}
+		least := time.Duration(n-ahead) * time.Second / perSecond
+		if took := time.Since(begin); took < least || took > least+time.Second {
+			t.Errorf("%d attempts in %v, want about %v", n, took, least)
+		}
+		if read := int(db.events.Load()); read != n {
+			t.Errorf("%d events were read %d times", n, read)
+		}
+	})
+}
+
+// readsOfEvents is a store that counts the events that views read.
+type readsOfEvents struct {
+	storage.DB
+	events atomic.Int32
+}
+
+func (db *readsOfEvents) View(ctx context.Context, fn func(storage.Tx) error) error {
+	return db.DB.View(ctx, func(tx storage.Tx) error { return fn(readOfEvents{tx, db}) })
+}
+
+type readOfEvents struct {
+	storage.Tx
+	db *readsOfEvents
+}
+
+func (tx readOfEvents) Scan(prefix, after []byte) iter.Seq2[storage.Item, error] {
+	return func(yield func(storage.Item, error) bool) {
+		for item, err := range tx.Tx.Scan(prefix, after) {
+			if bytes.Contains(prefix, storage.NewKey("event")) {
+				tx.db.events.Add(1)
+			}
+			if !yield(item, err) {
+				return
+			}
+		}
 	}
-	h.finish(run)
-	h.health(id, idle)
-	n := len(r.taken())
-	if n < 120 {
-		t.Errorf("%d events, want all", n)
-	}
-	if took, least := time.Since(begin), time.Duration(n-ahead)*time.Second/perSecond; took < least {
-		t.Errorf("%d attempts in %v, want at least %v", n, took, least)
-	}
+}
+
+// TestWhatIsNotSentIsNoAttempt has many more events than a tenant may be sent, and
+// payloads for none of them, as a webhook of 0.3 has for chunks.
+func TestWhatIsNotSentIsNoAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, storagetest.Memory())
+		h.start(push.Options{Rate: 1, Payloads: map[string]push.Payload{
+			"0.3": func(context.Context, *task.Delivery, task.Event) (string, []byte, error) { return "", nil, nil },
+		}})
+		begin := time.Now()
+		id := h.send(nil)
+		h.register03(id, "http://127.0.0.1")
+		run := h.claim(id)
+		for i := range 300 {
+			h.chunk(run, strconv.Itoa(i))
+		}
+		h.finish(run)
+		h.health(id, func(ph task.PushHealth) bool { return idle(ph) && ph.Seq == 303 })
+		if took := time.Since(begin); took >= time.Second {
+			t.Errorf("it took %v to send nothing", took)
+		}
+	})
 }
 
 func TestAfterARestartDeliveryGoesOnInOrder(t *testing.T) {
@@ -496,4 +560,23 @@ func TestShutdownGivesBackWhatWaits(t *testing.T) {
 	for _, id := range ids {
 		h.health(id, func(ph task.PushHealth) bool { return ph.State == "pending" && ph.Attempts == 0 })
 	}
+}
+
+// What a turn puts back while the server stops is given back, too.
+func TestShutdownGivesBackWhatATurnPutBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, storagetest.Memory())
+		h.send(hook("http://127.0.0.1"))
+		ids, _, _, err := h.DueDeliveries(t.Context(), nil, false)
+		if err != nil || len(ids) != 1 {
+			t.Fatalf("%d are due, %v", len(ids), err)
+		}
+		if err := h.pusher(push.Options{}).EndDuring(t.Context(), ids[0]); err != nil {
+			t.Fatal(err)
+		}
+		if due, _, _, err := h.DueDeliveries(t.Context(), nil, false); err != nil || len(due) != 1 {
+			t.Errorf("%d are due, %v", len(due), err)
+		}
+	})
 }

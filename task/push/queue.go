@@ -59,10 +59,11 @@ func (p *place) take(again bool, n int) {
 
 // job is a delivery that has a place.
 type job struct {
-	d      *task.Delivery
-	tenant *tenantQueue
-	target *target
-	again  bool
+	d       *task.Delivery
+	tenant  *tenantQueue
+	target  *target
+	again   bool
+	attempt bool // taken for it, and not made yet
 }
 
 // waitingPerPlace is how many deliveries may wait here for each place.
@@ -77,9 +78,10 @@ func newQueue(places, perSecond int) *queue {
 }
 
 // room sorts out of what is due that which may be claimed: what is not here yet,
-// as long as there is room. crowd is what there is no room for because of its
-// tenant's others, full that there is no room for anybody. The caller adds or
-// forgets what it is given to take.
+// as long as there is room. A tenant may have a quarter of all, and half of what the
+// others leave: however many tenants wait for their rate, there is room for one that
+// comes new. crowd is what there is no room for because of its tenant's others, full
+// that there is no room for anybody. The caller adds or forgets what it is given to take.
 func (q *queue) room(ids []task.DeliveryID) (take, crowd []task.DeliveryID, full bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -89,11 +91,12 @@ func (q *queue) room(ids []task.DeliveryID) (take, crowd []task.DeliveryID, full
 			q.known[id] = true
 			continue
 		}
-		if q.waiting+len(take) >= q.most {
+		free := q.most - q.waiting - len(take)
+		if free <= 0 {
 			q.full = true
 			return take, crowd, true
 		}
-		if q.waitingOf(id.Tenant)+taken[id.Tenant] >= q.most/4 {
+		if q.waitingOf(id.Tenant)+taken[id.Tenant] >= min(q.most/4, max(1, free/2)) {
 			crowd = append(crowd, id)
 			continue
 		}
@@ -193,7 +196,7 @@ func (q *queue) next(now time.Time) (j *job, wait time.Duration) {
 			continue
 		}
 		if j = q.nextOf(t); j != nil {
-			q.rates.take(t.name, now)
+			j.attempt = q.rates.take(t.name, now)
 			return j, 0
 		}
 	}
@@ -212,18 +215,35 @@ func (q *queue) nextOf(t *tenantQueue) *job {
 		}
 		t.waiting--
 		q.waiting--
-		j := &job{d, t, to, again}
+		j := &job{d: d, tenant: t, target: to, again: again}
 		q.take(j, 1)
 		return j
 	}
 	return nil
 }
 
-// more reports whether the tenant may make another attempt now, and takes it.
-func (q *queue) more(tenant string, now time.Time) bool {
+// attempts is how many attempts there may be for the job now, with the one that it has.
+func (q *queue) attempts(j *job, now time.Time) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.rates.take(tenant, now)
+	n := q.rates.left(j.tenant.name, now)
+	if j.attempt {
+		n++
+	}
+	return n
+}
+
+// may reports whether there may be an attempt for the job now, and takes it, unless
+// it has one already. Who makes it clears j.attempt; what was not made is given back
+// with the place.
+func (q *queue) may(j *job, now time.Time) bool {
+	if j.attempt {
+		return true
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	j.attempt = q.rates.take(j.tenant.name, now)
+	return j.attempt
 }
 
 // pop takes the next delivery of those for whom there is a place, the new ones
@@ -249,13 +269,16 @@ func (q *queue) take(j *job, n int) {
 	j.target.places.take(j.again, n)
 }
 
-// done takes the place back. A delivery that goes on waits for its next turn. again
+// done takes the place back, and an attempt that was not made. A delivery that goes on waits for its next turn. again
 // reports that one that is over was found due meanwhile, room that somebody was
 // turned away for whom there is room now.
-func (q *queue) done(j *job, goOn bool) (again, room bool) {
+func (q *queue) done(j *job, goOn bool, now time.Time) (again, room bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.take(j, -1)
+	if j.attempt {
+		q.rates.giveBack(j.tenant.name, now)
+	}
 	if goOn {
 		j.target.put(j.d)
 		j.tenant.waiting++

@@ -2,6 +2,7 @@ package push
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -67,15 +68,15 @@ func TestPlacesAreBounded(t *testing.T) {
 	if more, got := drainAll(q); got != "b/x/1" {
 		t.Errorf("then got %s", got)
 	} else {
-		q.done(more[0], false)
+		q.done(more[0], false, time.Now())
 	}
 	for _, j := range jobs {
-		q.done(j, false)
+		q.done(j, false, time.Now())
 	}
 	for q.waiting > 0 {
 		jobs, _ = drainAll(q)
 		for _, j := range jobs {
-			q.done(j, false)
+			q.done(j, false, time.Now())
 		}
 	}
 	if len(q.known)+len(q.byName)+q.tenants.len()+q.places.used+q.places.again != 0 {
@@ -100,14 +101,19 @@ func TestThoseThatAreTriedAgainHaveHalfOfThePlaces(t *testing.T) {
 
 func TestTheQueueIsBounded(t *testing.T) {
 	t.Parallel()
-	q := newQueue(4, DefaultRate) // 64 may wait, 16 of them of one tenant
+	q := newQueue(4, DefaultRate) // 64 may wait, 16 of them of one tenant at most
 	var ids []task.DeliveryID
 	for i := range 100 {
 		ids = append(ids, task.DeliveryID{Tenant: fmt.Sprint("t", i/20), ConfigID: fmt.Sprint(i)})
 	}
 	take, crowd, full := q.room(ids)
-	if len(take) != 64 || len(crowd) != 12 || !full {
-		t.Errorf("take %d, crowd %d, full %t", len(take), len(crowd), full)
+	perTenant := make(map[string]int)
+	for _, id := range take {
+		perTenant[id.Tenant]++
+	}
+	want := map[string]int{"t0": 16, "t1": 16, "t2": 11, "t3": 7, "t4": 5} // of what is left, half
+	if !maps.Equal(perTenant, want) || len(take)+len(crowd) != len(ids) || full {
+		t.Errorf("take %v, crowd %d, full %t", perTenant, len(crowd), full)
 	}
 	if again, _, _ := q.room(ids[:16]); len(again) > 0 {
 		t.Errorf("taken twice: %v", again)
@@ -118,13 +124,41 @@ func TestTheQueueIsBounded(t *testing.T) {
 	}
 }
 
+// TestTenantsThatWaitLeaveRoomForOthers has tenants with more than they may be sent
+// for long, and then one more.
+func TestTenantsThatWaitLeaveRoomForOthers(t *testing.T) {
+	t.Parallel()
+	q := newQueue(512, DefaultRate)
+	offer := func(tenant string, n int) {
+		for i := range n {
+			d := delivery(fmt.Sprintf("%s/x/%d", tenant, i))
+			if take, _, _ := q.room([]task.DeliveryID{d.DeliveryID}); len(take) > 0 {
+				q.add(take, []*task.Delivery{d})
+			}
+		}
+	}
+	for i := range 12 {
+		offer(fmt.Sprint("many", i), 3000)
+	}
+	offer("new", 3)
+	if got := q.waitingOf("new"); got != 3 || q.full {
+		t.Errorf("of 3 there is room for %d, beside %d", got, q.waiting)
+	}
+	for i := range q.most {
+		offer(fmt.Sprint("one", i), 1)
+	}
+	if !q.full || q.waiting != q.most {
+		t.Errorf("%d of %d wait, full is %t", q.waiting, q.most, q.full)
+	}
+}
+
 func TestWhatIsFoundDueMeanwhileIsLookedAtAgain(t *testing.T) {
 	t.Parallel()
 	q := newQueue(4, DefaultRate)
 	fill(q, "a/x/1")
 	j, _ := q.next(time.Now())
 	q.room([]task.DeliveryID{j.d.DeliveryID})
-	if again, _ := q.done(j, false); !again {
+	if again, _ := q.done(j, false, time.Now()); !again {
 		t.Error("it was not")
 	}
 }

@@ -24,6 +24,14 @@ func newRates(perSecond int) *rates {
 // take takes an attempt, if the tenant may make one now.
 func (r *rates) take(tenant string, now time.Time) bool { return r.limiter(tenant, now).AllowN(now, 1) }
 
+// giveBack undoes take for an attempt that was not made: it takes one less than none.
+func (r *rates) giveBack(tenant string, now time.Time) { r.limiter(tenant, now).AllowN(now, -1) }
+
+// left is how many attempts the tenant may make at once now.
+func (r *rates) left(tenant string, now time.Time) int {
+	return int(r.limiter(tenant, now).TokensAt(now))
+}
+
 // wait is how long the tenant has to wait for its next attempt.
 func (r *rates) wait(tenant string, now time.Time) time.Duration {
 	missing := 1 - r.limiter(tenant, now).TokensAt(now)

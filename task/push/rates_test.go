@@ -27,7 +27,8 @@ func TestATenantMakesNoMoreAttemptsThanItMay(t *testing.T) {
 				return n
 			}
 			n[j.d.Tenant]++
-			q.done(j, false)
+			j.attempt = false // it is made
+			q.done(j, false, now)
 		}
 	}
 	if got := given(); got["many"] != ahead*perSecond || got["few"] != 2 {
@@ -39,9 +40,21 @@ func TestATenantMakesNoMoreAttemptsThanItMay(t *testing.T) {
 			t.Errorf("in a second: %v", got)
 		}
 	}
-	if q.more("many", now) || !q.more("few", now) {
+	fill(q, "few/x/3")
+	j, _ := q.next(now)
+	if n := q.attempts(j, now); n != ahead*perSecond {
+		t.Errorf("%d attempts at once, want all", n)
+	}
+	for i := range 2 * ahead * perSecond { // asked for twice, made once
+		if !q.may(j, now) {
+			t.Errorf("attempt %d is refused", i/2)
+		}
+		j.attempt = j.attempt && i%2 == 0
+	}
+	if q.may(j, now) || q.attempts(j, now) != 0 {
 		t.Error("the next event of a turn is no attempt")
 	}
+	q.done(j, false, now)
 	now = now.Add(time.Hour)
 	q.rates.limiter("another", now)
 	if len(q.rates.of) != 1 {

@@ -37,8 +37,9 @@ type outcome struct {
 // maxAnswer is how much of an answer is read, so that its connection can be used again.
 const maxAnswer = 4 << 10
 
-// send makes one attempt to deliver an event.
-func (p *Pusher) send(d *task.Delivery, e task.Event) (o outcome) {
+// send makes the job's attempt to deliver an event, unless there is nothing to send.
+func (p *Pusher) send(j *job, e task.Event) (o outcome) {
+	d := j.d
 	ctx, span := p.opts.Telemetry.Start(d.Context(p.sending), "push.deliver", slog.String("task", d.TaskID), slog.Uint64("event", e.Seq))
 	defer func() {
 		span.Set(slog.Bool("delivered", o.taken), slog.String("fault", o.fault))
@@ -58,6 +59,7 @@ func (p *Pusher) send(d *task.Delivery, e task.Event) (o outcome) {
 	case req == nil:
 		return outcome{}
 	}
+	j.attempt = false
 	p.metrics().PushesActive.Add(1)
 	defer p.metrics().PushesActive.Add(-1)
 	resp, err := p.client.Do(req)
