@@ -10,8 +10,8 @@ import (
 
 const (
 	// lingerTime and lingerBytes bound how long a refused sender is listened to
-	// after its answer: closing on data unread would reset the connection, and
-	// the sender would never see why.
+	// after its answer, and how much is taken from it: closing on data unread would
+	// reset the connection, and the sender might never see why.
 	lingerTime  = time.Second
 	lingerBytes = 16 << 20
 )
@@ -118,10 +118,13 @@ func (c *conn) Close() error {
 
 func (c *conn) linger() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil || c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+	end := time.Now().Add(lingerTime)
+	if !ok || half.CloseWrite() != nil || c.Conn.SetReadDeadline(end) != nil {
 		return
 	}
-	io.CopyN(io.Discard, c.Conn, lingerBytes)
+	if _, err := io.CopyN(io.Discard, c.Conn, lingerBytes); err == nil {
+		time.Sleep(time.Until(end)) // it cannot send, and has the time to look at its answer
+	}
 }
 
 // lingering makes a connection of a listener linger when it is closed, also under TLS.

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
-	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/carrelhq/carrel/agent"
@@ -42,10 +41,10 @@ func (by caller) once(req *a2apb.SendMessageRequest) (task.Once, error) {
 		}
 		key = named
 	}
-	if by.anonymous && key != "" && uuid.Validate(key) != nil {
+	if by.anonymous && key != "" && !unguessable(key) {
 		// Callers without a key are one to us: who guesses the key of another, and
 		// his message, would be shown his task.
-		return task.Once{}, badField(headerOnce, "must be a UUID, for callers without a key")
+		return task.Once{}, badField(headerOnce, "must be a random UUID (version 4 or 7), for callers without a key")
 	}
 	return task.Once{Caller: by.name(), Key: key}, nil
 }

@@ -85,3 +85,21 @@ func FuzzQuotedKeys(f *testing.F) {
 		}
 	})
 }
+
+func TestOnlyRandomUUIDsCannotBeGuessed(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]bool{
+		"9b2e4c1f-6a3d-4e5b-8c7a-0d1e2f3a4b5c":          true,  // version 4
+		"019307a0-5b6c-7d8e-9f0a-1b2c3d4e5f60":          true,  // version 7
+		"6ba7b810-9dad-11d1-80b4-00c04fd430c8":          false, // version 1
+		"00000000-0000-0000-0000-000000000000":          false,
+		"urn:uuid:9b2e4c1f-6a3d-4e5b-8c7a-0d1e2f3a4b5c": false, // not in the usual form
+		"9b2e4c1f6a3d4e5b8c7a0d1e2f3a4b5c":              false,
+		"first":                                         false,
+		"":                                              false,
+	} {
+		if got := unguessable(id); got != want {
+			t.Errorf("%q: got %t, want %t", id, got, want)
+		}
+	}
+}

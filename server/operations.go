@@ -149,7 +149,7 @@ func (o *operations) accept(ctx context.Context, by caller, req *a2apb.SendMessa
 func (o *operations) checkMessage(by caller, req *a2apb.SendMessageRequest) (task.Once, error) {
 	var bad task.FieldErrors
 	bad.Join(checkTenant(by.ref, req.GetTenant()))
-	if id := req.GetMessage().GetContextId(); by.anonymous && id != "" && uuid.Validate(id) != nil {
+	if id := req.GetMessage().GetContextId(); by.anonymous && id != "" && !unguessable(id) {
 		// Callers without a key share the agent: a context id that can be
 		// guessed would let one read the memory of another.
 		bad.Add("message.contextId", "must be an id that this server made, for callers without a key")
@@ -159,6 +159,13 @@ func (o *operations) checkMessage(by caller, req *a2apb.SendMessageRequest) (tas
 		return once, also(bad.Err(), o.tasks.CheckMessage(once, req))
 	}
 	return once, nil
+}
+
+// unguessable reports whether the id is a random UUID, in the usual form: who knows
+// it was told.
+func unguessable(id string) bool {
+	u, err := uuid.Parse(id)
+	return err == nil && len(id) == len("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") && (u.Version() == 4 || u.Version() == 7)
 }
 
 // also returns err, with the fields that more names where err names some.
@@ -224,7 +231,7 @@ func (o *operations) listTasks(ctx context.Context, by caller, req *a2apb.ListTa
 	if err := checkList(by.ref, req); err != nil {
 		return nil, err
 	}
-	if by.anonymous && uuid.Validate(req.GetContextId()) != nil {
+	if by.anonymous && !unguessable(req.GetContextId()) {
 		return task.EmptyPage(by.ref, req)
 	}
 	page, err := o.tasks.List(ctx, by.ref, by.name(), req)
