@@ -28,6 +28,11 @@ func (d *decoded[T]) decode(value []byte, words ...string) (T, error) {
 	if ok {
 		return v, nil
 	}
+	return d.unmarshal(value, words)
+}
+
+// unmarshal is apart, so that what is known costs no allocation.
+func (d *decoded[T]) unmarshal(value []byte, words []string) (v T, err error) {
 	if err := json.Unmarshal(value, &v); err != nil {
 		return v, fmt.Errorf("agent: record of %s: %w", strings.Join(words, " "), err)
 	}

@@ -59,6 +59,7 @@ type DB struct {
 	log    *engineLog
 
 	turn    sync.Mutex   // held by the update whose function runs
+	own     buffer       // of its writes
 	running atomic.Int32 // 1 while one runs
 
 	mu      sync.Mutex

@@ -138,6 +138,19 @@ type buffer struct {
 	err    error // sticks: an update above the limits leaves nothing
 }
 
+// reset empties the buffer. What it gave out is left as it is.
+func (b *buffer) reset() {
+	room := b.writes[:0]
+	if cap(room) > manyWrites {
+		room = nil
+	}
+	clear(b.writes)
+	*b = buffer{writes: room}
+}
+
+// manyWrites is how many writes a buffer has room for that is used again.
+const manyWrites = 1024
+
 // few is how many keys are looked up one by one, without an index.
 const few = 16
 

@@ -141,7 +141,11 @@ func (db *DB) run(fn func(storage.Tx) error) (*group, error) {
 	defer db.leave(snap)
 	t := db.begin(snap)
 	defer t.engine.Discard()
-	t.own = new(buffer)
+	t.own = &db.own
+	defer func() {
+		t.own = nil // who goes on with it is refused
+		db.own.reset()
+	}()
 	if err := db.call(t, fn); err != nil {
 		return nil, err
 	}
