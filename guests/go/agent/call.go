@@ -8,16 +8,24 @@ import (
 
 // call makes one host call. It returns the host's refusal as an [Error].
 func call(invoke func(request []byte) []byte, encode func(*codec.Writer), decode func(*codec.Reader)) error {
-	var w codec.Writer
+	w := codec.Into(takeRoom())
 	encode(&w)
 	if err := w.Err(); err != nil {
 		return err
 	}
-	return unframe(invoke(w.Bytes()), decode)
+	reply := invoke(w.Bytes())
+	giveRoom(w.Bytes())
+	return unframe(reply, decode)
 }
+
+// nothing is the reply of a call that has nothing to tell.
+const nothing = `{"ok":{}}`
 
 // unframe reads a reply: {"ok":…} or {"error":…}.
 func unframe(frame []byte, decode func(*codec.Reader)) error {
+	if string(frame) == nothing {
+		return nil
+	}
 	var refusal *Error
 	r := codec.NewReader(frame)
 	for ok := r.Fields(); ok; ok = r.NextField() {
@@ -67,7 +75,7 @@ func respond(request []byte) []byte {
 }
 
 func encodeReply(reply runReply) []byte {
-	var w codec.Writer
+	w := codec.Into(takeRoom())
 	reply.encode(&w)
 	if err := w.Err(); err != nil {
 		return encodeReply(runReply{Error: &Error{"internal", "the reply cannot be encoded: " + err.Error()}})

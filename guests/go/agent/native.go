@@ -11,3 +11,8 @@ func invoke(name string, request []byte) []byte {
 	}
 	return Host(name, request)
 }
+
+// Outside a sandbox runs may be concurrent, and each request has room of its own.
+func takeRoom() []byte { return nil }
+
+func giveRoom([]byte) {}

@@ -77,25 +77,29 @@ func (t *Task) Emit(a Artifact) error {
 // Stream is an artifact that grows: what is written to it reaches the caller
 // chunk by chunk. It is an io.WriteCloser; Close marks the artifact complete.
 type Stream struct {
-	artifact Artifact
-	begun    bool
-	rest     []byte // of a character whose end is yet to be written
+	next taskArtifactRequest // the next chunk, but for its text
+	part [1]Part
+	rest []byte // of a character whose end is yet to be written
 }
 
 // Stream begins an artifact of that id and name.
 func (t *Task) Stream(id, name string) *Stream {
-	return &Stream{artifact: Artifact{ArtifactID: id, Name: name}}
+	return &Stream{next: taskArtifactRequest{Artifact: Artifact{ArtifactID: id, Name: name}}}
 }
 
 // Write sends p as a chunk. A character that ends in the next Write goes with that.
 func (s *Stream) Write(p []byte) (int, error) {
-	text := append(s.rest, p...)
+	text := p
+	if len(s.rest) > 0 {
+		text = append(s.rest, p...)
+	}
 	n := wholeRunes(text)
-	s.rest = append([]byte(nil), text[n:]...)
+	whole := string(text[:n])
+	s.rest = append(s.rest[:0], text[n:]...)
 	if n == 0 {
 		return len(p), nil
 	}
-	return len(p), s.chunk(string(text[:n]), false)
+	return len(p), s.chunk(whole, false)
 }
 
 // WriteString sends text as a chunk.
@@ -119,10 +123,10 @@ func wholeRunes(b []byte) int {
 }
 
 func (s *Stream) chunk(text string, last bool) error {
-	a := s.artifact
-	a.Parts = []Part{Text(text)}
-	err := callTaskArtifact(&taskArtifactRequest{Artifact: a, Append: s.begun, LastChunk: last})
-	s.begun = true
+	s.part[0].Text = text
+	s.next.Artifact.Parts, s.next.LastChunk = s.part[:], last
+	err := callTaskArtifact(&s.next)
+	s.next.Append = true
 	return err
 }
 

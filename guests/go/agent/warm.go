@@ -38,9 +38,8 @@ func warm() {
 	}
 	var request runRequest
 	request.decode(codec.NewReader([]byte(sample)))
-	var w codec.Writer
 	reply := runReply{State: "completed", Message: &request.Message, Artifacts: []Artifact{{Parts: request.Message.Parts}}}
-	reply.encode(&w)
+	giveRoom(encodeReply(reply))
 }
 
 // largestTouched is the size in bytes up to which the allocator is touched.

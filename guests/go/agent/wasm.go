@@ -67,6 +67,25 @@ func entropy() (n uint64) {
 //go:wasmexport carrel_warm
 func warmExport() { warm() }
 
+// room is where requests and the reply are written. While it is used it is not here:
+// a call that is made meanwhile, as by a MarshalJSON, finds none and makes its own.
+var room []byte
+
+// keptRoom is how much of it is kept for the next request, in bytes.
+const keptRoom = 64 << 10
+
+func takeRoom() []byte {
+	taken := room
+	room = nil
+	return taken
+}
+
+func giveRoom(used []byte) {
+	if cap(used) <= keptRoom {
+		room = used
+	}
+}
+
 // invoke makes one host call and returns its framed reply.
 func invoke(function func(ptr, n uint32) uint64, request []byte) []byte {
 	packed := function(address(request), uint32(len(request)))
