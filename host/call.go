@@ -51,7 +51,7 @@ func typed[Req, Rep any](span string, method func(*Session, context.Context, Req
 func quick[Req, Rep any](read func([]byte, *Req) bool, span string, method func(*Session, context.Context, Req) (Rep, error)) function {
 	return function{span: span, call: func(s *Session, ctx context.Context, request []byte) ([]byte, error) {
 		var req Req
-		if read == nil || !shallow(request) || !read(request, &req) {
+		if read == nil || !read(request, &req) {
 			req = *new(Req)
 			if err := decode(request, &req); err != nil {
 				return nil, err

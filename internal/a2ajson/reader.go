@@ -6,10 +6,14 @@ import "unicode/utf8"
 // it does not know, or that is wrong, it stops, and [Reader.End] is false: then
 // what was read means nothing.
 type Reader struct {
-	data []byte
-	at   int
-	bad  bool
+	data  []byte
+	at    int
+	depth int // of what is passed over
+	bad   bool
 }
+
+// maxDepth is how deeply values nest that are passed over.
+const maxDepth = 32
 
 // NewReader returns a reader of one JSON value. data must not change while it reads.
 func NewReader(data []byte) *Reader { return &Reader{data: data} }
@@ -126,7 +130,7 @@ func (r *Reader) Raw() []byte {
 	return r.data[from:r.at]
 }
 
-// skip passes over a value. It recurs: the caller bounds how deeply values nest.
+// skip passes over a value.
 func (r *Reader) skip() {
 	switch r.peek() {
 	case '"':
@@ -149,6 +153,9 @@ func (r *Reader) skipTo(bracket byte, named bool) {
 		r.at++
 		return
 	}
+	r.depth++
+	defer func() { r.depth-- }()
+	r.bad = r.bad || r.depth > maxDepth
 	for !r.bad {
 		if named {
 			r.text()

@@ -35,11 +35,10 @@ func (t tasks) Status(ctx context.Context, req abi.TaskStatusRequest) (host.Effe
 	if err != nil {
 		return host.Effect{}, refusal(err)
 	}
-	size := proto.Size(msg)
 	if msg.Parts, err = t.stage(ctx, msg.Parts); err != nil {
 		return host.Effect{}, err
 	}
-	return host.Effect{Size: size, Apply: func(tx storage.Tx) error { return blamed(t.run.AppendStatus(tx, msg)) }}, nil
+	return host.Effect{Size: len(req.Message), Apply: func(tx storage.Tx) error { return blamed(t.run.AppendStatus(tx, msg)) }}, nil
 }
 
 func (t tasks) Artifact(ctx context.Context, req abi.TaskArtifactRequest) (host.Effect, error) {
@@ -50,11 +49,10 @@ func (t tasks) Artifact(ctx context.Context, req abi.TaskArtifactRequest) (host.
 	if err != nil {
 		return host.Effect{}, refusal(err)
 	}
-	size := proto.Size(chunk)
 	if chunk.Artifact.Parts, err = t.stage(ctx, chunk.Artifact.Parts); err != nil {
 		return host.Effect{}, err
 	}
-	return host.Effect{Size: size, Apply: func(tx storage.Tx) error { return blamed(t.run.AppendArtifact(tx, chunk)) }}, nil
+	return host.Effect{Size: len(req.Artifact), Apply: func(tx storage.Tx) error { return blamed(t.run.AppendArtifact(tx, chunk)) }}, nil
 }
 
 // stage stores what is large. A reference to nothing is the guest's mistake.

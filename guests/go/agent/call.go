@@ -8,13 +8,17 @@ import (
 
 // call makes one host call. It returns the host's refusal as an [Error].
 func call(invoke func(request []byte) []byte, encode func(*codec.Writer), decode func(*codec.Reader)) error {
-	w := codec.Into(takeRoom())
-	encode(&w)
+	w := takeWriter()
+	encode(w)
 	if err := w.Err(); err != nil {
 		return err
 	}
 	reply := invoke(w.Bytes())
-	giveRoom(w.Bytes())
+	giveWriter(w)
+	if string(reply) == nothing {
+		giveReply(reply)
+		return nil
+	}
 	return unframe(reply, decode)
 }
 
@@ -23,9 +27,6 @@ const nothing = `{"ok":{}}`
 
 // unframe reads a reply: {"ok":…} or {"error":…}.
 func unframe(frame []byte, decode func(*codec.Reader)) error {
-	if string(frame) == nothing {
-		return nil
-	}
 	var refusal *Error
 	r := codec.NewReader(frame)
 	for ok := r.Fields(); ok; ok = r.NextField() {
@@ -75,8 +76,8 @@ func respond(request []byte) []byte {
 }
 
 func encodeReply(reply runReply) []byte {
-	w := codec.Into(takeRoom())
-	reply.encode(&w)
+	w := takeWriter()
+	reply.encode(w)
 	if err := w.Err(); err != nil {
 		return encodeReply(runReply{Error: &Error{"internal", "the reply cannot be encoded: " + err.Error()}})
 	}

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"slices"
 	"unsafe"
+
+	"github.com/carrelhq/carrel/guests/go/internal/codec"
 )
 
 // pinned holds the buffers that the host knows by address: while they are here,
@@ -18,7 +20,10 @@ func address(b []byte) uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.Slic
 //
 //go:wasmexport carrel_alloc
 func alloc(n uint32) uint32 {
-	b := make([]byte, max(n, 1))
+	b := spare
+	if spare = nil; uint32(cap(b)) < max(n, 1) {
+		b = make([]byte, max(n, 1))
+	}
 	pinned = append(pinned, b)
 	return address(b)
 }
@@ -67,24 +72,32 @@ func entropy() (n uint64) {
 //go:wasmexport carrel_warm
 func warmExport() { warm() }
 
-// room is where requests and the reply are written. While it is used it is not here:
-// a call that is made meanwhile, as by a MarshalJSON, finds none and makes its own.
-var room []byte
+// writer is for requests and the reply. While one uses it it is not here: a call
+// that is made meanwhile, as by a MarshalJSON, finds none and makes its own.
+var writer *codec.Writer
 
-// keptRoom is how much of it is kept for the next request, in bytes.
+// keptRoom is how large a request may be for its room to be kept, in bytes.
 const keptRoom = 64 << 10
 
-func takeRoom() []byte {
-	taken := room
-	room = nil
-	return taken
+func takeWriter() *codec.Writer {
+	w := writer
+	if writer = nil; w == nil {
+		return new(codec.Writer)
+	}
+	w.Reset()
+	return w
 }
 
-func giveRoom(used []byte) {
-	if cap(used) <= keptRoom {
-		room = used
+func giveWriter(w *codec.Writer) {
+	if len(w.Bytes()) <= keptRoom {
+		writer = w
 	}
 }
+
+// spare is what the host may use for its next reply, if that is short.
+var spare []byte
+
+func giveReply(reply []byte) { spare = reply }
 
 // invoke makes one host call and returns its framed reply.
 func invoke(function func(ptr, n uint32) uint64, request []byte) []byte {

@@ -17,8 +17,8 @@ type Writer struct {
 	err   error
 }
 
-// Into returns a writer that writes to room, over what is there, while it fits.
-func Into(room []byte) Writer { return Writer{buf: room[:0]} }
+// Reset makes the writer write another value, over the one that it has.
+func (w *Writer) Reset() { *w = Writer{buf: w.buf[:0]} }
 
 // firstSize is what a writer has room for at first, in bytes: a small reply.
 const firstSize = 512
