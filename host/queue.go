@@ -24,7 +24,6 @@ var errEnded = errors.New("host: the session has ended")
 // groups: a call does not wait for the disk, and followers see only what is durable.
 type queue struct {
 	ctx    context.Context
-	cancel context.CancelCauseFunc
 	tasks  Tasks
 	opts   Options
 	ending sync.Once
@@ -43,8 +42,7 @@ type queue struct {
 }
 
 func (q *queue) init(ctx context.Context, tasks Tasks, opts Options) {
-	q.ctx, q.cancel = context.WithCancelCause(ctx)
-	q.tasks, q.opts, q.aside = tasks, opts, atOnce
+	q.ctx, q.tasks, q.opts, q.aside = ctx, tasks, opts, atOnce
 }
 
 // add queues an effect. When too much is queued already it waits for the disk.
@@ -150,7 +148,6 @@ func (q *queue) fail(err error) {
 	defer q.mu.Unlock()
 	q.err = err
 	q.waiting, q.size = nil, 0
-	q.cancel(err)
 }
 
 // end commits what is queued unless the context has ended, and refuses what comes
@@ -171,7 +168,6 @@ func (q *queue) end() error {
 			q.timer.Stop()
 		}
 		q.mu.Unlock()
-		q.cancel(errEnded)
 	})
 	q.mu.Lock()
 	defer q.mu.Unlock()
