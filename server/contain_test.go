@@ -31,9 +31,7 @@ func (faulty) Snapshot(context.Context, task.Ref, string) (*a2apb.Task, uint64, 
 	return &a2apb.Task{Status: &a2apb.TaskStatus{State: a2apb.TaskState_TASK_STATE_WORKING}}, 1, nil
 }
 
-func (faulty) Follow(context.Context, task.Ref, string, uint64) iter.Seq2[task.Event, error] {
-	return func(func(task.Event, error) bool) { panic("secret") }
-}
+func (faulty) Cursor(task.Ref, string, uint64) *task.Cursor { panic("secret") }
 
 func (faulty) Lines(context.Context, task.Ref, string, uint64, bool) iter.Seq2[task.LogLine, error] {
 	return func(func(task.LogLine, error) bool) { panic("secret") }

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"iter"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
 	"google.golang.org/protobuf/proto"
@@ -28,6 +27,9 @@ type feed struct {
 	link task.Link
 	// hidden says that the task is not shown yet: what comes may be a direct reply.
 	hidden bool
+
+	cursor *task.Cursor // after seq; nil until it is needed
+	ended  bool
 }
 
 // snapshot makes the feed begin with the task as it is.
@@ -71,52 +73,64 @@ type shown struct {
 	more bool
 }
 
-// play yields what the feed shows, in order, and ends when nothing more will
-// come. An error is the last it yields; where it is the cause of the end of ctx,
-// the feed can be played on from where it stands.
-func (f *feed) play(ctx context.Context, log events) iter.Seq2[shown, error] {
-	return func(yield func(shown, error) bool) {
-		for f.playOn(ctx, log, yield) {
-		}
-	}
-}
-
-// playOn shows the snapshot, if there is one, and what follows. It reports
-// whether it stopped to begin again: events are gone and the feed has a new
-// snapshot, or a task is to be shown that was hidden.
-func (f *feed) playOn(ctx context.Context, log events, yield func(shown, error) bool) (again bool) {
+// next waits for the next thing that the feed shows. ok is false when nothing more
+// will come. After an error of ctx the feed can be gone on with, under another one.
+// close must be called in the end.
+func (f *feed) next(ctx context.Context, log events) (what shown, ok bool, err error) {
 	if first := f.first; first != nil {
 		f.first = nil
-		if !yield(shown{seq: f.seq, body: f.link.Response(f.trim(first))}, nil) || f.ends(first.GetTask().GetStatus().GetState()) {
-			return false
-		}
+		f.ended = f.ends(first.GetTask().GetStatus().GetState())
+		return shown{seq: f.seq, body: f.link.Response(f.trim(first))}, true, nil
 	}
-	for e, err := range log.Follow(ctx, f.ref, f.id, f.seq) {
-		if errors.Is(err, task.ErrEventsPurged) {
+	for !f.ended {
+		e, ok, err := f.take(ctx, log)
+		switch {
+		case errors.Is(err, task.ErrEventsPurged): // a snapshot has what they would have shown
 			if err = f.snapshot(ctx, log); err == nil {
-				return true
+				return f.next(ctx, log)
 			}
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
-		}
-		if err != nil {
-			yield(shown{}, err)
-			return false
+			return shown{}, false, err
+		case err != nil || !ok:
+			f.ended = err == nil
+			return shown{}, false, err
 		}
 		f.seq = e.Seq
-		if f.hidden && e.Shows {
-			f.hidden, f.seq = false, 0 // it is a task: shown from its beginning
-			return true
-		}
-		if f.hidden && e.Body.GetMessage() == nil {
+		switch {
+		case f.hidden && e.Shows: // it is a task: shown from its beginning
+			f.close()
+			f.hidden, f.seq = false, 0
+			continue
+		case f.hidden && e.Body.GetMessage() == nil:
 			continue
 		}
-		if e.Body != nil && !yield(f.showEvent(e), nil) || f.ends(e.State) {
-			return false
+		if f.ended = f.ends(e.State); e.Body != nil {
+			return f.showEvent(e), true, nil
 		}
 	}
-	return false
+	return shown{}, false, nil
+}
+
+// take waits for the next event after seq.
+func (f *feed) take(ctx context.Context, log events) (task.Event, bool, error) {
+	if f.cursor == nil {
+		f.cursor = log.Cursor(f.ref, f.id, f.seq)
+	}
+	e, ok, err := f.cursor.Next(ctx)
+	if errors.Is(err, task.ErrEventsPurged) {
+		f.close()
+	}
+	return e, ok, err
+}
+
+// close gives up what the feed holds to follow the log. It may be called twice.
+func (f *feed) close() {
+	if f.cursor != nil {
+		f.cursor.Close()
+		f.cursor = nil
+	}
 }
 
 func (f *feed) showEvent(e task.Event) shown {

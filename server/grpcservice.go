@@ -125,19 +125,19 @@ func streamTo[Q addressed](g *grpcBinding, req Q, to grpc.ServerStreamingServer[
 	}
 	g.followers(1)
 	defer g.followers(-1)
-	sent := 0
-	for what, err := range f.play(ctx, g.parts.events) {
-		if err != nil {
+	defer f.close()
+	for sent := 1; ; sent++ {
+		what, ok, err := f.next(ctx, g.parts.events)
+		if err != nil || !ok {
 			return err
 		}
 		if err := sendWithin(g.opts.timing.write, to, what.body); err != nil {
 			return err
 		}
-		if sent++; sent == 2 { // then the first, which is the large one, has gone
+		if sent == 2 { // then the first, which is the large one, has gone
 			held.end()
 		}
 	}
-	return nil
 }
 
 // sendWithin sends one event. A client that takes nothing holds Send for ever,

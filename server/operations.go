@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"iter"
 	"net/netip"
 	"strconv"
 	"time"
@@ -32,7 +31,7 @@ type tasks interface {
 type events interface {
 	Position(ctx context.Context, ref task.Ref, id string) (seq uint64, state a2apb.TaskState, err error)
 	Snapshot(ctx context.Context, ref task.Ref, id string) (t *a2apb.Task, seq uint64, err error)
-	Follow(ctx context.Context, ref task.Ref, id string, seq uint64) iter.Seq2[task.Event, error]
+	Cursor(ref task.Ref, id string, seq uint64) *task.Cursor
 }
 
 // operations are the operations of A2A, the same for every binding: a binding

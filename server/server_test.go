@@ -267,9 +267,7 @@ func (noTasks) Snapshot(context.Context, task.Ref, string) (*a2apb.Task, uint64,
 	return nil, 0, task.ErrTaskNotFound
 }
 
-func (noTasks) Follow(context.Context, task.Ref, string, uint64) iter.Seq2[task.Event, error] {
-	return func(yield func(task.Event, error) bool) { yield(task.Event{}, task.ErrTaskNotFound) }
-}
+func (noTasks) Cursor(task.Ref, string, uint64) *task.Cursor { panic("there is no task to follow") }
 
 // fakeInspector takes what begins as a module does.
 type fakeInspector struct{}

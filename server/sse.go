@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"net"
 	"strconv"
 	"time"
@@ -88,8 +87,10 @@ type stream struct {
 	// held is what of the task the first frame holds.
 	held loan
 
-	next   func() (shown, error, bool)
-	cancel func()
+	// waiting is the context of what is waited for, until it has been waited for the
+	// time of one keep-alive.
+	waiting context.Context
+	cancel  func()
 }
 
 func (s *Server) newStream(x *exchange, in framing, f *feed, place loan) *stream {
@@ -109,6 +110,7 @@ func (s *Server) followers(n float64) {
 // Close ends the stream; fasthttp calls it once, however the stream ends.
 func (st *stream) Close() error {
 	st.cancel()
+	st.feed.close()
 	st.place.end()
 	st.held.end()
 	st.server.followers(-1)
@@ -155,33 +157,26 @@ func (st *stream) advance() {
 		st.held.end()
 	}
 	st.begun = true
-	if st.next == nil {
-		st.open()
+	if st.waiting == nil {
+		st.waiting, st.cancel = context.WithTimeoutCause(st.ctx, st.server.opts.KeepAlive, errKeepAlive)
 	}
-	what, err, ok := st.next()
+	what, ok, err := st.feed.next(st.waiting, st.server.parts.events)
 	st.more = what.more
 	switch {
+	case err != nil:
+		st.interrupted(err)
 	case !ok:
 		st.over = true
-	case err == nil:
-		st.show(what)
 	default:
-		st.interrupted(err)
+		st.show(what)
 	}
 }
 
-// open begins to play. It plays for the time of one keep-alive: then a comment
-// goes out, and the next step opens again where this one stood.
-func (st *stream) open() {
-	ctx, cancel := context.WithTimeoutCause(st.ctx, st.server.opts.KeepAlive, errKeepAlive)
-	next, stop := iter.Pull2(st.feed.play(ctx, st.server.parts.events))
-	st.next, st.cancel = next, func() { stop(); cancel() }
-}
-
-// interrupted handles an error of the feed.
+// interrupted handles an error of the feed. When nothing happened for a while a
+// comment goes out, and the next step waits on.
 func (st *stream) interrupted(err error) {
 	st.cancel()
-	st.next, st.cancel = nil, func() {}
+	st.waiting, st.cancel = nil, func() {}
 	switch {
 	case errors.Is(err, errKeepAlive):
 		st.pending[0] = []byte(commentIdle)

@@ -2,11 +2,9 @@ package server
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"net"
 	"net/http"
 	"slices"
@@ -361,10 +359,10 @@ type forgetful struct {
 	asked bool
 }
 
-func (f *forgetful) Follow(ctx context.Context, ref task.Ref, id string, seq uint64) iter.Seq2[task.Event, error] {
+func (f *forgetful) Cursor(ref task.Ref, id string, seq uint64) *task.Cursor {
 	if !f.asked {
 		f.asked = true
-		return func(yield func(task.Event, error) bool) { yield(task.Event{}, task.ErrEventsPurged) }
+		seq = 1 << 40 // which no log has
 	}
-	return f.events.Follow(ctx, ref, id, seq)
+	return f.events.Cursor(ref, id, seq)
 }

@@ -71,40 +71,82 @@ func (l *Log) Snapshot(ctx context.Context, ref Ref, id string) (t *a2apb.Task, 
 // too: an id that a caller has named is for Position or Snapshot first.
 func (l *Log) Follow(ctx context.Context, ref Ref, id string, seq uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		key := tailKey{ref, id}
-		// Watch before the first read: an event committed in between is then either
-		// read or announced, never missed.
-		wake, stop := l.broker.Watch(topic(ref.Tenant, id))
-		defer stop()
-		tail := l.tails.hold(key)
-		defer l.tails.release(key, tail)
+		c := l.Cursor(ref, id, seq)
+		defer c.Close()
 		for {
-			events, done, err := l.after(ctx, ref, id, tail, seq)
+			e, ok, err := c.Next(ctx)
 			if err != nil {
 				yield(Event{}, err)
 				return
 			}
-			shown := lastShown(events)
-			for i, e := range events {
-				seq, e.More = e.Seq, i < shown
-				if !yield(e, nil) || Terminal(e.State) {
-					return
-				}
-			}
-			if done {
-				return
-			}
-			if len(events) > 0 {
-				continue
-			}
-			select {
-			case <-wake:
-			case <-ctx.Done():
-				yield(Event{}, context.Cause(ctx))
+			if !ok || !yield(e, nil) {
 				return
 			}
 		}
 	}
+}
+
+// Cursor is Follow for who takes the events one by one: it has a place in a log, and
+// no goroutine. It is not safe for concurrent use.
+type Cursor struct {
+	log  *Log
+	ref  Ref
+	id   string
+	seq  uint64 // of the last event that was taken
+	tail *tail
+	wake <-chan struct{}
+	stop func()
+
+	events []Event // that were read
+	at     int     // of the next one of them
+	shown  int     // of the last one of them that clients see
+	over   bool
+}
+
+// Cursor returns a cursor before the first event after seq. It must be closed.
+func (l *Log) Cursor(ref Ref, id string, seq uint64) *Cursor {
+	c := &Cursor{log: l, ref: ref, id: id, seq: seq}
+	// Watch before the first read: an event committed in between is then either
+	// read or announced, never missed.
+	c.wake, c.stop = l.broker.Watch(topic(ref.Tenant, id))
+	c.tail = l.tails.hold(tailKey{ref, id})
+	return c
+}
+
+// Close ends the cursor. It is called once.
+func (c *Cursor) Close() {
+	c.log.tails.release(tailKey{c.ref, c.id}, c.tail)
+	c.stop()
+}
+
+// Next waits for the next event. ok is false when there will never be one. After an
+// error of ctx it can be called again, under another one.
+func (c *Cursor) Next(ctx context.Context) (e Event, ok bool, err error) {
+	for c.at == len(c.events) {
+		if c.over {
+			return Event{}, false, nil
+		}
+		if c.events, c.over, err = c.log.after(ctx, c.ref, c.id, c.tail, c.seq); err != nil {
+			return Event{}, false, err
+		}
+		c.at, c.shown = 0, lastShown(c.events)
+		if len(c.events) > 0 || c.over {
+			continue
+		}
+		select {
+		case <-c.wake:
+		case <-ctx.Done():
+			return Event{}, false, context.Cause(ctx)
+		}
+	}
+	e = c.events[c.at]
+	e.More = c.at < c.shown
+	c.seq = e.Seq
+	c.over = Terminal(e.State)
+	if c.at++; c.over || c.at == len(c.events) {
+		c.events, c.at = nil, 0 // who waits holds none
+	}
+	return e, true, nil
 }
 
 // lastShown is the index of the last event that clients see, -1 for none.
