@@ -49,7 +49,7 @@ func dispatch(ctx context.Context, args []string) error {
 
 // roles are what the program starts itself anew as, and soak, which is for people.
 var roles = map[string]func(context.Context, []string) error{
-	"serve": serve, "guests": serveGuests, "compile-child": compileChild,
+	"serve": serve, "guests": serveGuests, "constant": serveConstant, "compile-child": compileChild,
 	"load": load, "follow": follow, "streams": streams, "stream": stream,
 	"webhooks": webhooks, "sandbox": sandboxMeter, "restarted": restarted, "idle": idle, "parallel": parallel, "soak": soak,
 }

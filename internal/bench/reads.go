@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
+	"net"
+	"os"
+	"strconv"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -60,7 +64,45 @@ func readsSection(ctx context.Context, s settings, t *table) error {
 			t.add(row(p), theirs.as("requests"), "carrel "+ours.over(theirs), "≥ 3x")
 		}
 	}
+	return possibleCard(ctx, s, t)
+}
+
+// possibleCard measures the engine below carrel's edge with a constant of a card's
+// size: more than that no server on it can do, one request after another.
+func possibleCard(ctx context.Context, s settings, t *table) error {
+	p := readingCards(peer{name: "fasthttp alone, a constant: what is possible", path: "/", portFlag: []string{"--port"}, command: func(context.Context, string) ([]string, error) {
+		self, err := os.Executable()
+		return []string{self, "constant"}, err
+	}})
+	figure, err := echoUnder(ctx, s, p, readClients)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	t.add(fmt.Sprintf("card, %d clients: %s", readClients, p.name), figure.as("requests"), "", "")
 	return ctx.Err()
+}
+
+// constant is as long as a small agent's card.
+var constant = []byte(`{"skills":[],"description":"` + strings.Repeat("x", 1200) + `"}`)
+
+// serveConstant answers every request with the constant.
+func serveConstant(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("constant", flag.ContinueOnError)
+	port := flags.Int("port", 0, "the port to listen on")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	server := &fasthttp.Server{Handler: func(c *fasthttp.RequestCtx) {
+		c.SetContentType("application/json")
+		c.SetBody(constant)
+	}}
+	l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(*port))
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() { server.Shutdown() })
+	fmt.Println("ready")
+	return server.Serve(l)
 }
 
 func readingTasks(p peer) peer {
