@@ -151,8 +151,9 @@ func (q *queue) fail(err error) {
 }
 
 // end commits what is queued unless the context has ended, and refuses what comes
-// later. No update runs when it returns.
-func (q *queue) end() error {
+// later. No update runs when it returns. No more than most bytes are not committed,
+// but returned.
+func (q *queue) end(most int) (rest []Effect, err error) {
 	q.ending.Do(func() {
 		q.mu.Lock()
 		q.ended = true
@@ -162,6 +163,7 @@ func (q *queue) end() error {
 			q.fail(context.Cause(q.ctx))
 			q.flushing.Unlock()
 		}
+		rest = q.little(most)
 		_ = q.flush() // its error stays
 		q.mu.Lock()
 		if q.timer != nil {
@@ -171,5 +173,20 @@ func (q *queue) end() error {
 	})
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.err
+	return rest, q.err
+}
+
+// little takes what is queued, after a flush that runs, if that is no more than most
+// bytes.
+func (q *queue) little(most int) []Effect {
+	q.flushing.Lock()
+	defer q.flushing.Unlock()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.size > most {
+		return nil
+	}
+	rest := q.waiting
+	q.waiting, q.size = nil, 0
+	return rest
 }

@@ -76,7 +76,14 @@ func (s *Session) Flush(ctx context.Context) error {
 // End flushes, unless the context of the session has ended, and stops. Later
 // calls answer canceled. It returns why effects were lost, if any were, and may
 // be called twice.
-func (s *Session) End() error { return s.queue.end() }
+func (s *Session) End() error {
+	_, err := s.queue.end(0)
+	return err
+}
+
+// EndWith is End for who has an update to make anyway: when no more than most bytes
+// are queued, it returns those effects in their order, for the caller to apply there.
+func (s *Session) EndWith(most int) (rest []Effect, err error) { return s.queue.end(most) }
 
 // metrics may be nil, as may its fields.
 func (s *Session) metrics() *telemetry.Metrics {

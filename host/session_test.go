@@ -206,6 +206,45 @@ func TestEffectsAreCommittedInGroupsAndInOrder(t *testing.T) {
 	})
 }
 
+// TestWhatIsLeftAtTheEndMayBeCommittedByTheCaller ends sessions with little queued,
+// and with much.
+func TestWhatIsLeftAtTheEndMayBeCommittedByTheCaller(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name              string
+		size, rest, flush int
+	}{
+		{"little", 100, 3, 0}, {"much", 1000, 0, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				tasks := &fakeTasks{}
+				s := NewSession(t.Context(), tasks, Options{})
+				for range 3 {
+					if _, err := s.Call(t.Context(), "log", []byte(`{"message":"`+strings.Repeat("x", test.size)+`"}`)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				rest, err := s.EndWith(2000)
+				if err != nil || len(rest) != test.rest || len(tasks.effects()) != test.flush {
+					t.Errorf("%d effects are left, %d committed, %v; want %d and %d", len(rest), len(tasks.effects()), err, test.rest, test.flush)
+				}
+				if again, err := s.EndWith(2000); err != nil || len(again) > 0 {
+					t.Errorf("a second end gave %d effects, %v", len(again), err)
+				}
+				time.Sleep(time.Second)
+				if late := len(tasks.effects()); late != test.flush {
+					t.Errorf("%d effects were committed later", late-test.flush)
+				}
+				if reply, err := s.Call(t.Context(), "log", []byte(`{}`)); err != nil || !strings.Contains(string(reply), "canceled") {
+					t.Errorf("a call after the end got %s, %v", reply, err)
+				}
+			})
+		})
+	}
+}
+
 func TestAFailedFlushEndsTheSession(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("lease lost")

@@ -24,6 +24,14 @@ var mistakes = []faults.Fault{
 		"> entryBytes {", "> 1<<30 {", "TestEventsThatAreCommittedTogetherLieTogether",
 	},
 	{
+		"what a result writes also is lost when it is not valid", "finish.go",
+		", Also: result.Also}", "}", "TestWhatAResultWritesAlsoGoesBeforeIt",
+	},
+	{
+		"what a result writes also comes twice", "finish.go",
+		"len(rest) > 0; result.Also = nil {", "len(rest) > 0; {", "TestWhatAResultWritesAlsoGoesBeforeIt",
+	},
+	{
 		"a follower is not woken", "log.go",
 		"	l.broker.Notify(topic(ref.Tenant, id))\n", "", "TestAFollowerThatWaitsIsWoken",
 	},

@@ -25,7 +25,7 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 	}
 	if err != nil {
 		run.DiscardContext()
-		result = Result{State: failed, Message: textMessage("The agent's result is not valid: " + err.Error() + ".")}
+		result = Result{State: failed, Message: textMessage("The agent's result is not valid: " + err.Error() + "."), Also: result.Also}
 	}
 	err = m.finish(ctx, run, result)
 	if errors.Is(err, ErrLogFull) {
@@ -46,6 +46,9 @@ func (m *Manager) finish(ctx context.Context, run *Run, result Result) error {
 	}
 	requeue := false
 	err := run.change(ctx, m.change, func(e *edit) (err error) {
+		if err := run.also(e, result.Also); err != nil {
+			return err
+		}
 		for _, a := range result.Artifacts {
 			if err := run.appendChunk(e, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}); err != nil {
 				return err
@@ -75,6 +78,16 @@ func (m *Manager) finish(ctx context.Context, run *Run, result Result) error {
 		m.enqueue(ctx, run.key.tenant, run.key.id)
 	}
 	return nil
+}
+
+// also runs fn as Update does, in an update of the run.
+func (r *Run) also(e *edit, fn func(storage.Tx) error) error {
+	if fn == nil {
+		return nil
+	}
+	r.cur = e // guarded by r.write, which change holds
+	defer func() { r.cur = nil }()
+	return fn(e.tx)
 }
 
 // goOn ends a run that asks for what has come already, while it was running, and
@@ -131,9 +144,14 @@ func (r *Run) emitLarge(ctx context.Context, result *Result) error {
 	if r.fits(result) {
 		return nil
 	}
-	for rest := result.Artifacts; len(rest) > 0; {
+	for rest := result.Artifacts; len(rest) > 0; result.Also = nil {
 		n := batch(rest)
 		err := r.Update(ctx, func(tx storage.Tx) error {
+			if also := result.Also; also != nil {
+				if err := also(tx); err != nil {
+					return err
+				}
+			}
 			for _, a := range rest[:n] {
 				if err := r.AppendArtifact(tx, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}); err != nil {
 					return err
@@ -154,6 +172,9 @@ func (r *Run) emitLarge(ctx context.Context, result *Result) error {
 // message is written twice: into its event and into the head.
 func (r *Run) fits(result *Result) bool {
 	size := 2*proto.Size(result.Message) + len(r.unsaved())
+	if result.Also != nil {
+		size += AlsoBytes
+	}
 	for _, a := range result.Artifacts {
 		size += proto.Size(a) + eventBytes
 	}

@@ -141,11 +141,7 @@ func (r *Run) noteBegun(ids []string) {
 // wakes the task's followers. The Append methods are for use inside fn: so task
 // events commit together with whatever else fn writes. fn may run more than once.
 func (r *Run) Update(ctx context.Context, fn func(storage.Tx) error) error {
-	return r.change(ctx, r.m.change, func(e *edit) error {
-		r.cur = e // guarded by r.write, which change holds
-		defer func() { r.cur = nil }()
-		return fn(e.tx)
-	})
+	return r.change(ctx, r.m.change, func(e *edit) error { return r.also(e, fn) })
 }
 
 // errOutside is returned by an Append method that is called outside Update.

@@ -96,7 +96,13 @@ type Result struct {
 	Message *a2apb.Message
 	// Artifacts are artifacts that are complete with this result. Empty ids are filled in.
 	Artifacts []*a2apb.Artifact
+	// Also, if set, writes what goes before all that: in the update that ends the run,
+	// and as in [Run.Update]. It may run more than once, and writes AlsoBytes at most.
+	Also func(storage.Tx) error
 }
+
+// AlsoBytes is how much a result may have written along with it.
+const AlsoBytes = 32 << 10
 
 // Event is one entry of a task's log as followers see it.
 type Event struct {

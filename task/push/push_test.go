@@ -340,8 +340,8 @@ func TestWhatIsOverTheRateIsDeliveredLater(t *testing.T) {
 		if took := time.Since(begin); took < least || took > least+time.Second {
 			t.Errorf("%d attempts in %v, want about %v", n, took, least)
 		}
-		if read := int(db.events.Load()); read != n {
-			t.Errorf("%d events were read %d times", n, read)
+		if read := int(db.events.Load()); read > n { // what is committed together is read together
+			t.Errorf("of %d events, entries were read %d times", n, read)
 		}
 	})
 }

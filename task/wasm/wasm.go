@@ -16,6 +16,7 @@ import (
 	"github.com/carrelhq/carrel/host"
 	"github.com/carrelhq/carrel/internal/telemetry"
 	"github.com/carrelhq/carrel/runtime"
+	"github.com/carrelhq/carrel/storage"
 	"github.com/carrelhq/carrel/task"
 )
 
@@ -76,7 +77,8 @@ func (w *Worker) load(ctx context.Context, tenant, digest string) (m *runtime.Mo
 	return w.engine.Load(ctx, tenant, digest, func(ctx context.Context) ([]byte, error) { return w.modules.Module(ctx, digest) })
 }
 
-// run calls the guest and commits its effects before its reply is believed.
+// run calls the guest. Its effects are committed before its reply is believed, or, the
+// last of them, together with it.
 func (w *Worker) run(ctx context.Context, run *task.Run, module *runtime.Module) (task.Result, error) {
 	request, err := appendRequest(make([]byte, 0, smallRequest), run, w.opts.limits())
 	if err != nil {
@@ -88,13 +90,34 @@ func (w *Worker) run(ctx context.Context, run *task.Run, module *runtime.Module)
 	ctx, span := w.opts.Telemetry.Start(ctx, "sandbox.run")
 	reply, err := module.Run(ctx, request, session)
 	span.End(err)
-	if ended := session.End(); ended != nil && (err == nil || guilty(err)) {
-		return outcome(ctx, ended)
+	if err != nil {
+		if ended := session.End(); ended != nil && guilty(err) {
+			err = ended
+		}
+		return outcome(ctx, err)
 	}
+	rest, err := session.EndWith(task.AlsoBytes)
 	if err != nil {
 		return outcome(ctx, err)
 	}
-	return result(reply), nil
+	out := result(reply)
+	out.Also = all(rest)
+	return out, nil
+}
+
+// all applies the effects, nil when there are none.
+func all(effects []host.Effect) func(storage.Tx) error {
+	if len(effects) == 0 {
+		return nil
+	}
+	return func(tx storage.Tx) error {
+		for _, e := range effects {
+			if err := e.Apply(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // outcome is a failed result for what the guest did, and an error for the rest.
