@@ -33,7 +33,7 @@ func TestWhatAResultWritesAlsoGoesBeforeIt(t *testing.T) {
 			h := memoryHouse(t)
 			a := h.send("hi", "")
 			run := h.claim()
-			c.result.Also = func(tx storage.Tx) error { return run.AppendArtifact(tx, chunk("a", "x", false)) }
+			c.result.Also = func(tx storage.Tx) error { return run.AppendArtifact(tx, chunk("a", "x", true)) }
 			h.finish(run, c.result)
 			got := h.get(a.TaskID)
 			var ids []string
@@ -42,6 +42,9 @@ func TestWhatAResultWritesAlsoGoesBeforeIt(t *testing.T) {
 			}
 			if strings.Join(ids, " ") != c.ids || got.Status.State != c.state {
 				t.Errorf("got %v and %s, want %s and %s", ids, got.Status.State, c.ids, c.state)
+			}
+			if text := texts(got.Artifacts[0].Parts); text != "x" {
+				t.Errorf("it wrote %q", text)
 			}
 			if err := run.AppendArtifact(nil, chunk("b", "x", false)); err == nil {
 				t.Error("an artifact was appended outside the update")
