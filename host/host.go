@@ -45,7 +45,7 @@ type Tasks interface {
 
 // Effect is a change of the task that was checked and waits for its update.
 type Effect struct {
-	// Size is about what it adds to the store, in bytes.
+	// Size is no less than what it adds to the store beside its key, in bytes.
 	Size int
 	// Apply makes the change. It may be called more than once.
 	Apply func(storage.Tx) error

@@ -25,7 +25,7 @@ type Session struct {
 }
 
 // NewSession returns a session whose effects go to tasks. It works under ctx,
-// with its values, until ctx ends. End must be called.
+// with its values, until ctx ends. End or EndWith must be called.
 func NewSession(ctx context.Context, tasks Tasks, opts Options) *Session {
 	opts.Grants = slices.Clone(opts.Grants)
 	opts.FlushAfter = cmp.Or(opts.FlushAfter, 2*time.Millisecond)

@@ -70,6 +70,32 @@ func TestWhatAResultWritesAlsoMayBeTooMuch(t *testing.T) {
 	}
 }
 
+// TestWhatAResultWritesAlsoStaysWhenTheResultIsTooMuch has results that do not fit into
+// the log, in one update and in several.
+func TestWhatAResultWritesAlsoStaysWhenTheResultIsTooMuch(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("x", task.MaxChunk-100)
+	for name, artifacts := range map[string][]*a2apb.Artifact{
+		"one":     {artifact("b", large)},
+		"several": {artifact("b", "y"), artifact("c", large), artifact("d", large), artifact("e", large), artifact("f", large)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, storagetest.Memory(), task.Options{MaxLog: 300 << 10})
+			a := h.send("hi", "")
+			run := h.claim()
+			h.finish(run, task.Result{
+				Artifacts: artifacts,
+				Also:      func(tx storage.Tx) error { return run.AppendArtifact(tx, chunk("a", "x", true)) },
+			})
+			got := h.get(a.TaskID)
+			if got.Status.State != failed || len(got.Artifacts) == 0 || texts(got.Artifacts[0].Parts) != "x" {
+				t.Errorf("got %v with %s", got.Status, artifacts)
+			}
+		})
+	}
+}
+
 func TestAResultThatCannotWriteAlsoIsNotCommitted(t *testing.T) {
 	t.Parallel()
 	h := memoryHouse(t)

@@ -240,7 +240,7 @@ func (m *Manager) ready(run *Run) (*Run, error) {
 	case err == nil:
 		return run, nil
 	case errors.Is(err, ErrLogFull):
-		return nil, m.Finish(ctx, run, logFull(err))
+		return nil, m.Finish(ctx, run, logFull(err, nil))
 	case errors.Is(err, ErrFenced):
 		m.Drop(run)
 		return nil, nil

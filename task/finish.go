@@ -27,21 +27,28 @@ func (m *Manager) Finish(ctx context.Context, run *Run, result Result) error {
 		run.DiscardContext()
 		result = Result{State: failed, Message: textMessage("The agent's result is not valid: " + err.Error() + "."), Also: result.Also}
 	}
-	err = m.finish(ctx, run, result)
-	if errors.Is(err, ErrLogFull) {
-		run.DiscardContext()
-		err = m.finish(ctx, run, logFull(err))
+	err = m.finish(ctx, run, &result)
+	if !errors.Is(err, ErrLogFull) {
+		return err
+	}
+	run.DiscardContext()
+	result = logFull(err, result.Also)
+	err = m.finish(ctx, run, &result)
+	if errors.Is(err, ErrLogFull) && result.Also != nil { // it is what is too much
+		result.Also = nil
+		err = m.finish(ctx, run, &result)
 	}
 	return err
 }
 
 // logFull is the result of a run whose events are no more taken.
-func logFull(err error) Result {
-	return Result{State: failed, Message: textMessage("The task failed: " + err.Error() + ".")}
+func logFull(err error, also func(storage.Tx) error) Result {
+	return Result{State: failed, Message: textMessage("The task failed: " + err.Error() + "."), Also: also}
 }
 
-func (m *Manager) finish(ctx context.Context, run *Run, result Result) error {
-	if err := run.emitLarge(ctx, &result); err != nil {
+// finish commits the result. After an error, what of it is committed is no more in it.
+func (m *Manager) finish(ctx context.Context, run *Run, result *Result) error {
+	if err := run.emitLarge(ctx, result); err != nil {
 		return err
 	}
 	requeue := false

@@ -12,7 +12,7 @@ import (
 // Records in the tenant's scope:
 //
 //	task/<id>                                     head, see head.go
-//	event/<id>/<seq>                              one event, see record.go
+//	event/<id>/<seq>                              events that were committed together, up to that one, see record.go
 //	line/<id>/<seq>                               one line of the task's log
 //	task-blob/<id>/<sha256>                       the bytes of a large part, see blob.go
 //	list/<agent>/<context>/<state>/<status time, newest first>/<id>   a task that rests, see lists.go

@@ -104,7 +104,7 @@ type Result struct {
 // AlsoBytes is how much a result may have written along with it.
 const AlsoBytes = 32 << 10
 
-// Event is one entry of a task's log as followers see it.
+// Event is one event of a task's log as followers see it.
 type Event struct {
 	// Seq numbers the events of a task from 1 without gaps.
 	Seq uint64

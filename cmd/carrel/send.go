@@ -40,7 +40,7 @@ elsewhere give one with --token.`,
 	c := p.addClient(cmd)
 	cmd.Flags().StringVar(&contextID, "context", "", "go on in the context of this `id`")
 	cmd.Flags().StringVar(&taskID, "task", "", "answer the task of this `id`, which waits for input")
-	cmd.Flags().StringVar(&key, "idempotency-key", "", "send the message under this `key`, and no other under it: a UUID, where no token is given")
+	cmd.Flags().StringVar(&key, "idempotency-key", "", "send the message under this `key`, and no other under it: a random UUID, where no token is given")
 	cmd.Flags().BoolVar(&stream, "stream", false, "print the answer as it comes; with --json one event a line")
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {
 		agent, err := c.dial(ctx, args[0])

@@ -269,9 +269,9 @@ func (q *queue) take(j *job, n int) {
 	j.target.places.take(j.again, n)
 }
 
-// done takes the place back, and an attempt that was not made. A delivery that goes on waits for its next turn. again
-// reports that one that is over was found due meanwhile, room that somebody was
-// turned away for whom there is room now.
+// done takes the place back, and an attempt that was not made. A delivery that goes on
+// waits for its next turn. again reports that one that is over was found due meanwhile,
+// room that somebody was turned away for whom there is room now.
 func (q *queue) done(j *job, goOn bool, now time.Time) (again, room bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

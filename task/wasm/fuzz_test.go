@@ -60,19 +60,30 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"role":"ROLE_AGENT","parts":[{"text":"hi"},{"raw":"AA=="},{"url":"u"},{"data":null}]}`))
 	f.Add([]byte(`{"artifactId":"a","parts":[{"text":"hi"}],"metadata":{"k":[1,{}]}}`))
 	f.Add([]byte(`{"parts":[null]}`))
+	f.Add([]byte(`{"parts":[{"data":[1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0]}]}`))
 	f.Add([]byte(``))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if m, err := readMessage(abi.TaskStatusRequest{Message: text}); err == nil {
+		if m, size, err := readMessage(abi.TaskStatusRequest{Message: text}); err == nil {
+			checkSize(t, m, size)
 			checkSayable(t, m)
 			checkRefused(t, task.CheckStatus(m))
 		} else {
 			checkRefused(t, refusal(err))
 		}
-		if chunk, err := readChunk(abi.TaskArtifactRequest{Artifact: text}); err == nil {
+		if chunk, size, err := readChunk(abi.TaskArtifactRequest{Artifact: text}); err == nil {
+			checkSize(t, chunk.Artifact, size)
 			checkSayable(t, chunk.Artifact)
 			checkRefused(t, task.CheckArtifact(chunk.Artifact))
 		}
 	})
+}
+
+// checkSize holds that an update has room for what it is said to take.
+func checkSize(t *testing.T, m proto.Message, size int) {
+	t.Helper()
+	if takes := proto.Size(m); size < takes {
+		t.Errorf("%v is said to take %d bytes, and takes %d", m, size, takes)
+	}
 }
 
 // checkRefused holds that an error has something to say.

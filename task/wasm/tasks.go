@@ -28,7 +28,7 @@ func (t tasks) Line(level, message string) host.Effect {
 }
 
 func (t tasks) Status(ctx context.Context, req abi.TaskStatusRequest) (host.Effect, error) {
-	msg, err := readMessage(req)
+	msg, size, err := readMessage(req)
 	if err == nil {
 		err = task.CheckStatus(msg)
 	}
@@ -38,11 +38,11 @@ func (t tasks) Status(ctx context.Context, req abi.TaskStatusRequest) (host.Effe
 	if msg.Parts, err = t.stage(ctx, msg.Parts); err != nil {
 		return host.Effect{}, err
 	}
-	return host.Effect{Size: len(req.Message), Apply: func(tx storage.Tx) error { return blamed(t.run.AppendStatus(tx, msg)) }}, nil
+	return host.Effect{Size: size, Apply: func(tx storage.Tx) error { return blamed(t.run.AppendStatus(tx, msg)) }}, nil
 }
 
 func (t tasks) Artifact(ctx context.Context, req abi.TaskArtifactRequest) (host.Effect, error) {
-	chunk, err := readChunk(req)
+	chunk, size, err := readChunk(req)
 	if err == nil {
 		err = task.CheckArtifact(chunk.Artifact)
 	}
@@ -52,7 +52,7 @@ func (t tasks) Artifact(ctx context.Context, req abi.TaskArtifactRequest) (host.
 	if chunk.Artifact.Parts, err = t.stage(ctx, chunk.Artifact.Parts); err != nil {
 		return host.Effect{}, err
 	}
-	return host.Effect{Size: len(req.Artifact), Apply: func(tx storage.Tx) error { return blamed(t.run.AppendArtifact(tx, chunk)) }}, nil
+	return host.Effect{Size: size, Apply: func(tx storage.Tx) error { return blamed(t.run.AppendArtifact(tx, chunk)) }}, nil
 }
 
 // stage stores what is large. A reference to nothing is the guest's mistake.
@@ -83,28 +83,31 @@ func blamed(err error) error {
 // refusal is what is wrong with a request, as the guest sees it.
 func refusal(err error) *abi.Error { return &abi.Error{Code: abi.Invalid, Message: err.Error()} }
 
-func readMessage(req abi.TaskStatusRequest) (*a2apb.Message, error) {
-	msg := &a2apb.Message{}
-	return msg, read("message", req.Message, msg)
+func readMessage(req abi.TaskStatusRequest) (msg *a2apb.Message, size int, err error) {
+	msg = &a2apb.Message{}
+	size, err = read("message", req.Message, msg)
+	return msg, size, err
 }
 
-func readChunk(req abi.TaskArtifactRequest) (*a2apb.TaskArtifactUpdateEvent, error) {
-	chunk := &a2apb.TaskArtifactUpdateEvent{Artifact: &a2apb.Artifact{}, Append: req.Append, LastChunk: req.LastChunk}
-	return chunk, read("artifact", req.Artifact, chunk.Artifact)
+func readChunk(req abi.TaskArtifactRequest) (chunk *a2apb.TaskArtifactUpdateEvent, size int, err error) {
+	chunk = &a2apb.TaskArtifactUpdateEvent{Artifact: &a2apb.Artifact{}, Append: req.Append, LastChunk: req.LastChunk}
+	size, err = read("artifact", req.Artifact, chunk.Artifact)
+	return chunk, size, err
 }
 
-// read decodes a field of a request that holds an A2A object.
-func read(field string, text json.RawMessage, into proto.Message) error {
+// read decodes a field of a request that holds an A2A object. size is no less than
+// what the object takes in the store: a number of one digit takes eleven bytes there.
+func read(field string, text json.RawMessage, into proto.Message) (size int, err error) {
 	if len(text) == 0 {
-		return fmt.Errorf("%s is required", field)
+		return 0, fmt.Errorf("%s is required", field)
 	}
-	if a2ajson.Decode(text, into) {
-		return nil
+	if a2ajson.Decode(text, into) { // it has texts only, which take no more than their JSON
+		return len(text), nil
 	}
 	if err := lenient.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("%s is not A2A: %w", field, err)
+		return 0, fmt.Errorf("%s is not A2A: %w", field, err)
 	}
-	return nil
+	return max(len(text), proto.Size(into)), nil
 }
 
 func (t tasks) Task(ctx context.Context) (json.RawMessage, error) {

@@ -94,11 +94,11 @@ func (w *Worker) run(ctx context.Context, run *task.Run, module *runtime.Module)
 		if ended := session.End(); ended != nil && guilty(err) {
 			err = ended
 		}
-		return outcome(ctx, err)
+		return outcome(ctx, run, err)
 	}
 	rest, err := session.EndWith(task.AlsoBytes)
 	if err != nil {
-		return outcome(ctx, err)
+		return outcome(ctx, run, err)
 	}
 	out := result(reply)
 	out.Also = all(rest)
@@ -120,8 +120,12 @@ func all(effects []host.Effect) func(storage.Tx) error {
 	}
 }
 
-// outcome is a failed result for what the guest did, and an error for the rest.
-func outcome(ctx context.Context, err error) (task.Result, error) {
+// outcome is a failed result for what the guest did, and an error for the rest. A run
+// that wrote too much saves nothing, whenever that is seen.
+func outcome(ctx context.Context, run *task.Run, err error) (task.Result, error) {
+	if errors.Is(err, task.ErrLogFull) {
+		run.DiscardContext()
+	}
 	if ctx.Err() == nil && guilty(err) {
 		return failure("The agent failed: " + err.Error() + "."), nil
 	}
