@@ -190,16 +190,17 @@ func (h *house) buildLoop() error {
 		}
 		w = sandboxed
 	}
-	if h.opts.OnLine != nil {
-		w = telling{w, h, h.opts.OnLine}
-	}
-	loop, err := worker.New(h.tasks, h.broker, w, worker.Options{
+	opts := worker.Options{
 		Concurrency: h.opts.Concurrency,
 		RunTimeout:  h.opts.RunTimeout,
 		SoftStop:    h.opts.SoftStop,
 		Logger:      h.opts.Logger,
 		Telemetry:   h.telemetry,
-	})
+	}
+	if h.opts.OnLine != nil {
+		opts.Over = h.tellLines
+	}
+	loop, err := worker.New(h.tasks, h.broker, w, opts)
 	h.loop = loop
 	return err
 }

@@ -34,6 +34,9 @@ func (l *Loop) do(ctx context.Context, job broker.Job) {
 	metrics.RunsActive.Add(-1)
 	metrics.RunSeconds.Observe(time.Since(begin))
 	l.report(run, outcome, err, time.Since(begin))
+	if l.opts.Over != nil {
+		l.opts.Over(ctx, run)
+	}
 }
 
 // work runs the worker on one attempt and commits how it ends.

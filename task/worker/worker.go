@@ -32,8 +32,10 @@ type Options struct {
 	// SweepEvery is how often storage is searched for lost work, and leases are
 	// looked at (5 s). It must be well below the manager's lease.
 	SweepEvery time.Duration
-	Logger     *slog.Logger
-	Telemetry  *telemetry.Telemetry
+	// Over, if set, is called when an attempt is over and what came of it is committed.
+	Over      func(ctx context.Context, run *task.Run)
+	Logger    *slog.Logger
+	Telemetry *telemetry.Telemetry
 }
 
 func (o Options) complete() (Options, error) {
