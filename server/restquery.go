@@ -64,11 +64,8 @@ func queryField(desc protoreflect.MessageDescriptor, name string) protoreflect.F
 }
 
 // mergeParam reads one value as ProtoJSON would: there, numbers and times may be
-// text, and booleans may not. An enum without a name is unset.
+// text, and booleans may not.
 func mergeParam(req proto.Message, field protoreflect.FieldDescriptor, value string) error {
-	if field.Kind() == protoreflect.EnumKind && value == "" {
-		return nil
-	}
 	encoded := json.RawMessage(marshal(value))
 	if field.Kind() == protoreflect.BoolKind {
 		if value != "true" && value != "false" {
