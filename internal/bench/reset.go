@@ -15,7 +15,7 @@ var resetLine = regexp.MustCompile(`^BenchmarkReset/(\d+)MiB/(\w+)/dirty-residen
 
 // resetSection compares the reset of a memory with copying its whole image.
 func resetSection(ctx context.Context, _ settings, t *table) error {
-	cmd, out, err := goBench(ctx, "./runtime/image", resetBenchmarks, "20x")
+	cmd, out, err := goBench(ctx, "./runtime/image", resetBenchmarks, "400x")
 	if err != nil {
 		return err
 	}

@@ -30,12 +30,12 @@ func BenchmarkReset(b *testing.B) {
 // timeCopy returns how long it takes to copy c to memory that is there already.
 func timeCopy(c []byte) time.Duration {
 	dst := bytes.Clone(c)
-	const rounds = 5
+	rounds := 5 + (64<<20)/len(c)
 	start := time.Now()
 	for range rounds {
 		copy(dst, c)
 	}
-	return time.Since(start) / rounds
+	return time.Since(start) / time.Duration(rounds)
 }
 
 // runs dirty pages all over a memory, and make different parts of it resident. What
