@@ -122,6 +122,28 @@ func TestConcurrentLoadsOfOneModuleCompileItOnce(t *testing.T) {
 	}
 }
 
+// TestProcessesMayCompileTheSameAtOnce has several caches in one folder, as processes
+// have that were told the same, or that have none of a module yet.
+func TestProcessesMayCompileTheSameAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := private(t)
+	var houses []*house
+	for range 4 {
+		houses = append(houses, open(t, Options{Dir: dir}))
+	}
+	for n := range 20 {
+		var wg sync.WaitGroup
+		for _, h := range houses {
+			wg.Go(func() {
+				if got, _, err := h.load(t, answering(n)); got != uint64(n) || err != nil {
+					t.Errorf("module %d answers %d, %v", n, got, err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
 func TestTheLeastUsedEntriesGoFirst(t *testing.T) {
 	t.Parallel()
 	dir := private(t)

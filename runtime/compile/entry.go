@@ -97,12 +97,36 @@ func (c *Cache) publish(dir, key string) error {
 	if err := errors.Join(code.Sync(), syncDir(filepath.Dir(code.Name())), syncDir(dir)); err != nil {
 		return err
 	}
-	if err := c.remove(key); err != nil {
-		return err
-	}
-	if err := os.Rename(dir, filepath.Join(c.dir, key)); err != nil {
+	if err := c.name(dir, key); err != nil {
 		return err
 	}
 	c.makeRoom(key)
 	return syncDir(c.dir)
+}
+
+// name gives an entry its name, unless another process has published the same
+// meanwhile: then that one stays, which is as good and may be in use.
+func (c *Cache) name(dir, key string) error {
+	switch err := c.verify(key); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, errMiss):
+		if err := c.remove(key); err != nil {
+			return err
+		}
+	}
+	err := os.Rename(dir, filepath.Join(c.dir, key))
+	if errors.Is(err, fs.ErrExist) {
+		err = c.verify(key)
+	}
+	return err
+}
+
+// verify is check for who does not open the code.
+func (c *Cache) verify(key string) error {
+	code, err := c.check(key)
+	if err != nil {
+		return err
+	}
+	return code.Close()
 }
