@@ -154,9 +154,14 @@ func StatBlob(tx Tx, key []byte) (Blob, error) {
 	return decodeBlob(value)
 }
 
-func chunksKey(id string) Key          { return NewKey("blob").Str(id) }
-func chunkKey(id string, n uint64) Key { return chunksKey(id).Uint(n) }
-func looseKey(id string) Key           { return NewKey("blob-loose").Str(id) }
+var (
+	chunkKeys = NewKey("blob")
+	looseKeys = NewKey("blob-loose")
+)
+
+func chunksKey(id string) Key          { return chunkKeys.Str(id) }
+func chunkKey(id string, n uint64) Key { return chunkKeys.With(Str(id), Uint(n)) }
+func looseKey(id string) Key           { return looseKeys.Str(id) }
 
 // The manifest is: its version, the id, the size, the digest.
 const (

@@ -43,7 +43,7 @@ func DropBlob(ctx context.Context, db DB, b Blob) error {
 func SweepBlobs(ctx context.Context, db DB, before time.Time) (int, error) {
 	var ids []string
 	err := db.View(ctx, func(tx Tx) error {
-		for item, err := range tx.Scan(NewKey("blob-loose"), nil) {
+		for item, err := range tx.Scan(looseKeys, nil) {
 			if err != nil {
 				return err
 			}

@@ -74,7 +74,7 @@ func lineKey(id string, seq uint64) storage.Key {
 
 func blobsKey(id string) storage.Key { return blobSpace.Str(id) }
 func blobKey(ref BlobRef) storage.Key {
-	return blobsKey(ref.TaskID).Str(hex.EncodeToString(ref.Digest[:]))
+	return blobSpace.With(storage.Str(ref.TaskID), storage.Str(hex.EncodeToString(ref.Digest[:])))
 }
 
 func listsKey(agent string) storage.Key      { return listSpace.Str(agent) }

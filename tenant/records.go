@@ -19,9 +19,16 @@ type keyRecord struct {
 	Hash     []byte `json:"hash"`
 }
 
-func recordKey(id string) storage.Key         { return storage.NewKey("key").Str(id) }
-func listKey(tenant string) storage.Key       { return storage.NewKey("tenant-key").Str(tenant) }
-func memberKey(tenant, id string) storage.Key { return listKey(tenant).Str(id) }
+var (
+	recordKeys = storage.NewKey("key")
+	memberKeys = storage.NewKey("tenant-key")
+)
+
+func recordKey(id string) storage.Key   { return recordKeys.Str(id) }
+func listKey(tenant string) storage.Key { return memberKeys.Str(tenant) }
+func memberKey(tenant, id string) storage.Key {
+	return memberKeys.With(storage.Str(tenant), storage.Str(id))
+}
 
 func newRecord(spec KeySpec) (keyRecord, string) {
 	id, token := newToken()
