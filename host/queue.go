@@ -88,22 +88,37 @@ func (q *queue) arm() {
 	q.armed, q.hurried = true, q.hurried || after == 0
 }
 
-func (q *queue) background() { _ = q.flush() } // the next call gets the error
+// background commits one group. What is queued meanwhile has a flush of its own to
+// come: a guest that emits without a pause has its effects committed at the pace of
+// FlushAfter, and not as often as the disk is able to.
+func (q *queue) background() {
+	q.flushing.Lock()
+	defer q.flushing.Unlock()
+	_, _ = q.step() // the next call gets the error
+}
 
 // flush commits what is queued, after a flush that runs already.
 func (q *queue) flush() error {
 	q.flushing.Lock()
 	defer q.flushing.Unlock()
 	for {
-		group, err := q.take()
-		if err != nil || len(group) == 0 {
-			return err
-		}
-		if err := q.commit(group); err != nil {
-			q.fail(err)
+		if more, err := q.step(); err != nil || !more {
 			return err
 		}
 	}
+}
+
+// step commits a group and reports whether there was one. It is called with flushing held.
+func (q *queue) step() (any bool, err error) {
+	group, err := q.take()
+	if err != nil || len(group) == 0 {
+		return false, err
+	}
+	if err := q.commit(group); err != nil {
+		q.fail(err)
+		return false, err
+	}
+	return true, nil
 }
 
 // take removes as many effects as fit into one update.
@@ -123,7 +138,9 @@ func (q *queue) take() ([]Effect, error) {
 	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
 		q.waiting = nil // so that the array does not keep what is committed
 	}
-	q.size -= size
+	if q.size -= size; q.size > 0 {
+		q.arm()
+	}
 	return group, nil
 }
 

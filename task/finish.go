@@ -57,7 +57,7 @@ func (m *Manager) finish(ctx context.Context, run *Run, result *Result) error {
 			return err
 		}
 		for _, a := range result.Artifacts {
-			if err := run.appendChunk(e, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}); err != nil {
+			if err := run.appendChunk(e, &a2apb.TaskArtifactUpdateEvent{Artifact: a, LastChunk: true}, proto.Size(a)); err != nil {
 				return err
 			}
 		}
@@ -130,7 +130,7 @@ func checked(r Result) (Result, error) {
 		return r, fmt.Errorf("its message is larger than %d bytes", MaxChunk)
 	}
 	for i, a := range r.Artifacts {
-		if err := checkArtifact(a); err != nil {
+		if err := checkArtifact(a, proto.Size(a)); err != nil {
 			return r, fmt.Errorf("artifact %d %w", i+1, err)
 		}
 	}

@@ -162,7 +162,7 @@ func (r *Run) Status(ctx context.Context, msg *a2apb.Message) error {
 // Artifact emits an artifact, or a chunk of one, durable on return. The first
 // chunk an attempt emits of an artifact replaces what an earlier attempt emitted.
 func (r *Run) Artifact(ctx context.Context, chunk *a2apb.TaskArtifactUpdateEvent) error {
-	if err := CheckArtifact(chunk.GetArtifact()); err != nil {
+	if err := CheckArtifact(chunk.GetArtifact(), 0); err != nil {
 		return err
 	}
 	a, err := r.stageArtifact(ctx, chunk.Artifact)
@@ -204,37 +204,46 @@ func (r *Run) AppendArtifact(_ storage.Tx, chunk *a2apb.TaskArtifactUpdateEvent)
 	if r.cur == nil {
 		return errOutside
 	}
-	if err := CheckArtifact(chunk.GetArtifact()); err != nil {
+	size := proto.Size(chunk.GetArtifact())
+	if err := checkedArtifact(chunk.GetArtifact(), size); err != nil {
 		return err
 	}
-	return r.appendChunk(r.cur, chunk)
+	return r.appendChunk(r.cur, chunk, size)
 }
 
 // CheckArtifact tells what is wrong with an artifact or a chunk, nil when nothing is.
-func CheckArtifact(a *a2apb.Artifact) error {
-	if err := checkArtifact(a); err != nil {
+// atMost is a size that it does not exceed, if the caller knows one, or 0.
+func CheckArtifact(a *a2apb.Artifact, atMost int) error {
+	if atMost == 0 || atMost > MaxChunk {
+		atMost = proto.Size(a)
+	}
+	return checkedArtifact(a, atMost)
+}
+
+func checkedArtifact(a *a2apb.Artifact, size int) error {
+	if err := checkArtifact(a, size); err != nil {
 		return &FieldError{"artifact", err.Error()}
 	}
 	return nil
 }
 
-func checkArtifact(a *a2apb.Artifact) error {
+func checkArtifact(a *a2apb.Artifact, size int) error {
 	switch {
 	case len(a.GetParts()) == 0:
 		return errors.New("has no parts")
 	case len(a.ArtifactId) > MaxID:
 		return fmt.Errorf("has an id longer than %d bytes", MaxID)
-	case proto.Size(a) > MaxChunk:
+	case size > MaxChunk:
 		return fmt.Errorf("is larger than %d bytes; emit it in chunks", MaxChunk)
 	}
 	return nil
 }
 
 // appendChunk appends an artifact event with its ids. The first chunk of an
-// attempt never appends to what a lost attempt has streamed.
-func (r *Run) appendChunk(e *edit, chunk *a2apb.TaskArtifactUpdateEvent) error {
+// attempt never appends to what a lost attempt has streamed. size is the artifact's.
+func (r *Run) appendChunk(e *edit, chunk *a2apb.TaskArtifactUpdateEvent, size int) error {
 	a := chunk.Artifact
-	if err := r.room(e, proto.Size(a)); err != nil {
+	if err := r.room(e, size); err != nil {
 		return err
 	}
 	id := a.ArtifactId

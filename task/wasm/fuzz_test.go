@@ -73,7 +73,11 @@ func FuzzRequest(f *testing.F) {
 		if chunk, size, err := readChunk(abi.TaskArtifactRequest{Artifact: text}); err == nil {
 			checkSize(t, chunk.Artifact, size)
 			checkSayable(t, chunk.Artifact)
-			checkRefused(t, task.CheckArtifact(chunk.Artifact))
+			exact := task.CheckArtifact(chunk.Artifact, 0)
+			checkRefused(t, exact)
+			if err := task.CheckArtifact(chunk.Artifact, size); (err == nil) != (exact == nil) {
+				t.Errorf("with a bound of its size: %v, and without: %v", err, exact)
+			}
 		}
 	})
 }

@@ -44,7 +44,7 @@ func (t tasks) Status(ctx context.Context, req abi.TaskStatusRequest) (host.Effe
 func (t tasks) Artifact(ctx context.Context, req abi.TaskArtifactRequest) (host.Effect, error) {
 	chunk, size, err := readChunk(req)
 	if err == nil {
-		err = task.CheckArtifact(chunk.Artifact)
+		err = task.CheckArtifact(chunk.Artifact, size)
 	}
 	if err != nil {
 		return host.Effect{}, refusal(err)

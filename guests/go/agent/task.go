@@ -1,10 +1,13 @@
 package agent
 
 import (
+	"bytes"
 	"fmt"
 	"runtime"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/carrelhq/carrel/guests/go/internal/codec"
 )
 
 // Task is the task a handler works on, in one run of it.
@@ -80,6 +83,10 @@ type Stream struct {
 	next taskArtifactRequest // the next chunk, but for its text
 	part [1]Part
 	rest []byte // of a character whose end is yet to be written
+
+	text       string              // of the chunk that middle encodes
+	middle     func(*codec.Writer) // encodes a chunk that is neither the first nor the last
+	head, tail []byte              // its request, around the text
 }
 
 // Stream begins an artifact of that id and name.
@@ -103,18 +110,23 @@ func (s *Stream) Write(p []byte) (int, error) {
 }
 
 // WriteString sends text as a chunk.
-func (s *Stream) WriteString(text string) (int, error) { return s.Write([]byte(text)) }
+func (s *Stream) WriteString(text string) (int, error) {
+	if text == "" || len(s.rest) > 0 || wholeRunes(text) < len(text) {
+		return s.Write([]byte(text))
+	}
+	return len(text), s.chunk(text, false)
+}
 
 // Close ends the artifact.
 func (s *Stream) Close() error { return s.chunk(string(s.rest), true) }
 
 // wholeRunes is the length of b without the last character, if its end is missing.
-func wholeRunes(b []byte) int {
+func wholeRunes[T string | []byte](b T) int {
 	for i := len(b) - 1; i >= max(0, len(b)-utf8.UTFMax); i-- {
 		if !utf8.RuneStart(b[i]) {
 			continue
 		}
-		if !utf8.FullRune(b[i:]) {
+		if !utf8.FullRuneInString(string(b[i:])) {
 			return i
 		}
 		break
@@ -123,11 +135,30 @@ func wholeRunes(b []byte) int {
 }
 
 func (s *Stream) chunk(text string, last bool) error {
+	if s.next.Append && !last {
+		return s.between(text)
+	}
 	s.part[0].Text = text
 	s.next.Artifact.Parts, s.next.LastChunk = s.part[:], last
 	err := callTaskArtifact(&s.next)
 	s.next.Append = true
 	return err
+}
+
+// between sends a chunk that is neither the first nor the last. Of such requests only
+// the text differs.
+func (s *Stream) between(text string) error {
+	if s.middle == nil {
+		var w codec.Writer
+		s.part[0].Text = ""
+		s.next.encode(&w)
+		const empty = `"text":""`
+		at := bytes.LastIndex(w.Bytes(), []byte(empty)) + len(empty) - len(`""`)
+		s.head, s.tail = w.Bytes()[:at], w.Bytes()[at+len(`""`):]
+		s.middle = func(w *codec.Writer) { w.Around(s.head, s.text, s.tail) }
+	}
+	s.text = text
+	return call(invokeTaskArtifact, s.middle, (*codec.Reader).Skip)
 }
 
 // History returns the newest messages of all tasks of the context, oldest first;

@@ -68,7 +68,7 @@ func stream(t *agent.Task, count string) error {
 	}
 	out := t.Stream("stream", "Stream")
 	for i := range n {
-		if _, err := fmt.Fprintf(out, "%d ", i); err != nil {
+		if _, err := out.WriteString(strconv.Itoa(i) + " "); err != nil {
 			return err
 		}
 	}

@@ -77,6 +77,15 @@ func (w *Writer) String(s string) {
 	w.comma = true
 }
 
+// Around writes a whole value: head and tail as they are, and s as a string between them.
+func (w *Writer) Around(head []byte, s string, tail []byte) {
+	w.buf = append(w.buf, head...)
+	w.buf = append(w.buf, '"')
+	w.quote(s)
+	w.buf = append(w.buf, '"')
+	w.buf = append(w.buf, tail...)
+}
+
 // Base64 writes bytes as a string in standard base64.
 func (w *Writer) Base64(b []byte) {
 	w.separate()
