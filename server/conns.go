@@ -14,6 +14,8 @@ const (
 	// reset the connection, and the sender might never see why.
 	lingerTime  = time.Second
 	lingerBytes = 16 << 20
+	// heldBytes is how much a connection holds back, see hold.
+	heldBytes = 16 << 10
 )
 
 // listener hands out connections that can be closed all at once and that linger
@@ -91,6 +93,52 @@ type conn struct {
 	used, lingers atomic.Bool
 	closing       sync.Once
 	closeErr      error
+
+	// Who writes has these. held is what holds has kept back, nil when that is nothing.
+	holds bool
+	held  *[]byte
+}
+
+// hold has the connection keep back what is written, up to heldBytes, for a write
+// that follows at once, or lets go: the next write takes it along. It is for who writes.
+func (c *conn) hold(on bool) {
+	if c != nil {
+		c.holds = on
+	}
+}
+
+var heldBuffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, heldBytes)
+	return &b
+}}
+
+// Write writes to the connection. What is held back is written by a later one, which
+// returns the error of it.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.held == nil {
+		if !c.holds {
+			return c.Conn.Write(p)
+		}
+		c.held = heldBuffers.Get().(*[]byte)
+	}
+	if *c.held = append(*c.held, p...); c.holds && len(*c.held) < heldBytes {
+		return len(p), nil
+	}
+	_, err := c.Conn.Write(*c.held)
+	c.letGo()
+	if err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// letGo gives the buffer of what was held back to others.
+func (c *conn) letGo() {
+	if cap(*c.held) <= 2*heldBytes {
+		*c.held = (*c.held)[:0]
+		heldBuffers.Put(c.held)
+	}
+	c.held = nil
 }
 
 // Read reads from the connection.
@@ -129,10 +177,16 @@ func (c *conn) linger() {
 
 // lingering makes a connection of a listener linger when it is closed, also under TLS.
 func lingering(c net.Conn) {
+	if own := ownConn(c); own != nil {
+		own.lingers.Store(true)
+	}
+}
+
+// ownConn is the listener's connection that c is, or that lies under its TLS; nil is neither.
+func ownConn(c net.Conn) *conn {
 	if over, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = over.NetConn()
 	}
-	if own, ok := c.(*conn); ok {
-		own.lingers.Store(true)
-	}
+	own, _ := c.(*conn)
+	return own
 }

@@ -77,6 +77,7 @@ type stream struct {
 	place   loan
 	ctx     context.Context
 	conn    net.Conn
+	own     *conn // under conn; nil in tests without one
 	framing framing
 	// pending is what is left of the frame to send.
 	pending [3][]byte
@@ -96,7 +97,8 @@ type stream struct {
 func (s *Server) newStream(x *exchange, in framing, f *feed, place loan) *stream {
 	s.followers(1)
 	in.tail = append(in.tail, "\n\n"...)
-	st := &stream{server: s, feed: f, place: place, held: x.held, ctx: s.following, conn: x.c.Context().Conn(), framing: in, cancel: func() {}}
+	c := x.c.Context().Conn()
+	st := &stream{server: s, feed: f, place: place, held: x.held, ctx: s.following, conn: c, own: ownConn(c), framing: in, cancel: func() {}}
 	x.held = loan{}
 	return st
 }
@@ -123,7 +125,7 @@ const oneWrite = 4096 - 16
 
 // Read fills p from the current frame, after waiting for one where that is
 // needed, and from those that are there already, and gives the write that follows
-// its time.
+// its time. That is held back while there is more to send at once.
 func (st *stream) Read(p []byte) (n int, err error) {
 	defer st.server.contain(&err)
 	p = p[:min(len(p), oneWrite)]
@@ -132,6 +134,7 @@ func (st *stream) Read(p []byte) (n int, err error) {
 		st.advance()
 		n += st.drain(p[n:])
 	}
+	st.own.hold(n > 0 && (st.more || st.unsent()))
 	if err = st.conn.SetWriteDeadline(time.Now().Add(st.server.opts.timing.write)); err != nil {
 		return 0, err
 	}
@@ -148,6 +151,11 @@ func (st *stream) drain(p []byte) (n int) {
 		n += m
 	}
 	return n
+}
+
+// unsent reports whether something of the frame is left.
+func (st *stream) unsent() bool {
+	return len(st.pending[0])+len(st.pending[1])+len(st.pending[2]) > 0
 }
 
 // advance makes the next frame pending: an event, or a comment, or none when
