@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 
 // fakeTasks keeps what a session does to its task, one string for each effect.
 type fakeTasks struct {
+	takes   time.Duration // of each update
 	mu      sync.Mutex
 	updates [][]string
 	current []string
@@ -29,6 +31,7 @@ type fakeTasks struct {
 }
 
 func (f *fakeTasks) Update(_ context.Context, fn func(storage.Tx) error) error {
+	time.Sleep(f.takes)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fail != nil {
@@ -202,6 +205,48 @@ func TestEffectsAreCommittedInGroupsAndInOrder(t *testing.T) {
 		synctest.Wait()
 		if tasks.count() != 1 || !slices.Equal(tasks.effects(), want) {
 			t.Errorf("got %d updates with %v", tasks.count(), tasks.effects())
+		}
+	})
+}
+
+// TestAGuestThatDoesNotPauseIsCommittedAtAPace has effects come all the time, also
+// while others are committed, which takes less than the pace.
+func TestAGuestThatDoesNotPauseIsCommittedAtAPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tasks := &fakeTasks{takes: 150 * time.Microsecond}
+		s := newSession(t, tasks, Options{FlushAfter: 2 * time.Millisecond})
+		var want []string
+		for i := range 200 {
+			text := strconv.Itoa(i)
+			s.Line("info", text)
+			want = append(want, "info "+text)
+			time.Sleep(100 * time.Microsecond)
+		}
+		if n := tasks.count(); n < 8 || n > 10 {
+			t.Errorf("%d updates in 20 ms, want one each 2 ms", n)
+		}
+		time.Sleep(3 * time.Millisecond)
+		synctest.Wait()
+		if !slices.Equal(tasks.effects(), want) {
+			t.Errorf("got %v", tasks.effects())
+		}
+	})
+}
+
+// TestMoreThanOneGroupIsCommittedWithoutAnotherCall queues more than one update takes.
+func TestMoreThanOneGroupIsCommittedWithoutAnotherCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tasks := &fakeTasks{}
+		s := newSession(t, tasks, Options{FlushAfter: 2 * time.Millisecond, FlushBytes: 1 << 30})
+		for range maxFlushCount + 1 {
+			s.Line("info", "line")
+		}
+		time.Sleep(10 * time.Millisecond)
+		synctest.Wait()
+		if n := len(tasks.effects()); n != maxFlushCount+1 || tasks.count() != 2 {
+			t.Errorf("%d effects in %d updates", n, tasks.count())
 		}
 	})
 }

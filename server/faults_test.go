@@ -37,6 +37,10 @@ func TestSeededFaultsAreNoticed(t *testing.T) {
 			"body := f.link.Response(f.trim(e.Body))", "body := f.trim(e.Body)", "TestALargePartIsALinkOverEveryBinding",
 		},
 		{
+			"a stream writes as often as it reads", "sse.go",
+			"st.own.hold(n > 0 && (st.more || st.unsent()))", "st.own.hold(false)", "TestABacklogIsWrittenInFewPieces",
+		},
+		{
 			"a download counts for nothing", "blobs.go",
 			"if !place.grow(s.downloadShare()) {", "if !place.grow(0) {", "TestDownloadsAreLimitedInNumber",
 		},

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	a2apb "github.com/a2aproject/a2a-go/v2/a2apb/v1"
@@ -36,6 +37,32 @@ type house struct {
 	client *http.Client
 	// stop ends the server and returns what Serve did.
 	stop func() error
+	// writes are the server's, to all connections.
+	writes *atomic.Int64
+}
+
+// countingListener counts the writes to its connections.
+type countingListener struct {
+	net.Listener
+	writes *atomic.Int64
+}
+
+func (l countingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &countingConn{c.(*net.TCPConn), l.writes}, nil
+}
+
+type countingConn struct {
+	*net.TCPConn
+	writes *atomic.Int64
+}
+
+func (c *countingConn) Write(p []byte) (int, error) {
+	c.writes.Add(1)
+	return c.TCPConn.Write(p)
 }
 
 // testAgents is a register that tells settings where it is kept.
@@ -49,7 +76,7 @@ type setting func(*parts, *Options)
 
 func newHouse(t testing.TB, settings ...setting) *house {
 	t.Helper()
-	h := &house{t: t, db: storagetest.Memory(), tokens: map[string]string{}}
+	h := &house{t: t, db: storagetest.Memory(), tokens: map[string]string{}, writes: new(atomic.Int64)}
 	t.Cleanup(func() { h.db.Close() })
 	var err error
 	h.keys = tenant.NewKeys(h.db)
@@ -102,7 +129,7 @@ func (h *house) serve() {
 	h.url = "http://" + l.Addr().String()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(h.t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- h.server.Serve(ctx, l) }()
+	go func() { ended <- h.server.Serve(ctx, countingListener{l, h.writes}) }()
 	h.client = &http.Client{Transport: &http.Transport{}}
 	stopped := false
 	h.stop = func() error {

@@ -162,6 +162,29 @@ func TestAResumedStreamBeginsAfterTheLastEventSeen(t *testing.T) {
 	}
 }
 
+// TestABacklogIsWrittenInFewPieces resumes a stream at its beginning.
+func TestABacklogIsWrittenInFewPieces(t *testing.T) {
+	t.Parallel()
+	h, w, run := holding(t)
+	const chunks, each = 30, 4000
+	for i := range chunks {
+		if err := run.Artifact(t.Context(), artifact(strings.Repeat("x", each), i > 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := h.writes.Load()
+	s := h.subscribe("/agents/acme/carded", "SubscribeToTask", `{"id":"`+run.TaskID+`"}`, "Last-Event-ID", "1")
+	for e := s.must(); e.id < 2+chunks; e = s.must() {
+	}
+	if n := h.writes.Load() - before; n > chunks*each/heldBytes+3 {
+		t.Errorf("%d writes of %d bytes", n, chunks*each)
+	}
+	close(w.release)
+	if e := s.must(); e.Result.StatusUpdate == nil {
+		t.Errorf("got %+v, want the end", e)
+	}
+}
+
 func TestASubscriberStaysWhileATaskWaitsForInput(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, working(t, newScripted()), dev)

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -63,6 +64,48 @@ func TestOutputProgressAndLog(t *testing.T) {
 	r := send(t, agenttest.New(), "a b c")
 	if r.Output != "abc" || len(r.Progress) != 1 || r.Progress[0] != "half way" || len(r.Log) != 1 {
 		t.Errorf("got %+v", r)
+	}
+}
+
+// TestEachChunkOfAStreamIsARequestOfItsOwn reads what a stream asks the host for.
+func TestEachChunkOfAStreamIsARequestOfItsOwn(t *testing.T) {
+	type request struct {
+		Artifact struct {
+			ArtifactID, Name string
+			Parts            []struct{ Text string }
+		}
+		Append, LastChunk bool
+	}
+	var got []request
+	agent.Host = func(name string, text []byte) []byte {
+		var r request
+		if err := json.Unmarshal(text, &r); err != nil || name != "task_artifact" {
+			t.Errorf("%s(%s): %v", name, text, err)
+		}
+		got = append(got, r)
+		return []byte(`{"ok":{}}`)
+	}
+	defer func() { agent.Host = nil }()
+	const id, name = `i"text":""`, `n "text":"" \`
+	texts := []string{"first", "", `"quoted" \ "text":""`, "línea\n", "\x00\x1f", "語"}
+	out := new(agent.Task).Stream(id, name)
+	for _, text := range texts {
+		if n, err := out.WriteString(text); n != len(text) || err != nil {
+			t.Errorf("wrote %d bytes of %q, %v", n, text, err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		t.Error(err)
+	}
+	want := []string{"first", `"quoted" \ "text":""`, "línea\n", "\x00\x1f", "語", ""}
+	if len(got) != len(want) {
+		t.Fatalf("%d requests, want %d: %+v", len(got), len(want), got)
+	}
+	for i, r := range got {
+		if r.Artifact.ArtifactID != id || r.Artifact.Name != name || len(r.Artifact.Parts) != 1 || r.Artifact.Parts[0].Text != want[i] ||
+			r.Append != (i > 0) || r.LastChunk != (i == len(want)-1) {
+			t.Errorf("request %d is %+v, want %q", i, r, want[i])
+		}
 	}
 }
 
