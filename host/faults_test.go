@@ -18,8 +18,16 @@ func TestSeededFaultsAreNoticed(t *testing.T) {
 			"if q.size -= size; q.size > 0 {", "if q.size -= size; false {", "TestMoreThanOneGroupIsCommittedWithoutAnotherCall",
 		},
 		{
+			"a full group waits for its time", "queue.go",
+			"	if q.size >= q.opts.FlushBytes {\n", "	if false {\n", "TestAFullGroupIsCommittedAtOnce",
+		},
+		{
+			"one flush waits for ever", "queue.go",
+			"q.armed, q.hurried, q.due = false, false, false", "q.armed, q.hurried = false, false", "TestAGuestThatDoesNotPauseIsCommittedAtAPace",
+		},
+		{
 			"what is queued while others are committed is left lying", "queue.go",
-			"	q.armed, q.hurried = false, false\n", "	q.hurried = false\n", "TestAGuestThatDoesNotPauseIsCommittedAtAPace",
+			"q.armed, q.hurried, q.due = false, false, false", "q.hurried, q.due = false, false", "TestAGuestThatDoesNotPauseIsCommittedAtAPace",
 		},
 	})
 }

@@ -37,6 +37,7 @@ type queue struct {
 	timer   *time.Timer
 	armed   bool // a flush will come
 	hurried bool // it will come at once
+	due     bool // it waits for one that runs
 	ended   bool
 	err     error // of the flush that failed
 }
@@ -90,11 +91,24 @@ func (q *queue) arm() {
 
 // background commits one group. What is queued meanwhile has a flush of its own to
 // come: a guest that emits without a pause has its effects committed at the pace of
-// FlushAfter, and not as often as the disk is able to.
+// FlushAfter, or when a group is full, and not as often as the disk is able to.
 func (q *queue) background() {
+	if !q.stand() {
+		return
+	}
 	q.flushing.Lock()
 	defer q.flushing.Unlock()
 	_, _ = q.step() // the next call gets the error
+}
+
+// stand makes the caller the one flush that waits for one that runs; false says that
+// there is one.
+func (q *queue) stand() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	first := !q.due
+	q.due = true
+	return first
 }
 
 // flush commits what is queued, after a flush that runs already.
@@ -109,7 +123,7 @@ func (q *queue) flush() error {
 }
 
 // step commits a group and reports whether there was one. It is called with flushing held.
-func (q *queue) step() (any bool, err error) {
+func (q *queue) step() (some bool, err error) {
 	group, err := q.take()
 	if err != nil || len(group) == 0 {
 		return false, err
@@ -125,7 +139,7 @@ func (q *queue) step() (any bool, err error) {
 func (q *queue) take() ([]Effect, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.armed, q.hurried = false, false
+	q.armed, q.hurried, q.due = false, false, false
 	if q.err != nil {
 		return nil, q.err
 	}
@@ -139,7 +153,7 @@ func (q *queue) take() ([]Effect, error) {
 		q.waiting = nil // so that the array does not keep what is committed
 	}
 	if q.size -= size; q.size > 0 {
-		q.arm()
+		q.arm() // what was left over came before the timer's flush, and has no other
 	}
 	return group, nil
 }

@@ -22,6 +22,8 @@ import (
 // fakeTasks keeps what a session does to its task, one string for each effect.
 type fakeTasks struct {
 	takes   time.Duration // of each update
+	begun   chan struct{} // told of each update, which then waits for gate, unless nil
+	gate    chan struct{}
 	mu      sync.Mutex
 	updates [][]string
 	current []string
@@ -32,6 +34,13 @@ type fakeTasks struct {
 
 func (f *fakeTasks) Update(_ context.Context, fn func(storage.Tx) error) error {
 	time.Sleep(f.takes)
+	if f.begun != nil {
+		select {
+		case f.begun <- struct{}{}:
+			<-f.gate
+		case <-f.gate: // the test is over
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fail != nil {
@@ -232,6 +241,29 @@ func TestAGuestThatDoesNotPauseIsCommittedAtAPace(t *testing.T) {
 			t.Errorf("got %v", tasks.effects())
 		}
 	})
+}
+
+// TestAFullGroupIsCommittedAtOnce fills groups, also while another is committed. It
+// runs in real time: who waits for a lock holds up the fake one.
+func TestAFullGroupIsCommittedAtOnce(t *testing.T) {
+	t.Parallel()
+	tasks := &fakeTasks{begun: make(chan struct{}), gate: make(chan struct{})}
+	s := newSession(t, tasks, Options{FlushAfter: time.Hour, FlushBytes: 1000})
+	t.Cleanup(func() { close(tasks.gate) })
+	const hung = 10 * time.Second
+	for n := range 3 {
+		for range 4 {
+			s.Line("info", "line")
+		}
+		if n > 0 {
+			tasks.gate <- struct{}{} // the one before ends, with this one full
+		}
+		select {
+		case <-tasks.begun:
+		case <-time.After(hung):
+			t.Fatalf("group %d is not committed", n)
+		}
+	}
 }
 
 // TestMoreThanOneGroupIsCommittedWithoutAnotherCall queues more than one update takes.

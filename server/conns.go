@@ -14,8 +14,9 @@ const (
 	// reset the connection, and the sender might never see why.
 	lingerTime  = time.Second
 	lingerBytes = 16 << 20
-	// heldBytes is how much a connection holds back, see hold.
-	heldBytes = 16 << 10
+	// heldBytes is how much a connection holds back, see hold: writes of [oneWrite] with
+	// what is around them.
+	heldBytes = 4 * 4096
 )
 
 // listener hands out connections that can be closed all at once and that linger
@@ -94,17 +95,21 @@ type conn struct {
 	closing       sync.Once
 	closeErr      error
 
-	// Who writes has these. held is what holds has kept back, nil when that is nothing.
-	holds bool
-	held  *[]byte
+	writing sync.Mutex // TLS says goodbye from wherever it is closed
+	holds   bool
+	held    *[]byte // what is kept back; nil when that is nothing
 }
 
-// hold has the connection keep back what is written, up to heldBytes, for a write
-// that follows at once, or lets go: the next write takes it along. It is for who writes.
+// hold says what becomes of the writes that follow: while on, they are kept back, up to
+// heldBytes, because another write is sure to come at once. The first write after that
+// takes along what was kept. A nil connection has nothing to keep.
 func (c *conn) hold(on bool) {
-	if c != nil {
-		c.holds = on
+	if c == nil {
+		return
 	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.holds = on
 }
 
 var heldBuffers = sync.Pool{New: func() any {
@@ -115,13 +120,16 @@ var heldBuffers = sync.Pool{New: func() any {
 // Write writes to the connection. What is held back is written by a later one, which
 // returns the error of it.
 func (c *conn) Write(p []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	if c.held == nil {
 		if !c.holds {
 			return c.Conn.Write(p)
 		}
 		c.held = heldBuffers.Get().(*[]byte)
 	}
-	if *c.held = append(*c.held, p...); c.holds && len(*c.held) < heldBytes {
+	*c.held = append(*c.held, p...)
+	if full := len(*c.held) > heldBytes-len(p); c.holds && !full { // else the next one would not fit
 		return len(p), nil
 	}
 	_, err := c.Conn.Write(*c.held)
@@ -182,7 +190,8 @@ func lingering(c net.Conn) {
 	}
 }
 
-// ownConn is the listener's connection that c is, or that lies under its TLS; nil is neither.
+// ownConn is the listener's connection: c, or what lies under its TLS. It is nil when c
+// is of no listener of ours.
 func ownConn(c net.Conn) *conn {
 	if over, ok := c.(interface{ NetConn() net.Conn }); ok {
 		c = over.NetConn()

@@ -41,11 +41,12 @@ func TestAConnectionHoldsBackWhatIsFollowed(t *testing.T) {
 	}
 	write(false, "c")
 	write(false, "d")
-	large := strings.Repeat("x", heldBytes)
-	write(true, large)
-	write(true, "rest")
+	piece := strings.Repeat("x", oneWrite+7)
+	for range 5 {
+		write(true, piece)
+	}
 	write(false, "end")
-	want := []string{"at once", "abc", "d", large, "restend"}
+	want := []string{"at once", "abc", "d", strings.Repeat(piece, 4), piece + "end"}
 	if got := strings.Join(raw.writes, "|"); got != strings.Join(want, "|") {
 		t.Errorf("got %.200s", got)
 	}

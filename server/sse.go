@@ -125,8 +125,14 @@ const oneWrite = 4096 - 16
 
 // Read fills p from the current frame, after waiting for one where that is
 // needed, and from those that are there already, and gives the write that follows
-// its time. That is held back while there is more to send at once.
+// its time. The connection holds that write back while there is more to send at once.
 func (st *stream) Read(p []byte) (n int, err error) {
+	defer func() {
+		if err != nil {
+			n = 0 // fasthttp goes on after an error that comes with bytes
+			st.own.hold(false)
+		}
+	}()
 	defer st.server.contain(&err)
 	p = p[:min(len(p), oneWrite)]
 	n = st.drain(p)

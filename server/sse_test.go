@@ -162,26 +162,39 @@ func TestAResumedStreamBeginsAfterTheLastEventSeen(t *testing.T) {
 	}
 }
 
-// TestABacklogIsWrittenInFewPieces resumes a stream at its beginning.
+// TestABacklogIsWrittenInFewPieces resumes a stream at its beginning. Read by read it
+// would be more than thirty.
 func TestABacklogIsWrittenInFewPieces(t *testing.T) {
 	t.Parallel()
 	h, w, run := holding(t)
-	const chunks, each = 30, 4000
+	const chunks, each, most = 30, 4000, 20
+	chunk := func(i int) string { return strings.Repeat(string(rune('a'+i%26)), each) }
 	for i := range chunks {
-		if err := run.Artifact(t.Context(), artifact(strings.Repeat("x", each), i > 0)); err != nil {
+		if err := run.Artifact(t.Context(), artifact(chunk(i), i > 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	before := h.writes.Load()
-	s := h.subscribe("/agents/acme/carded", "SubscribeToTask", `{"id":"`+run.TaskID+`"}`, "Last-Event-ID", "1")
-	for e := s.must(); e.id < 2+chunks; e = s.must() {
+	s := h.subscribe("/agents/acme/carded", "SubscribeToTask", `{"id":"`+run.TaskID+`"}`, "Last-Event-ID", "2")
+	for i := range chunks {
+		e := s.must()
+		if e.id != uint64(3+i) || e.Result.ArtifactUpdate == nil || e.Result.ArtifactUpdate.Artifact.Parts[0].Text != chunk(i) {
+			t.Fatalf("event %d is not chunk %d", e.id, i)
+		}
 	}
-	if n := h.writes.Load() - before; n > chunks*each/heldBytes+3 {
+	if n := h.writes.Load() - before; n > most {
 		t.Errorf("%d writes of %d bytes", n, chunks*each)
 	}
 	close(w.release)
 	if e := s.must(); e.Result.StatusUpdate == nil {
 		t.Errorf("got %+v, want the end", e)
+	}
+	if e, ok := s.next(); ok {
+		t.Errorf("got %+v after the end", e)
+	}
+	// The connection is good for another request, which is answered at once.
+	if r := h.rpc("/agents/acme/carded", "GetTask", `{"id":"`+run.TaskID+`"}`); r.code(t) != 0 {
+		t.Error(r.body)
 	}
 }
 

@@ -162,7 +162,7 @@ func (r *Run) Status(ctx context.Context, msg *a2apb.Message) error {
 // Artifact emits an artifact, or a chunk of one, durable on return. The first
 // chunk an attempt emits of an artifact replaces what an earlier attempt emitted.
 func (r *Run) Artifact(ctx context.Context, chunk *a2apb.TaskArtifactUpdateEvent) error {
-	if err := CheckArtifact(chunk.GetArtifact(), 0); err != nil {
+	if err := CheckArtifact(chunk.GetArtifact(), proto.Size(chunk.GetArtifact())); err != nil {
 		return err
 	}
 	a, err := r.stageArtifact(ctx, chunk.Artifact)
@@ -205,23 +205,19 @@ func (r *Run) AppendArtifact(_ storage.Tx, chunk *a2apb.TaskArtifactUpdateEvent)
 		return errOutside
 	}
 	size := proto.Size(chunk.GetArtifact())
-	if err := checkedArtifact(chunk.GetArtifact(), size); err != nil {
+	if err := CheckArtifact(chunk.GetArtifact(), size); err != nil {
 		return err
 	}
 	return r.appendChunk(r.cur, chunk, size)
 }
 
 // CheckArtifact tells what is wrong with an artifact or a chunk, nil when nothing is.
-// atMost is a size that it does not exceed, if the caller knows one, or 0.
+// atMost is a size that it does not exceed; its own is found only where that is too large.
 func CheckArtifact(a *a2apb.Artifact, atMost int) error {
-	if atMost == 0 || atMost > MaxChunk {
+	if atMost > MaxChunk {
 		atMost = proto.Size(a)
 	}
-	return checkedArtifact(a, atMost)
-}
-
-func checkedArtifact(a *a2apb.Artifact, size int) error {
-	if err := checkArtifact(a, size); err != nil {
+	if err := checkArtifact(a, atMost); err != nil {
 		return &FieldError{"artifact", err.Error()}
 	}
 	return nil

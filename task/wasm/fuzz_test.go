@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -62,6 +63,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"parts":[null]}`))
 	f.Add([]byte(`{"parts":[{"data":[1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0]}]}`))
 	f.Add([]byte(``))
+	f.Add([]byte(`{"parts":[{"text":"` + strings.Repeat(`\u0001`, task.MaxChunk/2) + `"}]}`)) // its JSON alone is too large
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if m, size, err := readMessage(abi.TaskStatusRequest{Message: text}); err == nil {
 			checkSize(t, m, size)
@@ -73,7 +75,7 @@ func FuzzRequest(f *testing.F) {
 		if chunk, size, err := readChunk(abi.TaskArtifactRequest{Artifact: text}); err == nil {
 			checkSize(t, chunk.Artifact, size)
 			checkSayable(t, chunk.Artifact)
-			exact := task.CheckArtifact(chunk.Artifact, 0)
+			exact := task.CheckArtifact(chunk.Artifact, proto.Size(chunk.Artifact))
 			checkRefused(t, exact)
 			if err := task.CheckArtifact(chunk.Artifact, size); (err == nil) != (exact == nil) {
 				t.Errorf("with a bound of its size: %v, and without: %v", err, exact)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,25 +89,61 @@ func TestEachChunkOfAStreamIsARequestOfItsOwn(t *testing.T) {
 	}
 	defer func() { agent.Host = nil }()
 	const id, name = `i"text":""`, `n "text":"" \`
-	texts := []string{"first", "", `"quoted" \ "text":""`, "línea\n", "\x00\x1f", "語"}
-	out := new(agent.Task).Stream(id, name)
-	for _, text := range texts {
-		if n, err := out.WriteString(text); n != len(text) || err != nil {
-			t.Errorf("wrote %d bytes of %q, %v", n, text, err)
+	texts := []string{"first", "", `"quoted" \ "text":""`, "línea\n", "\x00\x1f", "語", "\xff!"}
+	want := []string{"first", `"quoted" \ "text":""`, "línea\n", "\x00\x1f", "語", "\uFFFD!", ""}
+	for how, write := range map[string]func(*agent.Stream, string) (int, error){
+		"WriteString": (*agent.Stream).WriteString,
+		"Write":       func(out *agent.Stream, text string) (int, error) { return out.Write([]byte(text)) },
+		"Fprint":      func(out *agent.Stream, text string) (int, error) { return fmt.Fprint(out, text) },
+	} {
+		got = nil
+		out := new(agent.Task).Stream(id, name)
+		for _, text := range texts {
+			if n, err := write(out, text); n != len(text) || err != nil {
+				t.Errorf("%s: wrote %d bytes of %q, %v", how, n, text, err)
+			}
+		}
+		if err := out.Close(); err != nil {
+			t.Error(err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%s: %d requests, want %d: %+v", how, len(got), len(want), got)
+		}
+		for i, r := range got {
+			if r.Artifact.ArtifactID != id || r.Artifact.Name != name || len(r.Artifact.Parts) != 1 || r.Artifact.Parts[0].Text != want[i] ||
+				r.Append != (i > 0) || r.LastChunk != (i == len(want)-1) {
+				t.Errorf("%s: request %d is %+v, want %q", how, i, r, want[i])
+			}
 		}
 	}
-	if err := out.Close(); err != nil {
-		t.Error(err)
-	}
-	want := []string{"first", `"quoted" \ "text":""`, "línea\n", "\x00\x1f", "語", ""}
-	if len(got) != len(want) {
-		t.Fatalf("%d requests, want %d: %+v", len(got), len(want), got)
-	}
-	for i, r := range got {
-		if r.Artifact.ArtifactID != id || r.Artifact.Name != name || len(r.Artifact.Parts) != 1 || r.Artifact.Parts[0].Text != want[i] ||
-			r.Append != (i > 0) || r.LastChunk != (i == len(want)-1) {
-			t.Errorf("request %d is %+v, want %q", i, r, want[i])
+}
+
+// TestOnlyTheEndOfAStreamIsItsLastChunk writes after the end, and after a refusal.
+func TestOnlyTheEndOfAStreamIsItsLastChunk(t *testing.T) {
+	var last []bool
+	refuse := true
+	agent.Host = func(_ string, text []byte) []byte {
+		if refuse {
+			return []byte(`{"error":{"code":"invalid","message":"no"}}`)
 		}
+		last = append(last, strings.Contains(string(text), `"lastChunk":true`))
+		return []byte(`{"ok":{}}`)
+	}
+	defer func() { agent.Host = nil }()
+	out := new(agent.Task).Stream("id", "")
+	for range 2 {
+		if _, err := out.WriteString("refused"); !agent.IsCode(err, "invalid") {
+			t.Errorf("got %v, want the host's refusal", err)
+		}
+	}
+	refuse = false
+	for _, send := range []func() error{out.Close, func() error { _, err := out.WriteString("late"); return err }, out.Close} {
+		if err := send(); err != nil {
+			t.Error(err)
+		}
+	}
+	if !slices.Equal(last, []bool{true, false, true}) {
+		t.Errorf("lastChunk of the requests: %v", last)
 	}
 }
 

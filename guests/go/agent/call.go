@@ -10,6 +10,11 @@ import (
 func call(invoke func(request []byte) []byte, encode func(*codec.Writer), decode func(*codec.Reader)) error {
 	w := takeWriter()
 	encode(w)
+	return exchange(invoke, w, decode)
+}
+
+// exchange is call with the request in w, which came from takeWriter.
+func exchange(invoke func(request []byte) []byte, w *codec.Writer, decode func(*codec.Reader)) error {
 	if err := w.Err(); err != nil {
 		return err
 	}

@@ -84,9 +84,8 @@ type Stream struct {
 	part [1]Part
 	rest []byte // of a character whose end is yet to be written
 
-	text       string              // of the chunk that middle encodes
-	middle     func(*codec.Writer) // encodes a chunk that is neither the first nor the last
-	head, tail []byte              // its request, around the text
+	// The request of a chunk that is neither the first nor the last, around its text.
+	head, tail []byte
 }
 
 // Stream begins an artifact of that id and name.
@@ -148,17 +147,17 @@ func (s *Stream) chunk(text string, last bool) error {
 // between sends a chunk that is neither the first nor the last. Of such requests only
 // the text differs.
 func (s *Stream) between(text string) error {
-	if s.middle == nil {
+	if s.head == nil {
 		var w codec.Writer
-		s.part[0].Text = ""
+		s.part[0].Text, s.next.LastChunk = "", false
 		s.next.encode(&w)
-		const empty = `"text":""`
+		const empty = `"text":""` // the last of its kind: no name or id has a quotation mark that is not escaped
 		at := bytes.LastIndex(w.Bytes(), []byte(empty)) + len(empty) - len(`""`)
 		s.head, s.tail = w.Bytes()[:at], w.Bytes()[at+len(`""`):]
-		s.middle = func(w *codec.Writer) { w.Around(s.head, s.text, s.tail) }
 	}
-	s.text = text
-	return call(invokeTaskArtifact, s.middle, (*codec.Reader).Skip)
+	w := takeWriter()
+	w.Around(s.head, text, s.tail)
+	return exchange(invokeTaskArtifact, w, (*codec.Reader).Skip)
 }
 
 // History returns the newest messages of all tasks of the context, oldest first;

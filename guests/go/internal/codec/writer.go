@@ -77,7 +77,8 @@ func (w *Writer) String(s string) {
 	w.comma = true
 }
 
-// Around writes a whole value: head and tail as they are, and s as a string between them.
+// Around writes a value into an empty writer: head and tail as they are, and s as a
+// string between them.
 func (w *Writer) Around(head []byte, s string, tail []byte) {
 	w.buf = append(w.buf, head...)
 	w.buf = append(w.buf, '"')
