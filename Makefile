@@ -62,8 +62,11 @@ endif
 test-guests:
 	@for m in $(GUESTS); do echo "test $$m"; (cd $$m && $(GO) test $(RACE) -shuffle=on ./...) || exit 1; done
 
+# Those that take longest come first, so that none of them is alone at the end.
+LONGEST = ./task ./runtime ./server ./cmd/carrel
+
 test-root:
-	$(GO) test $(RACE) -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v /internal/clients$$)
+	$(GO) test $(RACE) -shuffle=on -timeout 15m $$($(GO) list $(LONGEST); $(GO) list ./... | grep -v /internal/clients$$)
 	$(GO) test -run '^TestTheSpecificationsTestsComeOutTheSame$$' ./runtime/rewrite # the race detector runs a part of these only
 	$(GO) test -run '^TestPluginsAnswerAsInExtism$$' ./runtime
 

@@ -27,7 +27,7 @@ func Noticed(t *testing.T, faults []Fault) {
 	}
 	for _, f := range faults {
 		t.Run(f.Name, func(t *testing.T) {
-			cmd := exec.Command("go", "test", "-overlay", seed(t, f), "-count=1", "-timeout=2m", "-run", "^("+f.Test+")$", ".")
+			cmd := exec.Command("go", "test", "-overlay", seed(t, f), "-vet=off", "-ldflags=-s -w", "-count=1", "-timeout=1m", "-run", "^("+f.Test+")$", ".")
 			cmd.Env = append(os.Environ(), env+"="+f.Name)
 			out, err := cmd.CombinedOutput()
 			switch text := string(out); {
