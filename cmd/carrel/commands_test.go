@@ -177,6 +177,11 @@ func TestAnAgentIsPushedTalkedToAndManaged(t *testing.T) {
 		t.Errorf("tasks show: got state %s", second.Status.State)
 	}
 	s.ok("logs", first.ID)
+	for task, want := range map[string]string{first.ID: "is completed: there is nothing to follow", "nothere": "not found"} {
+		if got := s.carrel("subscribe", "counter", task); got.code != exitFailed || !strings.Contains(got.stderr, want) {
+			t.Errorf("subscribe to %s: %+v, want %q", task, got, want)
+		}
+	}
 	if got := s.carrel("cancel", "counter", first.ID); got.code != exitFailed {
 		t.Errorf("a finished task was canceled: %s", got.stdout)
 	}

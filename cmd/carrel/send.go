@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -79,10 +80,25 @@ func newSubscribeCommand(p program) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.follow(agent.SubscribeToTask(ctx, &a2a.SubscribeToTaskRequest{ID: a2a.TaskID(args[1])}))
+		id := a2a.TaskID(args[1])
+		err = c.follow(agent.SubscribeToTask(ctx, &a2a.SubscribeToTaskRequest{ID: id}))
+		if !errors.Is(err, errNothingCame) {
+			return err
+		}
+		// The SDK does not tell of a refusal that is no stream. The task says why.
+		task, why := agent.GetTask(ctx, &a2a.GetTaskRequest{ID: id})
+		switch {
+		case why != nil:
+			return c.explain(why)
+		case task.Status.State.Terminal():
+			return fmt.Errorf("task %s is %s: there is nothing to follow; 'carrel tasks show' shows it", cell(args[1]), stateText(task.Status.State))
+		}
+		return err
 	})
 	return cmd
 }
+
+var errNothingCame = errors.New("the server ended the stream before anything came")
 
 func newCancelCommand(p program) *cobra.Command {
 	cmd := &cobra.Command{
@@ -126,10 +142,12 @@ func (c *client) ids(task, context string) {
 	}
 }
 
-// follow prints a stream as it comes.
+// follow prints a stream as it comes. One with nothing in it is errNothingCame.
 func (c *client) follow(events iter.Seq2[a2a.Event, error]) error {
 	f := streamPrinter{client: c}
+	came := false
 	for event, err := range events {
+		came = true
 		if err != nil {
 			if f.task != "" {
 				c.ids(f.task, f.context) // it can be followed again
@@ -139,6 +157,9 @@ func (c *client) follow(events iter.Seq2[a2a.Event, error]) error {
 		if err := f.event(event); err != nil {
 			return err
 		}
+	}
+	if !came {
+		return errNothingCame
 	}
 	if f.open {
 		fmt.Fprintln(c.stdout)
