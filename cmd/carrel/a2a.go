@@ -12,7 +12,10 @@ import (
 	"github.com/a2aproject/a2a-go/v2/a2acompat/a2av0"
 )
 
-const cardPath = "/.well-known/agent-card.json"
+const (
+	cardPath   = "/.well-known/agent-card.json"
+	typeEvents = "text/event-stream"
+)
 
 // isURL tells a card's address from an agent's name.
 func isURL(s string) bool { return strings.Contains(s, "://") }
@@ -35,15 +38,16 @@ func (c *client) dial(ctx context.Context, agent string) (*a2aclient.Client, err
 	return a2aclient.NewFromCard(ctx, card, c.bindings(agent)...)
 }
 
-// a2aClient is the HTTP client under the official client. It turns replies that
-// are none of success into errors, of which the official client would keep the
-// status alone.
+// a2aClient is the HTTP client under the official client.
 func (c *client) a2aClient(origin string) *http.Client {
 	inner := httpClient(origin, c.token)
 	inner.Transport = explaining{c, again{c, inner.Transport}}
 	return inner
 }
 
+// explaining turns refusals into errors, of which the official client would keep the
+// status alone; and of one that comes instead of a stream, as JSON with the status of
+// success, nothing at all.
 type explaining struct {
 	client *client
 	next   http.RoundTripper
@@ -52,11 +56,19 @@ type explaining struct {
 // RoundTrip implements http.RoundTripper.
 func (e explaining) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := e.next.RoundTrip(req)
-	if err != nil || resp.StatusCode < http.StatusBadRequest {
+	if err != nil || !refused(resp) {
 		return resp, err
 	}
 	defer resp.Body.Close()
 	return nil, e.client.problem(resp)
+}
+
+func refused(resp *http.Response) bool {
+	if resp.StatusCode >= http.StatusBadRequest {
+		return true
+	}
+	what := resp.Header.Get("Content-Type")
+	return resp.Request.Header.Get("Accept") == typeEvents && what != "" && !strings.HasPrefix(what, typeEvents)
 }
 
 // keyOrigin is where the key may be shown when talking to the agent: a key that

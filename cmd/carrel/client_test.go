@@ -192,6 +192,28 @@ func TestNoErrorSteersTheTerminal(t *testing.T) {
 	}
 }
 
+// TestAStreamThatIsNoneSaysWhy has servers that answer with the status of success.
+func TestAStreamThatIsNoneSaysWhy(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, media, body, want string }{
+		{"an error of JSON-RPC", "application/json; charset=utf-8", `{"jsonrpc":"2.0","id":1,"error":{"code":-32004,"message":"not today"}}`, "not today"},
+		{"another kind of reply", "text/html", "<html>a proxy</html>", "<html>a proxy</html>"},
+		{"an event with an error", typeEvents, `data: {"jsonrpc":"2.0","id":"1","error":{"code":-32004,"message":"not today"}}` + "\n\n", "not today"},
+		{"a stream of nothing", typeEvents + "; charset=utf-8", ": hello\n\n", "before anything came"},
+	} {
+		address, _ := keyed(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", test.media)
+			w.Write([]byte(test.body))
+		})
+		for _, args := range [][]string{{"send", "bot", "hi", "--stream"}, {"subscribe", "bot", "a-task"}} {
+			got := invoke(t, nil, append(args, "--server", address, "--token", "x")...)
+			if got.code != exitFailed || !strings.Contains(got.stderr, test.want) {
+				t.Errorf("%s, %s: got %d %q, want %q", test.name, args[0], got.code, got.stderr, test.want)
+			}
+		}
+	}
+}
+
 func TestAListIsReadToItsEnd(t *testing.T) {
 	t.Parallel()
 	pages := map[string]string{"": `{"items":["a","b"],"next":"b"}`, "b": `{"items":["c"],"next":""}`}

@@ -177,9 +177,13 @@ func TestAnAgentIsPushedTalkedToAndManaged(t *testing.T) {
 		t.Errorf("tasks show: got state %s", second.Status.State)
 	}
 	s.ok("logs", first.ID)
-	for task, want := range map[string]string{first.ID: "is completed: there is nothing to follow", "nothere": "not found"} {
-		if got := s.carrel("subscribe", "counter", task); got.code != exitFailed || !strings.Contains(got.stderr, want) {
-			t.Errorf("subscribe to %s: %+v, want %q", task, got, want)
+	for want, args := range map[string][]string{
+		"finished; read it": {"subscribe", "counter", first.ID},
+		"not found":         {"subscribe", "counter", "nothere"},
+		"finished; send a":  {"send", "counter", "more", "--task", first.ID, "--stream"},
+	} {
+		if got := s.carrel(args...); got.code != exitFailed || !strings.Contains(got.stderr, want) {
+			t.Errorf("%v: %+v, want %q", args, got, want)
 		}
 	}
 	if got := s.carrel("cancel", "counter", first.ID); got.code != exitFailed {

@@ -80,25 +80,10 @@ func newSubscribeCommand(p program) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		id := a2a.TaskID(args[1])
-		err = c.follow(agent.SubscribeToTask(ctx, &a2a.SubscribeToTaskRequest{ID: id}))
-		if !errors.Is(err, errNothingCame) {
-			return err
-		}
-		// The SDK does not tell of a refusal that is no stream. The task says why.
-		task, why := agent.GetTask(ctx, &a2a.GetTaskRequest{ID: id})
-		switch {
-		case why != nil:
-			return c.explain(why)
-		case task.Status.State.Terminal():
-			return fmt.Errorf("task %s is %s: there is nothing to follow; 'carrel tasks show' shows it", cell(args[1]), stateText(task.Status.State))
-		}
-		return err
+		return c.follow(agent.SubscribeToTask(ctx, &a2a.SubscribeToTaskRequest{ID: a2a.TaskID(args[1])}))
 	})
 	return cmd
 }
-
-var errNothingCame = errors.New("the server ended the stream before anything came")
 
 func newCancelCommand(p program) *cobra.Command {
 	cmd := &cobra.Command{
@@ -142,7 +127,7 @@ func (c *client) ids(task, context string) {
 	}
 }
 
-// follow prints a stream as it comes. One with nothing in it is errNothingCame.
+// follow prints a stream as it comes. One with nothing in it is an error.
 func (c *client) follow(events iter.Seq2[a2a.Event, error]) error {
 	f := streamPrinter{client: c}
 	came := false
@@ -159,7 +144,7 @@ func (c *client) follow(events iter.Seq2[a2a.Event, error]) error {
 		}
 	}
 	if !came {
-		return errNothingCame
+		return errors.New("the server ended the stream before anything came")
 	}
 	if f.open {
 		fmt.Fprintln(c.stdout)
