@@ -22,25 +22,49 @@ func (d *Delivery) Advance(ctx context.Context, seq uint64, sent bool, lease tim
 		if err != nil {
 			return err
 		}
-		c.seq, c.attempts, c.failing = seq, 0, time.Time{}
+		c.pass(seq)
 		if sent {
 			c.delivered++
-			c.succeeded = now
+			c.succeeded, c.refusing = now, false
 		}
 		if more = seq < h.seq; !more {
 			c.owner = ""
 			return o.save(c, time.Time{})
 		}
-		due := c.due
-		if due.Sub(now) < lease/2 {
-			due = now.Add(lease)
-		}
-		return o.save(c, due)
+		return o.save(c, c.held(now, lease))
 	})
 	if err == nil {
-		d.Seq, d.Attempts, d.Failing = seq, 0, time.Time{}
+		d.passed(seq, d.Refusing && !sent)
 	}
 	return more, err
+}
+
+// LeaveOut says that the webhook refuses the event for what it is, and that it is not
+// sent it again, for the sake of those behind it. left is false, and nothing is
+// changed, when there is none behind it. Like Advance, it does not wait for the disk.
+func (d *Delivery) LeaveOut(ctx context.Context, seq uint64, reason string, lease time.Duration) (left bool, err error) {
+	err = d.settle(ctx, func(o outbox, c *pushCursor, now time.Time) error {
+		h, err := loadHead(o.tx, d.TaskID)
+		if err != nil {
+			return err
+		}
+		if left = seq < h.seq; !left {
+			return nil
+		}
+		c.note(now, reason)
+		c.pass(seq)
+		c.refusing = true
+		c.leftOut++
+		return o.save(c, c.held(now, lease))
+	})
+	if left && err == nil {
+		d.passed(seq, true)
+	}
+	return left, err
+}
+
+func (d *Delivery) passed(seq uint64, refusing bool) {
+	d.Seq, d.Attempts, d.Failing, d.Refusing = seq, 0, time.Time{}, refusing
 }
 
 // Retry ends the delivery until the given time: an attempt at the next event has
@@ -83,7 +107,22 @@ func (c *pushCursor) fail(now time.Time, reason string) {
 	if c.attempts++; c.attempts == 1 {
 		c.failing = now
 	}
+	c.note(now, reason)
+}
+
+func (c *pushCursor) note(now time.Time, reason string) {
 	c.failed, c.fault = now, reason[:min(len(reason), maxFault)]
+}
+
+// pass puts the cursor behind an event that needs no more sending.
+func (c *pushCursor) pass(seq uint64) { c.seq, c.attempts, c.failing = seq, 0, time.Time{} }
+
+// held is when the claim runs out, if nothing else is heard of it.
+func (c *pushCursor) held(now time.Time, lease time.Duration) time.Time {
+	if c.due.Sub(now) < lease/2 {
+		return now.Add(lease)
+	}
+	return c.due
 }
 
 // settle changes the cursor if the delivery is still claimed.
@@ -114,9 +153,10 @@ type PushHealth struct {
 	// Seq is the last event that needs no more sending, Last the last one there is.
 	Seq  uint64 `json:"seq"`
 	Last uint64 `json:"last"`
-	// Delivered counts the events that the webhook took, Attempts the failed
-	// attempts at the event after Seq.
+	// Delivered counts the events that the webhook took, LeftOut those that it
+	// refused and was not sent again, Attempts the failed attempts at the event after Seq.
 	Delivered uint64 `json:"delivered"`
+	LeftOut   uint64 `json:"left_out,omitempty"`
 	Attempts  int    `json:"attempts"`
 	// Times are zero for what has not happened.
 	LastSuccess time.Time `json:"last_success,omitzero"`
@@ -145,7 +185,7 @@ func (m *Manager) PushHealth(ctx context.Context, ref Ref, taskID string) (list 
 
 func (c namedCursor) health(last uint64) PushHealth {
 	h := PushHealth{
-		ConfigID: c.id, State: "pending", Seq: c.seq, Last: last, Delivered: c.delivered, Attempts: c.attempts,
+		ConfigID: c.id, State: "pending", Seq: c.seq, Last: last, Delivered: c.delivered, LeftOut: c.leftOut, Attempts: c.attempts,
 		LastSuccess: c.succeeded, LastFailure: c.failed, LastError: c.fault,
 	}
 	switch {

@@ -25,10 +25,12 @@ type Delivery struct {
 	Config  *a2apb.TaskPushNotificationConfig
 	Version string
 	// Seq is the last event that needs no more sending, Attempts the failed
-	// attempts at the next one, Failing since when they fail.
+	// attempts at the next one, Failing since when they fail. Refusing: an event was
+	// left out because the webhook refused it, and none was taken since.
 	Seq      uint64
 	Attempts int
 	Failing  time.Time
+	Refusing bool
 
 	m       *Manager
 	fence   uint64
@@ -143,7 +145,7 @@ func (m *Manager) claimDelivery(root storage.Tx, id DeliveryID, now time.Time, l
 	c.owner = m.instance
 	d := &Delivery{
 		DeliveryID: id, Ref: Ref{id.Tenant, h.agent}, Config: hook.config, Version: hook.version,
-		Seq: c.seq, Attempts: c.attempts, Failing: c.failing, m: m, fence: c.fence, trace: h.trace,
+		Seq: c.seq, Attempts: c.attempts, Failing: c.failing, Refusing: c.refusing, m: m, fence: c.fence, trace: h.trace,
 	}
 	return d, o.save(c, now.Add(lease))
 }

@@ -216,6 +216,14 @@ var mistakes = []faults.Fault{
 		"if c == nil || c.fence != d.fence {", "if c == nil {", "TestADeliveryIsFencedAgainstChanges",
 	},
 	{
+		"a refused event is left out though it is the last", "delivered.go",
+		"if left = seq < h.seq; !left {", "if left = seq <= h.seq; !left {", "TestARefusedEventIsLeftOutWhenAnotherWaits",
+	},
+	{
+		"what a webhook refuses is forgotten", "pushrecord.go",
+		"	w.flag(cursorRefusing, c.refusing)\n", "", "TestARefusedEventIsLeftOutWhenAnotherWaits",
+	},
+	{
 		"a claim outlives its process", "delivery.go",
 		`c.owner != "" && c.owner != m.instance && !m.opts.Shared`, "false", "TestClaimsOfAProcessThatIsGoneCountForNothing",
 	},

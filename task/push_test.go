@@ -378,6 +378,33 @@ func TestARetryWaitsAndNewEventsDoNotHurryIt(t *testing.T) {
 	}
 }
 
+func TestARefusedEventIsLeftOutWhenAnotherWaits(t *testing.T) {
+	t.Parallel()
+	h := pushHouse(t)
+	id := h.inline("x", "a").TaskID
+	d := h.take()
+	if left, err := d.LeaveOut(t.Context(), 1, "no", time.Minute); left || err != nil || h.health(id).LeftOut != 0 {
+		t.Errorf("with nothing behind it: %t, %v", left, err)
+	}
+	h.finish(h.claim(), task.Result{})
+	left, err := d.LeaveOut(t.Context(), 1, "no", time.Minute)
+	if got := h.health(id); !left || err != nil || d.Seq != 1 || !d.Refusing || got.LeftOut != 1 || got.Seq != 1 || got.Attempts != 0 || got.LastError != "no" {
+		t.Errorf("%t, %v, health %+v, delivery %+v", left, err, got, d)
+	}
+	if _, err := d.Advance(t.Context(), 2, false, time.Minute); err != nil || !d.Refusing {
+		t.Errorf("what is not for sending changed something: %v, %+v", err, d)
+	}
+	if err := d.GiveBack(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if d = h.take(); !d.Refusing {
+		t.Error("what it refuses is forgotten")
+	}
+	if _, err := d.Advance(t.Context(), 3, true, time.Minute); err != nil || d.Refusing {
+		t.Errorf("what was taken changed nothing: %v, %+v", err, d)
+	}
+}
+
 func TestAWebhookThatIsGivenUpIsSentNothingUntilItIsCreatedAnew(t *testing.T) {
 	t.Parallel()
 	h := pushHouse(t)

@@ -86,12 +86,14 @@ type pushCursor struct {
 	owner string    // the instance that sends, empty when nobody does
 
 	attempts  int       // at the next event
+	refusing  bool      // the event before it was left out, and none was taken since
 	failing   time.Time // since when they fail
 	dead      bool      // given up
 	fault     string    // what was wrong the last time
 	failed    time.Time // when that was
 	succeeded time.Time // when an event was last taken
 	delivered uint64    // events taken
+	leftOut   uint64    // events that it refused
 }
 
 const (
@@ -106,6 +108,8 @@ const (
 	cursorFailed    protowire.Number = 9
 	cursorSucceeded protowire.Number = 10
 	cursorDelivered protowire.Number = 11
+	cursorRefusing  protowire.Number = 12
+	cursorLeftOut   protowire.Number = 13
 )
 
 func (c *pushCursor) encode() []byte {
@@ -116,13 +120,13 @@ func (c *pushCursor) encode() []byte {
 	w.text(cursorOwner, c.owner)
 	w.number(cursorAttempts, uint64(c.attempts))
 	w.time(cursorFailing, c.failing)
-	if c.dead {
-		w.number(cursorDead, 1)
-	}
+	w.flag(cursorDead, c.dead)
 	w.text(cursorFault, c.fault)
 	w.time(cursorFailed, c.failed)
 	w.time(cursorSucceeded, c.succeeded)
 	w.number(cursorDelivered, c.delivered)
+	w.flag(cursorRefusing, c.refusing)
+	w.number(cursorLeftOut, c.leftOut)
 	return w
 }
 
@@ -152,6 +156,10 @@ func decodePushCursor(data []byte) (*pushCursor, error) {
 			c.succeeded = wireTime(n)
 		case cursorDelivered:
 			c.delivered = n
+		case cursorRefusing:
+			c.refusing = n != 0
+		case cursorLeftOut:
+			c.leftOut = n
 		}
 	})
 	if err != nil {

@@ -95,8 +95,7 @@ func (p *Pusher) event(j *job, e task.Event) (goOn bool) {
 	if e.Body != nil {
 		outcome := p.send(j, e)
 		if outcome.fault != "" {
-			p.failed(d, outcome)
-			return false
+			return p.failed(d, e.Seq, outcome)
 		}
 		taken = outcome.taken
 	}
@@ -126,9 +125,16 @@ func (p *Pusher) broken(d *task.Delivery, err error) {
 	}
 }
 
-// failed decides what comes of a failed attempt: another, or none.
-func (p *Pusher) failed(d *task.Delivery, o outcome) {
+// failed decides what comes of a failed attempt at an event: another, or none, or,
+// when the delivery goes on, the next event.
+func (p *Pusher) failed(d *task.Delivery, seq uint64, o outcome) (goOn bool) {
 	attempts := d.Attempts + 1
+	if o.refused && (d.Refusing || attempts >= refusedAttempts) {
+		left, err := p.leaveOut(d, seq, o.fault)
+		if left || err != nil {
+			return left
+		}
+	}
 	switch {
 	case o.cut:
 		p.giveBack(d)
@@ -139,10 +145,29 @@ func (p *Pusher) failed(d *task.Delivery, o outcome) {
 		at := time.Now().Add(max(p.opts.backOff(attempts), min(o.after, p.opts.MaxBackOff)))
 		if err := d.Retry(context.Background(), at, o.fault); err != nil {
 			p.broken(d, err)
-			return
+			return false
 		}
 		p.retryAt(at)
 	}
+	return false
+}
+
+// leaveOut goes on without an event that the webhook refuses, if others wait behind it.
+func (p *Pusher) leaveOut(d *task.Delivery, seq uint64, reason string) (left bool, err error) {
+	first := !d.Refusing
+	left, err = d.LeaveOut(context.Background(), seq, reason, lease)
+	if err != nil {
+		p.broken(d, err)
+		return false, err
+	}
+	if left {
+		p.metrics().PushAttempts.Add(1, "refused")
+	}
+	if left && first {
+		p.opts.Logger.Warn("a webhook refuses events, which are left out", "tenant", d.Tenant, "agent", d.Ref.Agent, "task", d.TaskID,
+			"config", d.ConfigID, "event", seq, "reason", reason)
+	}
+	return left, nil
 }
 
 func (p *Pusher) giveUp(d *task.Delivery, reason string) {

@@ -8,6 +8,18 @@ import (
 
 var mistakes = []faults.Fault{
 	{
+		"an event that is refused holds up the others for as long as any", "deliver.go",
+		"	if o.refused && ", "	if false && ", "TestARefusedEventHoldsUpTheOthersForAWhile",
+	},
+	{
+		"each event that is refused is tried a few times", "deliver.go",
+		"(d.Refusing || attempts >= refusedAttempts)", "(attempts >= refusedAttempts)", "TestARefusedEventHoldsUpTheOthersForAWhile",
+	},
+	{
+		"whatever fails is left out", "send.go",
+		"slices.Contains(refusals, resp.StatusCode)", "!slices.Contains(refusals, http.StatusOK)", "TestARefusedEventHoldsUpTheOthersForAWhile",
+	},
+	{
 		"a tenant makes as many attempts as it likes", "rates.go",
 		"	if missing <= 0 {", "	if missing <= 1 {", "TestATenantMakesNoMoreAttemptsThanItMay",
 	},

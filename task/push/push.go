@@ -81,6 +81,10 @@ const (
 	sweepEvery = 5 * time.Second
 	// searchPause is the least time between two searches.
 	searchPause = 20 * time.Millisecond
+	// refusedAttempts is how often an event is tried that the webhook finds fault with,
+	// while others wait behind it. Until one is taken, those are tried once each: so a
+	// webhook that knows some kinds of events gets these in time.
+	refusedAttempts = 5
 	// crowded is how long deliveries wait of whom there are too many here.
 	crowded = time.Second
 )

@@ -68,6 +68,7 @@ func newReceiver(t testing.TB, answer http.HandlerFunc) *receiver {
 		if err != nil {
 			return
 		}
+		req.Body = io.NopCloser(bytes.NewReader(body)) // answer may read it, too
 		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		if answer != nil {
 			answer(status, req)
@@ -256,6 +257,63 @@ func TestAWebhookIsGivenUp(t *testing.T) {
 			got := h.health(h.send(hook(r.URL)), dead)
 			if got.Attempts != test.attempts || got.LastError != test.fault || got.Seq != 0 || got.LastFailure.IsZero() {
 				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// TestARefusedEventHoldsUpTheOthersForAWhile has webhooks that find
+// fault with artifacts: the first is tried a few times, each after it once, and a task
+// never ends without its webhook having been told. What nothing waits behind is tried
+// as often as anything.
+func TestARefusedEventHoldsUpTheOthersForAWhile(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status int
+		faulty string // what is refused
+		taken  string
+		tries  map[string]int
+		good   func(task.PushHealth) bool
+		left   uint64
+	}{
+		"artifacts": {http.StatusBadRequest, "artifact", "task working completed", map[string]int{"artifact:x": 5, "artifact:y": 1, "artifact:z": 1, "completed": 1}, idle, 3},
+		"one of them": {http.StatusUnprocessableEntity, "artifact:y", "task working artifact:x artifact:z completed",
+			map[string]int{"artifact:x": 1, "artifact:y": 5, "artifact:z": 1}, idle, 1},
+		"the first and the last": {http.StatusUnsupportedMediaType, "artifact:x artifact:z", "task working artifact:y completed",
+			map[string]int{"artifact:x": 5, "artifact:y": 1, "artifact:z": 5}, idle, 2},
+		"the end": {http.StatusRequestEntityTooLarge, "completed", "task working artifact:x artifact:y artifact:z", map[string]int{"completed": 9}, dead, 0},
+		"all, for another reason": {http.StatusNotFound, "task", "", map[string]int{"task": 9, "working": 0}, dead, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, storagetest.Memory())
+			var mu sync.Mutex
+			tries := map[string]int{}
+			r := newReceiver(t, func(w http.ResponseWriter, req *http.Request) {
+				body, _ := io.ReadAll(req.Body)
+				text := call{body: body}.text(t)
+				mu.Lock()
+				defer mu.Unlock()
+				tries[text]++
+				if strings.Contains(test.faulty, text) || strings.HasPrefix(text, test.faulty) {
+					w.WriteHeader(test.status)
+				}
+			})
+			id := h.send(hook(r.URL))
+			run := h.claim(id)
+			for _, text := range []string{"x", "y", "z"} {
+				h.chunk(run, text)
+			}
+			h.finish(run)
+			h.start(push.Options{MaxAttempts: 9, BackOff: 1, MaxBackOff: 1}) // when all that waits is there
+			got := h.health(id, func(ph task.PushHealth) bool { return test.good(ph) && ph.Last == 6 })
+			if texts := r.texts(t); texts != test.taken || got.LeftOut != test.left {
+				t.Errorf("taken: %s; health %+v", texts, got)
+			}
+			for text, want := range test.tries {
+				if tries[text] != want {
+					t.Errorf("%s was tried %d times, want %d", text, tries[text], want)
+				}
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,9 +30,9 @@ type outcome struct {
 	// fault is what was wrong, for the owner of the config.
 	fault string
 	// after is how long the webhook asked to be left alone, gone that it is so for
-	// ever, cut that it was us who broke off.
-	after     time.Duration
-	gone, cut bool
+	// ever, refused that it finds fault with the event, cut that it was us who broke off.
+	after              time.Duration
+	gone, refused, cut bool
 }
 
 // maxAnswer is how much of an answer is read, so that its connection can be used again.
@@ -88,11 +89,15 @@ func judge(resp *http.Response, now time.Time) outcome {
 		return outcome{taken: true}
 	}
 	return outcome{
-		fault: fmt.Sprintf("the webhook answered with status %d", resp.StatusCode),
-		gone:  resp.StatusCode == http.StatusGone,
-		after: retryAfter(resp.Header.Get("Retry-After"), now),
+		fault:   fmt.Sprintf("the webhook answered with status %d", resp.StatusCode),
+		gone:    resp.StatusCode == http.StatusGone,
+		refused: slices.Contains(refusals, resp.StatusCode),
+		after:   retryAfter(resp.Header.Get("Retry-After"), now),
 	}
 }
+
+// refusals are the statuses that speak of what was sent, and not of the webhook.
+var refusals = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity}
 
 // retryAfter reads seconds or a date; anything else is nothing.
 func retryAfter(header string, now time.Time) time.Duration {
