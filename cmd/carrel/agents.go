@@ -21,7 +21,7 @@ func newAgentsCommand(p program) *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	cmd.AddCommand(newAgentsListCommand(p), newAgentsShowCommand(p), newAgentsRollbackCommand(p),
-		newAgentsVisibilityCommand(p), newAgentsCardCommand(p), newAgentsDeleteCommand(p))
+		newAgentsVisibilityCommand(p), newAgentsProtocolsCommand(p), newAgentsCardCommand(p), newAgentsDeleteCommand(p))
 	return cmd
 }
 
@@ -80,6 +80,7 @@ func (c *client) showAgent(a agent.Agent, versions []agent.Version) {
 	c.field("granted", strings.Join(v.Grants, ", "))
 	c.field("denied", strings.Join(v.NeedsGrants, ", "))
 	c.field("visible", string(a.Visibility))
+	c.field("speaks", "A2A "+strings.Join(a.Protocols, ", "))
 	c.field("card", c.cardURL(a.Name))
 	fmt.Fprintln(c.stdout)
 	rows := make([][]string, len(versions))
@@ -135,6 +136,36 @@ func newAgentsVisibilityCommand(p program) *cobra.Command {
 			return err
 		}
 		return c.print(a, func() { fmt.Fprintf(c.stdout, "%s/%s is %s\n", a.Tenant, a.Name, a.Visibility) })
+	})
+	return cmd
+}
+
+func newAgentsProtocolsCommand(p program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "protocols AGENT 1.0|1.0,0.3",
+		Short: "Say which versions of A2A an agent speaks",
+		Long: `Say which versions of A2A an agent speaks.
+
+  1.0,0.3  clients of 0.3, who name no version, are served too, and find on the card
+           what they know; so it is for a new agent
+  1.0      a request that names no version is refused, and everybody gets the card
+           of 1.0, with its signatures`,
+		Example: "  carrel agents protocols counter 1.0",
+		Args:    asUsed,
+	}
+	c := p.addClient(cmd)
+	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {
+		if err := oneOf(args[1], "1.0", "1.0,0.3"); err != nil {
+			return usageError{err}
+		}
+		var a agent.Agent
+		in := map[string][]string{"protocolVersions": strings.Split(args[1], ",")}
+		if err := c.call(ctx, http.MethodPatch, c.agentPath(args[0]), in, &a); err != nil {
+			return err
+		}
+		return c.print(a, func() {
+			fmt.Fprintf(c.stdout, "%s/%s speaks A2A %s\n", a.Tenant, a.Name, strings.Join(a.Protocols, " and "))
+		})
 	})
 	return cmd
 }

@@ -238,6 +238,13 @@ func TestVersionsAreShownRolledBackAndDeleted(t *testing.T) {
 	if out := s.ok("agents", "show", "a"); !strings.Contains(out, first.Current.Digest) {
 		t.Errorf("agents show has no digest:\n%s", out)
 	}
+	s.ok("agents", "protocols", "a", "1.0")
+	if out := s.ok("agents", "show", "a"); !strings.Contains(out, "A2A 1.0\n") {
+		t.Errorf("without 0.3 agents show says:\n%s", out)
+	}
+	if out := s.ok("agents", "protocols", "a", "1.0,0.3"); out != "default/a speaks A2A 1.0 and 0.3\n" {
+		t.Errorf("agents protocols: %s", out)
+	}
 	if out := s.ok("agents", "list"); !strings.Contains(out, "public") {
 		t.Errorf("agents list:\n%s", out)
 	}
@@ -248,6 +255,9 @@ func TestVersionsAreShownRolledBackAndDeleted(t *testing.T) {
 	}
 	if got := s.carrel("agents", "visibility", "a", "hidden"); got.code != exitUsage {
 		t.Errorf("an unknown visibility: exit code %d", got.code)
+	}
+	if got := s.carrel("agents", "protocols", "a", "0.3"); got.code != exitUsage {
+		t.Errorf("an agent without 1.0: exit code %d", got.code)
 	}
 }
 
