@@ -38,8 +38,8 @@ var behaviours = []struct {
 	{"tck-auth-required", func(*agent.Task) error { return agent.NeedAuth("Who are you?") }},
 	{"tck-multi-turn", converse},
 	{"tck-cancel", func(t *agent.Task) error { return work(t, time.Hour) }},
-	{"tck-long-running", func(t *agent.Task) error { return workAndAnswer(t, 1500*time.Millisecond) }},
-	{"tck-delayed-complete", func(t *agent.Task) error { return workAndAnswer(t, 2*time.Second) }},
+	{"tck-long-running", func(t *agent.Task) error { return workAndReply(t, 1500*time.Millisecond) }},
+	{"tck-delayed-complete", func(t *agent.Task) error { return workAndReply(t, 2*time.Second) }},
 	{"test-resubscribe-message-id", func(t *agent.Task) error { return work(t, 4*time.Second) }},
 	{"tck-artifact-text", emit(agent.Text("Generated text content"))},
 	{"tck-artifact-data", emit(agent.Part{Data: json.RawMessage(`{"key":"value","count":42}`)})},
@@ -52,7 +52,7 @@ var behaviours = []struct {
 	{"tck-stream-", streamed(emit(agent.Text("Streamed content")))},
 }
 
-var file = agent.Part{Raw: []byte("tck"), MediaType: "text/plain", Filename: "output.txt"}
+var file = agent.Part{Raw: []byte("file bytes"), MediaType: "text/plain", Filename: "output.txt"}
 
 func run(_ context.Context, t *agent.Task) error {
 	if do := asked(t.Message); do != nil {
@@ -117,11 +117,11 @@ func converse(t *agent.Task) error {
 	return agent.NeedInput("More input, please.")
 }
 
-func workAndAnswer(t *agent.Task, d time.Duration) error {
+func workAndReply(t *agent.Task, d time.Duration) error {
 	if err := work(t, d); err != nil {
 		return err
 	}
-	return t.Answer("Done after a while")
+	return t.Reply("Done after a while")
 }
 
 // work takes real time: a sleep moves the guest's clock alone, which stands still
