@@ -17,62 +17,58 @@ const maxFault = 200
 // that there are others: without any the delivery rests, and is over. It does not
 // wait for the disk: after a crash some events are sent again.
 func (d *Delivery) Advance(ctx context.Context, seq uint64, sent bool, lease time.Duration) (more bool, err error) {
+	return d.advance(ctx, seq, sent, lease, func(*pushCursor, time.Time) {})
+}
+
+// LeaveOut is Advance for a webhook that refused events for what they are, for the
+// reason which the owner of the config may read: left of those up to seq. They are
+// not sent again.
+func (d *Delivery) LeaveOut(ctx context.Context, seq uint64, sent bool, left uint64, reason string, lease time.Duration) (more bool, err error) {
+	more, err = d.advance(ctx, seq, sent, lease, func(c *pushCursor, now time.Time) {
+		c.note(now, reason)
+		c.leftOut += left
+	})
+	if err == nil {
+		d.LeftOut += left
+	}
+	return more, err
+}
+
+func (d *Delivery) advance(ctx context.Context, seq uint64, sent bool, lease time.Duration, also func(*pushCursor, time.Time)) (more bool, err error) {
 	err = d.settle(ctx, func(o outbox, c *pushCursor, now time.Time) error {
 		h, err := loadHead(o.tx, d.TaskID)
 		if err != nil {
 			return err
 		}
-		c.pass(seq)
+		also(c, now)
+		c.seq, c.attempts, c.failing, c.hurried = seq, 0, time.Time{}, false
 		if sent {
 			c.delivered++
-			c.succeeded, c.refusing = now, false
+			c.succeeded = now
 		}
 		if more = seq < h.seq; !more {
 			c.owner = ""
 			return o.save(c, time.Time{})
 		}
-		return o.save(c, c.held(now, lease))
+		due := c.due
+		if due.Sub(now) < lease/2 {
+			due = now.Add(lease)
+		}
+		return o.save(c, due)
 	})
 	if err == nil {
-		d.passed(seq, d.Refusing && !sent)
+		d.Seq, d.Attempts, d.Failing = seq, 0, time.Time{}
 	}
 	return more, err
 }
 
-// LeaveOut says that the webhook refuses the event for what it is, and that it is not
-// sent it again, for the sake of those behind it. left is false, and nothing is
-// changed, when there is none behind it. Like Advance, it does not wait for the disk.
-func (d *Delivery) LeaveOut(ctx context.Context, seq uint64, reason string, lease time.Duration) (left bool, err error) {
-	err = d.settle(ctx, func(o outbox, c *pushCursor, now time.Time) error {
-		h, err := loadHead(o.tx, d.TaskID)
-		if err != nil {
-			return err
-		}
-		if left = seq < h.seq; !left {
-			return nil
-		}
-		c.note(now, reason)
-		c.pass(seq)
-		c.refusing = true
-		c.leftOut++
-		return o.save(c, c.held(now, lease))
-	})
-	if left && err == nil {
-		d.passed(seq, true)
-	}
-	return left, err
-}
-
-func (d *Delivery) passed(seq uint64, refusing bool) {
-	d.Seq, d.Attempts, d.Failing, d.Refusing = seq, 0, time.Time{}, refusing
-}
-
 // Retry ends the delivery until the given time: an attempt at the next event has
-// failed for the reason, which the owner of the config may read.
-func (d *Delivery) Retry(ctx context.Context, at time.Time, reason string) error {
+// failed for the reason, which the owner of the config may read. When it is hurried,
+// it is due at once when the task ends or waits for its caller.
+func (d *Delivery) Retry(ctx context.Context, at time.Time, reason string, hurried bool) error {
 	return d.settle(ctx, func(o outbox, c *pushCursor, now time.Time) error {
 		c.fail(now, reason)
-		c.owner = ""
+		c.owner, c.hurried = "", hurried
 		return o.save(c, at.UTC())
 	})
 }
@@ -112,17 +108,6 @@ func (c *pushCursor) fail(now time.Time, reason string) {
 
 func (c *pushCursor) note(now time.Time, reason string) {
 	c.failed, c.fault = now, reason[:min(len(reason), maxFault)]
-}
-
-// pass puts the cursor behind an event that needs no more sending.
-func (c *pushCursor) pass(seq uint64) { c.seq, c.attempts, c.failing = seq, 0, time.Time{} }
-
-// held is when the claim runs out, if nothing else is heard of it.
-func (c *pushCursor) held(now time.Time, lease time.Duration) time.Time {
-	if c.due.Sub(now) < lease/2 {
-		return now.Add(lease)
-	}
-	return c.due
 }
 
 // settle changes the cursor if the delivery is still claimed.

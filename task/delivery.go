@@ -25,16 +25,17 @@ type Delivery struct {
 	Config  *a2apb.TaskPushNotificationConfig
 	Version string
 	// Seq is the last event that needs no more sending, Attempts the failed
-	// attempts at the next one, Failing since when they fail. Refusing: an event was
-	// left out because the webhook refused it, and none was taken since.
+	// attempts at the next one, Failing since when they fail. LeftOut counts events
+	// that the webhook refused.
 	Seq      uint64
 	Attempts int
 	Failing  time.Time
-	Refusing bool
+	LeftOut  uint64
 
 	m       *Manager
 	fence   uint64
 	trace   string
+	ended   bool         // the task had, when its events were last read
 	durable func() error // waits until views show what the last update saw
 }
 
@@ -145,7 +146,7 @@ func (m *Manager) claimDelivery(root storage.Tx, id DeliveryID, now time.Time, l
 	c.owner = m.instance
 	d := &Delivery{
 		DeliveryID: id, Ref: Ref{id.Tenant, h.agent}, Config: hook.config, Version: hook.version,
-		Seq: c.seq, Attempts: c.attempts, Failing: c.failing, Refusing: c.refusing, m: m, fence: c.fence, trace: h.trace,
+		Seq: c.seq, Attempts: c.attempts, Failing: c.failing, LeftOut: c.leftOut, m: m, fence: c.fence, trace: h.trace,
 	}
 	return d, o.save(c, now.Add(lease))
 }
@@ -201,13 +202,35 @@ func (d *Delivery) Events(ctx context.Context, most int) ([]Event, error) {
 func (d *Delivery) read(ctx context.Context, most int) (events []Event, err error) {
 	err = d.m.view(ctx, d.Tenant, func(tx storage.Tx) error {
 		h, err := loadHead(tx, d.TaskID)
-		if err != nil || h.seq <= d.Seq {
+		if err != nil {
 			return err
+		}
+		if d.ended = Terminal(h.state); h.seq <= d.Seq {
+			return nil
 		}
 		events, err = readEvents(tx, d.TaskID, d.Seq, most, deliveryBytes)
 		return err
 	})
 	return events, err
+}
+
+// Ended tells whether the task had ended when its events were last read.
+func (d *Delivery) Ended() bool { return d.ended }
+
+// Last returns the newest event there is.
+func (d *Delivery) Last(ctx context.Context) (last Event, err error) {
+	err = d.m.view(ctx, d.Tenant, func(tx storage.Tx) error {
+		h, err := loadHead(tx, d.TaskID)
+		if err != nil {
+			return err
+		}
+		events, err := readEvents(tx, d.TaskID, h.seq-1, 1, deliveryBytes)
+		if err == nil && len(events) > 0 {
+			last = events[0]
+		}
+		return err
+	})
+	return last, err
 }
 
 // Task returns the task as it is now, for payloads that are whole tasks.

@@ -216,12 +216,20 @@ var mistakes = []faults.Fault{
 		"if c == nil || c.fence != d.fence {", "if c == nil {", "TestADeliveryIsFencedAgainstChanges",
 	},
 	{
-		"a refused event is left out though it is the last", "delivered.go",
-		"if left = seq < h.seq; !left {", "if left = seq <= h.seq; !left {", "TestARefusedEventIsLeftOutWhenAnotherWaits",
+		"what was left out is forgotten", "pushrecord.go",
+		"	w.number(cursorLeftOut, c.leftOut)\n", "", "TestWhatAWebhookRefusedIsLeftOut",
 	},
 	{
-		"what a webhook refuses is forgotten", "pushrecord.go",
-		"	w.flag(cursorRefusing, c.refusing)\n", "", "TestARefusedEventIsLeftOutWhenAnotherWaits",
+		"a config that is created anew is still suspected", "outbox.go",
+		", c.hurried, c.leftOut = \"\", 0, time.Time{}, false, false, 0", ", c.hurried = \"\", 0, time.Time{}, false, false", "TestWhatAWebhookRefusedIsLeftOut",
+	},
+	{
+		"a task that rests hurries nothing", "outbox.go",
+		`return c.owner == "" && !unfinishedState(h.state)`, "return false", "TestATaskThatRestsHurriesARefusedEvent",
+	},
+	{
+		"all that comes hurries what was refused", "outbox.go",
+		`return c.owner == "" && !unfinishedState(h.state)`, `return c.owner == ""`, "TestATaskThatRestsHurriesARefusedEvent",
 	},
 	{
 		"a claim outlives its process", "delivery.go",

@@ -30,7 +30,7 @@ func (e *edit) putPush(id string, config []byte, after uint64, most int) error {
 		c = &pushCursor{seq: after}
 	}
 	c.fence++
-	c.owner, c.attempts, c.failing, c.dead = "", 0, time.Time{}, false
+	c.owner, c.attempts, c.failing, c.dead, c.hurried, c.leftOut = "", 0, time.Time{}, false, false, 0
 	if err := e.tx.Set(pushConfigKey(e.id, id), config); err != nil {
 		return err
 	}
@@ -64,7 +64,8 @@ func (e *edit) removePushes() error {
 	return err
 }
 
-// wakePushes makes the webhooks due that rest behind the end of the log.
+// wakePushes makes the webhooks due that rest behind the end of the log, or wait for
+// what has come.
 func (e *edit) wakePushes() error {
 	if e.h.pushes == 0 || len(e.events) == 0 {
 		return nil
@@ -74,7 +75,7 @@ func (e *edit) wakePushes() error {
 		return err
 	}
 	for _, c := range cursors {
-		if c.dead || !c.due.IsZero() || c.seq >= e.h.seq {
+		if !c.wakes(e.h) {
 			continue
 		}
 		e.pushDue = append(e.pushDue, e.outbox(c.id).at)
@@ -83,6 +84,18 @@ func (e *edit) wakePushes() error {
 		}
 	}
 	return nil
+}
+
+// wakes tells whether the webhook is to be sent what has come to the task now, and
+// not later.
+func (c *pushCursor) wakes(h *head) bool {
+	switch {
+	case c.dead || c.seq >= h.seq:
+		return false
+	case c.hurried:
+		return c.owner == "" && !unfinishedState(h.state)
+	}
+	return c.due.IsZero()
 }
 
 type namedCursor struct {

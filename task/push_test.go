@@ -334,7 +334,7 @@ func TestADeliveryIsFencedAgainstChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, advance := d.Advance(t.Context(), 1, true, time.Minute)
-		for _, err := range []error{advance, d.Retry(t.Context(), time.Now(), "x"), d.GiveUp(t.Context(), "x"), d.GiveBack(t.Context())} {
+		for _, err := range []error{advance, d.Retry(t.Context(), time.Now(), "x", false), d.GiveUp(t.Context(), "x"), d.GiveBack(t.Context())} {
 			if !errors.Is(err, task.ErrFenced) {
 				t.Errorf("%s: got %v", name, err)
 			}
@@ -359,7 +359,7 @@ func TestARetryWaitsAndNewEventsDoNotHurryIt(t *testing.T) {
 	t.Parallel()
 	h := pushHouse(t)
 	id := h.inline("x", "a").TaskID
-	if err := h.take().Retry(t.Context(), time.Now().Add(time.Hour), "no answer"); err != nil {
+	if err := h.take().Retry(t.Context(), time.Now().Add(time.Hour), "no answer", false); err != nil {
 		t.Fatal(err)
 	}
 	h.finish(h.claim(), task.Result{})
@@ -378,30 +378,70 @@ func TestARetryWaitsAndNewEventsDoNotHurryIt(t *testing.T) {
 	}
 }
 
-func TestARefusedEventIsLeftOutWhenAnotherWaits(t *testing.T) {
+func TestWhatAWebhookRefusedIsLeftOut(t *testing.T) {
 	t.Parallel()
 	h := pushHouse(t)
 	id := h.inline("x", "a").TaskID
-	d := h.take()
-	if left, err := d.LeaveOut(t.Context(), 1, "no", time.Minute); left || err != nil || h.health(id).LeftOut != 0 {
-		t.Errorf("with nothing behind it: %t, %v", left, err)
+	if err := h.take().Retry(t.Context(), time.Now(), "no", true); err != nil {
+		t.Fatal(err)
 	}
 	h.finish(h.claim(), task.Result{})
-	left, err := d.LeaveOut(t.Context(), 1, "no", time.Minute)
-	if got := h.health(id); !left || err != nil || d.Seq != 1 || !d.Refusing || got.LeftOut != 1 || got.Seq != 1 || got.Attempts != 0 || got.LastError != "no" {
-		t.Errorf("%t, %v, health %+v, delivery %+v", left, err, got, d)
+	d := h.take()
+	more, err := d.LeaveOut(t.Context(), 2, true, 1, "no", time.Minute)
+	got := h.health(id)
+	if !more || err != nil || d.Seq != 2 || d.LeftOut != 1 || d.Attempts != 0 || !d.Failing.IsZero() {
+		t.Errorf("%t, %v, delivery %+v", more, err, d)
 	}
-	if _, err := d.Advance(t.Context(), 2, false, time.Minute); err != nil || !d.Refusing {
-		t.Errorf("what is not for sending changed something: %v, %+v", err, d)
+	if got.LeftOut != 1 || got.Delivered != 1 || got.Seq != 2 || got.Attempts != 0 || got.LastError != "no" || got.State != "pending" {
+		t.Errorf("health %+v", got)
+	}
+	ids, _, _, _ := h.DueDeliveries(t.Context(), nil, true)
+	if len(ids) != 1 {
+		t.Error("what was left out takes the claim from the index: after a crash nobody goes on")
 	}
 	if err := d.GiveBack(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if d = h.take(); !d.Refusing {
-		t.Error("what it refuses is forgotten")
+	d = h.take()
+	if _, err := d.Events(t.Context(), 1); err != nil || d.LeftOut != 1 || !d.Ended() {
+		t.Errorf("taken again: %v, %+v, ended: %t", err, d, d.Ended())
 	}
-	if _, err := d.Advance(t.Context(), 3, true, time.Minute); err != nil || d.Refusing {
-		t.Errorf("what was taken changed nothing: %v, %+v", err, d)
+	if last, err := d.Last(t.Context()); err != nil || last.Seq != 3 || last.State != completed {
+		t.Errorf("the newest event is %+v, %v", last, err)
+	}
+	if more, err := d.LeaveOut(t.Context(), 3, false, 1, "no", time.Minute); more || err != nil {
+		t.Errorf("the last one: %t, %v", more, err)
+	}
+	if got := h.health(id); got.State != "idle" || got.LeftOut != 2 || got.Delivered != 1 {
+		t.Errorf("health %+v", got)
+	}
+	h.createPush(hook(id, "a"))
+	if got := h.health(id); got.LeftOut != 0 {
+		t.Errorf("created anew, its failures are not forgotten: %+v", got)
+	}
+}
+
+// TestATaskThatRestsHurriesARefusedEvent has a retry that is an hour away.
+func TestATaskThatRestsHurriesARefusedEvent(t *testing.T) {
+	t.Parallel()
+	for name, rest := range map[string]task.Result{"it ends": {}, "it waits": {State: inputRequired, Message: said("and?")}} {
+		h := pushHouse(t)
+		h.inline("x", "a")
+		if err := h.take().Retry(t.Context(), time.Now().Add(time.Hour), "no", true); err != nil {
+			t.Fatal(err)
+		}
+		run := h.claim()
+		if err := run.Status(t.Context(), said("at work")); err != nil {
+			t.Fatal(err)
+		}
+		if ids := h.due(); len(ids) > 0 {
+			t.Errorf("%s: work hurries it", name)
+		}
+		h.finish(run, rest)
+		if ids := h.due(); len(ids) != 1 {
+			t.Errorf("%s, and nothing is due", name)
+		}
+		h.take()
 	}
 }
 

@@ -86,14 +86,14 @@ type pushCursor struct {
 	owner string    // the instance that sends, empty when nobody does
 
 	attempts  int       // at the next event
-	refusing  bool      // the event before it was left out, and none was taken since
+	hurried   bool      // it is due at once when the task comes to rest
 	failing   time.Time // since when they fail
 	dead      bool      // given up
 	fault     string    // what was wrong the last time
 	failed    time.Time // when that was
 	succeeded time.Time // when an event was last taken
 	delivered uint64    // events taken
-	leftOut   uint64    // events that it refused
+	leftOut   uint64    // events that it refused, and was not sent again
 }
 
 const (
@@ -108,7 +108,7 @@ const (
 	cursorFailed    protowire.Number = 9
 	cursorSucceeded protowire.Number = 10
 	cursorDelivered protowire.Number = 11
-	cursorRefusing  protowire.Number = 12
+	cursorHurried   protowire.Number = 12
 	cursorLeftOut   protowire.Number = 13
 )
 
@@ -125,7 +125,7 @@ func (c *pushCursor) encode() []byte {
 	w.time(cursorFailed, c.failed)
 	w.time(cursorSucceeded, c.succeeded)
 	w.number(cursorDelivered, c.delivered)
-	w.flag(cursorRefusing, c.refusing)
+	w.flag(cursorHurried, c.hurried)
 	w.number(cursorLeftOut, c.leftOut)
 	return w
 }
@@ -156,8 +156,8 @@ func decodePushCursor(data []byte) (*pushCursor, error) {
 			c.succeeded = wireTime(n)
 		case cursorDelivered:
 			c.delivered = n
-		case cursorRefusing:
-			c.refusing = n != 0
+		case cursorHurried:
+			c.hurried = n != 0
 		case cursorLeftOut:
 			c.leftOut = n
 		}

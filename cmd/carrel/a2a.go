@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"mime"
 	"net/http"
 	"strings"
 
@@ -45,9 +46,9 @@ func (c *client) a2aClient(origin string) *http.Client {
 	return inner
 }
 
-// explaining turns refusals into errors, of which the official client would keep the
-// status alone; and of one that comes instead of a stream, as JSON with the status of
-// success, nothing at all.
+// explaining turns refusals into errors. The official client keeps no more than the
+// status of one, and nothing of one that comes with the status of success, as JSON
+// where a stream was asked for.
 type explaining struct {
 	client *client
 	next   http.RoundTripper
@@ -67,8 +68,8 @@ func refused(resp *http.Response) bool {
 	if resp.StatusCode >= http.StatusBadRequest {
 		return true
 	}
-	what := resp.Header.Get("Content-Type")
-	return resp.Request.Header.Get("Accept") == typeEvents && what != "" && !strings.HasPrefix(what, typeEvents)
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return resp.Request.Header.Get("Accept") == typeEvents && media != "" && media != typeEvents
 }
 
 // keyOrigin is where the key may be shown when talking to the agent: a key that

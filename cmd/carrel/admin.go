@@ -112,7 +112,7 @@ func (c *client) explain(err error) error {
 	return err
 }
 
-// problem is the error in a reply that is none of success: an *abi.Refusal for
+// problem is the error in a reply that refuses what was asked: an *abi.Refusal for
 // a module that the server does not take.
 func (c *client) problem(resp *http.Response) error {
 	var problem struct {
@@ -138,7 +138,7 @@ func (c *client) problem(resp *http.Response) error {
 	return statusError{resp.StatusCode, printable(text), originOf(resp.Request.URL.String()), c}
 }
 
-// statusError is a reply that is none of success.
+// statusError is a reply that refuses what was asked, whatever its status is.
 type statusError struct {
 	status      int
 	text, where string
@@ -155,6 +155,8 @@ func (e statusError) Error() string {
 		return fmt.Sprintf("%s wants a key; give one with --token or CARREL_TOKEN, or name the server's data folder with --data", e.where)
 	case e.status == http.StatusUnauthorized:
 		return fmt.Sprintf("%s does not take the key given; make one with 'carrel keys create'", e.where)
+	case e.text == "" && e.status < http.StatusBadRequest:
+		return fmt.Sprintf("%s answered with nothing where a stream was asked for", e.where)
 	case e.text == "":
 		return fmt.Sprintf("%s answered %d %s", e.where, e.status, http.StatusText(e.status))
 	}

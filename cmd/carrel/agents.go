@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -142,24 +143,24 @@ func newAgentsVisibilityCommand(p program) *cobra.Command {
 
 func newAgentsProtocolsCommand(p program) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "protocols AGENT 1.0|1.0,0.3",
+		Use:   "protocols AGENT VERSIONS",
 		Short: "Say which versions of A2A an agent speaks",
-		Long: `Say which versions of A2A an agent speaks.
+		Long: `Say which versions of A2A an agent speaks. VERSIONS is one of
 
-  1.0,0.3  clients of 0.3, who name no version, are served too, and find on the card
-           what they know; so it is for a new agent
-  1.0      a request that names no version is refused, and everybody gets the card
-           of 1.0, with its signatures`,
+  1.0,0.3  clients of 0.3 are served too; who does not say which version it speaks finds
+           on the card what both know. So it is for a new agent
+  1.0      calls of 0.3 are refused, and everybody gets the card of 1.0, with its signatures`,
 		Example: "  carrel agents protocols counter 1.0",
 		Args:    asUsed,
 	}
 	c := p.addClient(cmd)
 	cmd.RunE = c.resolved(func(ctx context.Context, args []string) error {
-		if err := oneOf(args[1], "1.0", "1.0,0.3"); err != nil {
-			return usageError{err}
+		versions := strings.Split(args[1], ",")
+		if !slices.Contains(versions, "1.0") {
+			return usagef("VERSIONS is 1.0 or 1.0,0.3, since no agent is without 1.0; it is %q", args[1])
 		}
 		var a agent.Agent
-		in := map[string][]string{"protocolVersions": strings.Split(args[1], ",")}
+		in := map[string][]string{"protocolVersions": versions}
 		if err := c.call(ctx, http.MethodPatch, c.agentPath(args[0]), in, &a); err != nil {
 			return err
 		}

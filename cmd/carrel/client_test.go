@@ -198,8 +198,9 @@ func TestAStreamThatIsNoneSaysWhy(t *testing.T) {
 	for _, test := range []struct{ name, media, body, want string }{
 		{"an error of JSON-RPC", "application/json; charset=utf-8", `{"jsonrpc":"2.0","id":1,"error":{"code":-32004,"message":"not today"}}`, "not today"},
 		{"another kind of reply", "text/html", "<html>a proxy</html>", "<html>a proxy</html>"},
+		{"nothing", "application/json", "", "answered with nothing"},
 		{"an event with an error", typeEvents, `data: {"jsonrpc":"2.0","id":"1","error":{"code":-32004,"message":"not today"}}` + "\n\n", "not today"},
-		{"a stream of nothing", typeEvents + "; charset=utf-8", ": hello\n\n", "before anything came"},
+		{"a stream of nothing", "Text/Event-Stream; charset=utf-8", ": hello\n\n", "before anything came"},
 	} {
 		address, _ := keyed(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", test.media)

@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/carrelhq/carrel/task"
@@ -75,40 +76,102 @@ func (p *Pusher) deliver(j *job) (goOn bool) {
 		if len(events) == 0 {
 			events = []task.Event{{Seq: d.Seq}}
 		}
-		for _, e := range events {
+		for i, e := range events {
 			if p.stopping() || e.Body != nil && !p.queue.may(j, time.Now()) {
 				return true
 			}
-			if more := p.event(j, e); !more {
+			sent++
+			more, onward := p.event(j, e, events[i+1:])
+			if !more {
 				return false
 			}
-			sent++
+			if !onward {
+				break
+			}
 		}
 	}
 	return true
 }
 
-// event sends one event, if it is for sending, and notes how that went. It
-// reports whether the delivery goes on.
-func (p *Pusher) event(j *job, e task.Event) (goOn bool) {
-	d, taken := j.d, false
+// event sends one event, if it is for sending, and notes how that went. It reports
+// whether there are more to send, and whether they are those behind it.
+func (p *Pusher) event(j *job, e task.Event, behind []task.Event) (more, onward bool) {
+	taken := false
 	if e.Body != nil {
-		outcome := p.send(j, e)
-		if outcome.fault != "" {
-			return p.failed(d, e.Seq, outcome)
+		o := p.send(j, e)
+		switch {
+		case o.refused && suspect(j.d):
+			return p.past(j, e, behind, o), false
+		case o.fault != "":
+			return p.failed(j.d, e.Seq, o), false
 		}
-		taken = outcome.taken
+		taken = o.taken
 	}
 	if taken {
-		p.metrics().PushAttempts.Add(1, "delivered")
-		p.metrics().PushSeconds.Observe(time.Since(e.Time))
+		p.delivered(e)
 	}
-	more, err := d.Advance(context.Background(), e.Seq, taken, lease)
+	more, err := j.d.Advance(context.Background(), e.Seq, taken, lease)
 	if err != nil {
-		p.broken(d, err)
+		p.broken(j.d, err)
+	}
+	return more && err == nil, true
+}
+
+func (p *Pusher) delivered(e task.Event) {
+	p.metrics().PushAttempts.Add(1, "delivered")
+	p.metrics().PushSeconds.Observe(time.Since(e.Time))
+}
+
+// suspect tells whether an event that is refused once more may be at fault itself: it
+// was tried a few times, or such events are known of the webhook.
+func suspect(d *task.Delivery) bool { return d.LeftOut > 0 || d.Attempts+1 >= refusedAttempts }
+
+// past tries what waits behind an event that the webhook refuses, each once, and the
+// newest there is. What it takes shows that it is well, and those before are left
+// out; without any, none is, and all wait. It reports whether there are more to send.
+func (p *Pusher) past(j *job, e task.Event, behind []task.Event, o outcome) (more bool) {
+	last, err := j.d.Last(p.sending)
+	if err != nil {
+		p.broken(j.d, err)
 		return false
 	}
-	return more
+	at, left := e.Seq, uint64(1)
+	for _, next := range slices.Concat(behind, []task.Event{last}) {
+		if next.Seq <= at {
+			continue
+		}
+		left += next.Seq - at - 1 // none but before the newest
+		if at = next.Seq; next.Body == nil {
+			continue
+		}
+		if p.stopping() || !p.queue.may(j, time.Now()) {
+			break
+		}
+		switch then := p.send(j, next); {
+		case then.taken:
+			p.delivered(next)
+			return p.leaveOut(j.d, at, true, left, o.fault)
+		case then.refused:
+			left++
+		case then.fault != "":
+			return p.failed(j.d, e.Seq, then)
+		}
+	}
+	return p.failed(j.d, e.Seq, o)
+}
+
+// leaveOut goes on behind events that the webhook refused. It reports whether there are more.
+func (p *Pusher) leaveOut(d *task.Delivery, seq uint64, taken bool, left uint64, reason string) (more bool) {
+	p.metrics().PushAttempts.Add(float64(left), "refused")
+	if d.LeftOut == 0 {
+		p.opts.Logger.Warn("a webhook refuses events, which are left out", "tenant", d.Tenant, "agent", d.Ref.Agent, "task", d.TaskID,
+			"config", d.ConfigID, "after_event", d.Seq, "reason", reason)
+	}
+	more, err := d.LeaveOut(context.Background(), seq, taken, left, reason, lease)
+	if err != nil {
+		p.broken(d, err)
+	}
+	return more && err == nil
 }
 
 // broken ends a delivery that cannot go on, for a reason that is not the
@@ -125,49 +188,28 @@ func (p *Pusher) broken(d *task.Delivery, err error) {
 	}
 }
 
-// failed decides what comes of a failed attempt at an event: another, or none, or,
-// when the delivery goes on, the next event.
-func (p *Pusher) failed(d *task.Delivery, seq uint64, o outcome) (goOn bool) {
+// failed decides what comes of a failed attempt: another, or none, or, when the
+// event is left out, those behind it. It reports whether there are any.
+func (p *Pusher) failed(d *task.Delivery, seq uint64, o outcome) (more bool) {
 	attempts := d.Attempts + 1
-	if o.refused && (d.Refusing || attempts >= refusedAttempts) {
-		left, err := p.leaveOut(d, seq, o.fault)
-		if left || err != nil {
-			return left
-		}
-	}
+	last := attempts >= p.opts.MaxAttempts || !d.Failing.IsZero() && time.Since(d.Failing) >= p.opts.MaxAge
 	switch {
 	case o.cut:
 		p.giveBack(d)
-	case o.gone, attempts >= p.opts.MaxAttempts, !d.Failing.IsZero() && time.Since(d.Failing) >= p.opts.MaxAge:
+	case last && o.refused && !d.Ended():
+		return p.leaveOut(d, seq, false, 1, o.fault) // the task's end is still to be told
+	case last, o.gone:
 		p.giveUp(d, o.fault)
 	default:
 		p.metrics().PushAttempts.Add(1, "failed")
 		at := time.Now().Add(max(p.opts.backOff(attempts), min(o.after, p.opts.MaxBackOff)))
-		if err := d.Retry(context.Background(), at, o.fault); err != nil {
+		if err := d.Retry(context.Background(), at, o.fault, o.refused && suspect(d)); err != nil {
 			p.broken(d, err)
 			return false
 		}
 		p.retryAt(at)
 	}
 	return false
-}
-
-// leaveOut goes on without an event that the webhook refuses, if others wait behind it.
-func (p *Pusher) leaveOut(d *task.Delivery, seq uint64, reason string) (left bool, err error) {
-	first := !d.Refusing
-	left, err = d.LeaveOut(context.Background(), seq, reason, lease)
-	if err != nil {
-		p.broken(d, err)
-		return false, err
-	}
-	if left {
-		p.metrics().PushAttempts.Add(1, "refused")
-	}
-	if left && first {
-		p.opts.Logger.Warn("a webhook refuses events, which are left out", "tenant", d.Tenant, "agent", d.Ref.Agent, "task", d.TaskID,
-			"config", d.ConfigID, "event", seq, "reason", reason)
-	}
-	return left, nil
 }
 
 func (p *Pusher) giveUp(d *task.Delivery, reason string) {

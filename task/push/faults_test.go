@@ -9,15 +9,35 @@ import (
 var mistakes = []faults.Fault{
 	{
 		"an event that is refused holds up the others for as long as any", "deliver.go",
-		"	if o.refused && ", "	if false && ", "TestARefusedEventHoldsUpTheOthersForAWhile",
+		"case o.refused && suspect(j.d):", "case false && suspect(j.d):", "TestARefusedEventDoesNotHoldUpTheOthers",
+	},
+	{
+		"an event that is refused once is passed at once", "deliver.go",
+		" || d.Attempts+1 >= refusedAttempts", " || true", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
 		"each event that is refused is tried a few times", "deliver.go",
-		"(d.Refusing || attempts >= refusedAttempts)", "(attempts >= refusedAttempts)", "TestARefusedEventHoldsUpTheOthersForAWhile",
+		"d.LeftOut > 0 || ", "", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
-		"whatever fails is left out", "send.go",
-		"slices.Contains(refusals, resp.StatusCode)", "!slices.Contains(refusals, http.StatusOK)", "TestARefusedEventHoldsUpTheOthersForAWhile",
+		"whatever fails is passed", "send.go",
+		"slices.Contains(refusals, resp.StatusCode)", "!slices.Contains(refusals, http.StatusOK)", "TestARefusedEventDoesNotHoldUpTheOthers",
+	},
+	{
+		"what is too large for now is passed", "send.go",
+		"after == 0 && ", "", "TestARefusedEventDoesNotHoldUpTheOthers",
+	},
+	{
+		"what is too large is not passed", "send.go",
+		"http.StatusRequestEntityTooLarge, ", "", "TestARefusedEventDoesNotHoldUpTheOthers",
+	},
+	{
+		"a webhook that refuses all loses what it refused", "deliver.go",
+		"	return p.failed(j.d, e.Seq, o)\n}", "	return p.leaveOut(j.d, e.Seq, false, left, o.fault)\n}", "TestAWebhookThatRefusesAllForAWhileLosesNothing",
+	},
+	{
+		"an event that is refused ends its webhook before the task has ended", "deliver.go",
+		"case last && o.refused && !d.Ended():", "case false && !d.Ended():", "TestARefusedEventDoesNotEndTheWebhookOfATaskAtWork",
 	},
 	{
 		"a tenant makes as many attempts as it likes", "rates.go",
@@ -37,7 +57,7 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"each event is an attempt, sent or not", "deliver.go",
-		"	d, taken := j.d, false\n", "	d, taken := j.d, false\n	defer func() { j.attempt = false }()\n", "TestWhatIsNotSentIsNoAttempt",
+		"	taken := false\n", "	taken := false\n	defer func() { j.attempt = false }()\n", "TestWhatIsNotSentIsNoAttempt",
 	},
 	{
 		"what a turn puts back at the end stays claimed", "push.go",

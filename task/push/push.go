@@ -5,7 +5,8 @@
 // sends the events of a task in order, and writes down how far it came. A webhook
 // that does not answer waits for its next attempt in storage, not here; one that
 // hangs holds one of its target's places and nobody else's. Delivery is at least
-// once: after a crash some events come again, with the same webhook-id.
+// once: after a crash some events come again, with the same webhook-id. Events that a
+// webhook refuses for what they are, while it takes others, are left out.
 //
 // The package never connects to anything but through internal/egress, and no task
 // ever waits for it.
@@ -60,7 +61,8 @@ type Options struct {
 	// seconds ahead. Those above it wait for their turn, and leave room for other tenants'.
 	Rate int
 	// MaxAttempts is how often an event is tried before its webhook is given up
-	// (16), MaxAge for how long (24 h).
+	// (16), MaxAge for how long (24 h). One that is refused for what it is, while its
+	// task goes on, is left out instead.
 	MaxAttempts int
 	MaxAge      time.Duration
 	// BackOff is about the wait after the first failed attempt (1 s); it doubles up
@@ -82,8 +84,7 @@ const (
 	// searchPause is the least time between two searches.
 	searchPause = 20 * time.Millisecond
 	// refusedAttempts is how often an event is tried that the webhook finds fault with,
-	// while others wait behind it. Until one is taken, those are tried once each: so a
-	// webhook that knows some kinds of events gets these in time.
+	// before those behind it are.
 	refusedAttempts = 5
 	// crowded is how long deliveries wait of whom there are too many here.
 	crowded = time.Second

@@ -262,40 +262,38 @@ func TestAWebhookIsGivenUp(t *testing.T) {
 	}
 }
 
-// TestARefusedEventHoldsUpTheOthersForAWhile has webhooks that find
-// fault with artifacts: the first is tried a few times, each after it once, and a task
-// never ends without its webhook having been told. What nothing waits behind is tried
-// as often as anything.
-func TestARefusedEventHoldsUpTheOthersForAWhile(t *testing.T) {
+// TestARefusedEventDoesNotHoldUpTheOthers has webhooks that find fault with events. All
+// there will be is there when they are first called.
+func TestARefusedEventDoesNotHoldUpTheOthers(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		status int
-		faulty string // what is refused
+		after  string // a header
+		faulty string // the beginning of what is refused, or several
 		taken  string
 		tries  map[string]int
-		good   func(task.PushHealth) bool
+		state  string
 		left   uint64
 	}{
-		"artifacts": {http.StatusBadRequest, "artifact", "task working completed", map[string]int{"artifact:x": 5, "artifact:y": 1, "artifact:z": 1, "completed": 1}, idle, 3},
-		"one of them": {http.StatusUnprocessableEntity, "artifact:y", "task working artifact:x artifact:z completed",
-			map[string]int{"artifact:x": 1, "artifact:y": 5, "artifact:z": 1}, idle, 1},
-		"the first and the last": {http.StatusUnsupportedMediaType, "artifact:x artifact:z", "task working artifact:y completed",
-			map[string]int{"artifact:x": 5, "artifact:y": 1, "artifact:z": 5}, idle, 2},
-		"the end": {http.StatusRequestEntityTooLarge, "completed", "task working artifact:x artifact:y artifact:z", map[string]int{"completed": 9}, dead, 0},
-		"all, for another reason": {http.StatusNotFound, "task", "", map[string]int{"task": 9, "working": 0}, dead, 0},
+		"artifacts": {http.StatusBadRequest, "", "artifact", "task working completed", map[string]int{"artifact:x": 5, "artifact:y": 1, "artifact:z": 1, "completed": 1}, "idle", 3},
+		"one of them": {http.StatusUnprocessableEntity, "", "artifact:y", "task working artifact:x artifact:z completed",
+			map[string]int{"artifact:x": 1, "artifact:y": 5, "artifact:z": 1}, "idle", 1},
+		"the first and the last": {http.StatusUnsupportedMediaType, "", "artifact:x artifact:z", "task working artifact:y completed",
+			map[string]int{"artifact:x": 5, "artifact:y": 1, "artifact:z": 1}, "idle", 2},
+		"a large one": {http.StatusRequestEntityTooLarge, "", "artifact:z", "task working artifact:x artifact:y completed",
+			map[string]int{"artifact:z": 5}, "idle", 1},
+		"the end":                 {http.StatusBadRequest, "", "completed", "task working artifact:x artifact:y artifact:z", map[string]int{"completed": 9}, "dead", 0},
+		"all":                     {http.StatusBadRequest, "", "t w a c", "", map[string]int{"task": 9, "working": 5, "artifact:x": 5, "completed": 5}, "dead", 0},
+		"all, for another reason": {http.StatusNotFound, "", "t w a c", "", map[string]int{"task": 9, "working": 0}, "dead", 0},
+		"some, until later":       {http.StatusRequestEntityTooLarge, "1", "artifact", "task working", map[string]int{"artifact:x": 9, "completed": 0}, "dead", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, storagetest.Memory())
-			var mu sync.Mutex
-			tries := map[string]int{}
+			tries := newTries()
 			r := newReceiver(t, func(w http.ResponseWriter, req *http.Request) {
-				body, _ := io.ReadAll(req.Body)
-				text := call{body: body}.text(t)
-				mu.Lock()
-				defer mu.Unlock()
-				tries[text]++
-				if strings.Contains(test.faulty, text) || strings.HasPrefix(text, test.faulty) {
+				if text := tries.note(t, req); slices.ContainsFunc(strings.Fields(test.faulty), func(s string) bool { return strings.HasPrefix(text, s) }) {
+					w.Header().Set("Retry-After", test.after)
 					w.WriteHeader(test.status)
 				}
 			})
@@ -305,17 +303,94 @@ func TestARefusedEventHoldsUpTheOthersForAWhile(t *testing.T) {
 				h.chunk(run, text)
 			}
 			h.finish(run)
-			h.start(push.Options{MaxAttempts: 9, BackOff: 1, MaxBackOff: 1}) // when all that waits is there
-			got := h.health(id, func(ph task.PushHealth) bool { return test.good(ph) && ph.Last == 6 })
-			if texts := r.texts(t); texts != test.taken || got.LeftOut != test.left {
+			h.start(push.Options{MaxAttempts: 9, BackOff: 1, MaxBackOff: 1})
+			got := h.health(id, atRest)
+			if texts := r.texts(t); texts != test.taken || got.State != test.state || got.LeftOut != test.left {
 				t.Errorf("taken: %s; health %+v", texts, got)
 			}
 			for text, want := range test.tries {
-				if tries[text] != want {
-					t.Errorf("%s was tried %d times, want %d", text, tries[text], want)
+				if n := tries.of(text); n != want {
+					t.Errorf("%s was tried %d times, want %d", text, n, want)
 				}
 			}
 		})
+	}
+}
+
+// tries counts what a webhook is called with.
+type tries struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func newTries() *tries { return &tries{n: map[string]int{}} }
+
+func (c *tries) note(t *testing.T, req *http.Request) string {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	text := call{body: body}.text(t)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n[text]++
+	return text
+}
+
+func (c *tries) of(text string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n[text]
+}
+
+// atRest tells that nothing more is sent, for whatever reason.
+func atRest(h task.PushHealth) bool { return idle(h) || dead(h) }
+
+// TestAWebhookThatRefusesAllForAWhileLosesNothing is called until it is well again.
+func TestAWebhookThatRefusesAllForAWhileLosesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	h.start(quick)
+	var mended, well atomic.Bool
+	tries := newTries()
+	r := newReceiver(t, func(w http.ResponseWriter, req *http.Request) {
+		if text := tries.note(t, req); mended.Load() && text == "task" { // not in the middle of a round
+			well.Store(true)
+		}
+		if !well.Load() {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	})
+	id := h.send(hook(r.URL))
+	h.finish(h.claim(id))
+	h.health(id, func(ph task.PushHealth) bool { return ph.Attempts > 7 || atRest(ph) })
+	mended.Store(true)
+	if got := h.health(id, atRest); !idle(got) || got.LeftOut != 0 || r.texts(t) != "task working completed" || tries.of("completed") < 2 {
+		t.Errorf("taken: %s; health %+v; the end was tried %d times", r.texts(t), got, tries.of("completed"))
+	}
+}
+
+// TestARefusedEventDoesNotEndTheWebhookOfATaskAtWork has one that is refused until it is
+// given up, and the end of the task after that.
+func TestARefusedEventDoesNotEndTheWebhookOfATaskAtWork(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, storagetest.Memory())
+	h.start(push.Options{MaxAttempts: 6, BackOff: 1, MaxBackOff: 1})
+	tries := newTries()
+	r := newReceiver(t, func(w http.ResponseWriter, req *http.Request) {
+		if tries.note(t, req) == "artifact:x" {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	})
+	id := h.send(hook(r.URL))
+	run := h.claim(id)
+	h.chunk(run, "x")
+	if got := h.health(id, func(ph task.PushHealth) bool { return dead(ph) || idle(ph) && ph.Seq == 3 }); got.LeftOut != 1 || tries.of("artifact:x") != 6 {
+		t.Errorf("health %+v, tried %d times", got, tries.of("artifact:x"))
+	}
+	h.finish(run)
+	if got := h.health(id, func(ph task.PushHealth) bool { return dead(ph) || idle(ph) && ph.Seq == 4 }); r.texts(t) != "task working completed" {
+		t.Errorf("taken: %s; health %+v", r.texts(t), got)
 	}
 }
 

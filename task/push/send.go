@@ -88,15 +88,17 @@ func judge(resp *http.Response, now time.Time) outcome {
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		return outcome{taken: true}
 	}
+	after := retryAfter(resp.Header.Get("Retry-After"), now)
 	return outcome{
 		fault:   fmt.Sprintf("the webhook answered with status %d", resp.StatusCode),
 		gone:    resp.StatusCode == http.StatusGone,
-		refused: slices.Contains(refusals, resp.StatusCode),
-		after:   retryAfter(resp.Header.Get("Retry-After"), now),
+		refused: after == 0 && slices.Contains(refusals, resp.StatusCode),
+		after:   after,
 	}
 }
 
-// refusals are the statuses that speak of what was sent, and not of the webhook.
+// refusals are the statuses that speak of what was sent, and not of the webhook,
+// unless they say when to come again.
 var refusals = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity}
 
 // retryAfter reads seconds or a date; anything else is nothing.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +37,8 @@ var behaviours = []struct {
 	{"tck-reject-task", func(*agent.Task) error { return agent.Reject("rejected") }},
 	{"tck-input-required", func(*agent.Task) error { return agent.NeedInput("What else?") }},
 	{"tck-auth-required", func(*agent.Task) error { return agent.NeedAuth("Who are you?") }},
-	{"tck-multi-turn", converse},
-	{"tck-cancel", func(t *agent.Task) error { return work(t, time.Hour) }},
+	{multiTurn, converse},
+	{"tck-cancel", func(t *agent.Task) error { return work(t, time.Hour) }}, // or as long as a run may take
 	{"tck-long-running", func(t *agent.Task) error { return workAndReply(t, 1500*time.Millisecond) }},
 	{"tck-delayed-complete", func(t *agent.Task) error { return workAndReply(t, 2*time.Second) }},
 	{"test-resubscribe-message-id", func(t *agent.Task) error { return work(t, 4*time.Second) }},
@@ -58,17 +59,17 @@ func run(_ context.Context, t *agent.Task) error {
 	if do := asked(t.Message); do != nil {
 		return do(t)
 	}
-	earlier, err := t.History(0) // a message that only goes on with what was begun
+	earlier, err := t.History(0)
 	if err != nil {
 		return err
 	}
-	for _, m := range earlier {
-		if do := asked(m); do != nil {
-			return do(t)
-		}
+	if slices.ContainsFunc(earlier, func(m agent.Message) bool { return strings.HasPrefix(m.Text(), multiTurn) }) {
+		return converse(t)
 	}
 	return answer(t, "You said: "+t.Text())
 }
+
+const multiTurn = "tck-multi-turn" // goes on with messages that name nothing
 
 // asked is the behaviour that a message names, nil for none.
 func asked(m agent.Message) func(*agent.Task) error {

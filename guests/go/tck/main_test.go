@@ -39,6 +39,15 @@ func TestAConversationEndsWhenItIsTold(t *testing.T) {
 	}
 }
 
+func TestAQuestionThatIsAnsweredIsNotAskedAgain(t *testing.T) {
+	host := agenttest.New()
+	for _, test := range []struct{ text, state string }{{"tck-input-required", "input_required"}, {"here you are", "completed"}} {
+		if got, err := host.Send(test.text); err != nil || got.State != test.state {
+			t.Errorf("%s: got %+v, %v; want %s", test.text, got, err, test.state)
+		}
+	}
+}
+
 func TestABehaviourIsNamedByTheIDOrTheText(t *testing.T) {
 	for _, m := range []agent.Message{
 		{MessageID: "tck-reject-task-1", Parts: []agent.Part{agent.Text("hello")}},
