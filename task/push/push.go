@@ -85,7 +85,7 @@ const (
 	searchPause = 20 * time.Millisecond
 	// refusedAttempts is how often an event is tried that the webhook finds fault with,
 	// before those behind it are.
-	refusedAttempts = 5
+	refusedAttempts = 3
 	// crowded is how long deliveries wait of whom there are too many here.
 	crowded = time.Second
 )

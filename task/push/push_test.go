@@ -275,15 +275,15 @@ func TestARefusedEventDoesNotHoldUpTheOthers(t *testing.T) {
 		state  string
 		left   uint64
 	}{
-		"artifacts": {http.StatusBadRequest, "", "artifact", "task working completed", map[string]int{"artifact:x": 5, "artifact:y": 1, "artifact:z": 1, "completed": 1}, "idle", 3},
+		"artifacts": {http.StatusBadRequest, "", "artifact", "task working completed", map[string]int{"artifact:x": 3, "artifact:y": 1, "artifact:z": 1, "completed": 1}, "idle", 3},
 		"one of them": {http.StatusUnprocessableEntity, "", "artifact:y", "task working artifact:x artifact:z completed",
-			map[string]int{"artifact:x": 1, "artifact:y": 5, "artifact:z": 1}, "idle", 1},
+			map[string]int{"artifact:x": 1, "artifact:y": 3, "artifact:z": 1}, "idle", 1},
 		"the first and the last": {http.StatusUnsupportedMediaType, "", "artifact:x artifact:z", "task working artifact:y completed",
-			map[string]int{"artifact:x": 5, "artifact:y": 1, "artifact:z": 1}, "idle", 2},
+			map[string]int{"artifact:x": 3, "artifact:y": 1, "artifact:z": 1}, "idle", 2},
 		"a large one": {http.StatusRequestEntityTooLarge, "", "artifact:z", "task working artifact:x artifact:y completed",
-			map[string]int{"artifact:z": 5}, "idle", 1},
+			map[string]int{"artifact:z": 3}, "idle", 1},
 		"the end":                 {http.StatusBadRequest, "", "completed", "task working artifact:x artifact:y artifact:z", map[string]int{"completed": 9}, "dead", 0},
-		"all":                     {http.StatusBadRequest, "", "t w a c", "", map[string]int{"task": 9, "working": 5, "artifact:x": 5, "completed": 5}, "dead", 0},
+		"all":                     {http.StatusBadRequest, "", "t w a c", "", map[string]int{"task": 9, "working": 7, "artifact:x": 7, "completed": 7}, "dead", 0},
 		"all, for another reason": {http.StatusNotFound, "", "t w a c", "", map[string]int{"task": 9, "working": 0}, "dead", 0},
 		"some, until later":       {http.StatusRequestEntityTooLarge, "1", "artifact", "task working", map[string]int{"artifact:x": 9, "completed": 0}, "dead", 0},
 	} {
