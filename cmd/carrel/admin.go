@@ -106,10 +106,13 @@ func (c *client) explain(err error) error {
 	if status := (statusError{}); errors.As(err, &status) {
 		return status
 	}
-	if strings.Contains(err.Error(), "connection refused") {
-		return fmt.Errorf("no server answers at %s; start one with 'carrel serve', or name another with --server", c.server)
+	if !strings.Contains(err.Error(), "connection refused") {
+		return err
 	}
-	return err
+	if u := (*url.Error)(nil); errors.As(err, &u) && originOf(u.URL) != originOf(c.server) {
+		return fmt.Errorf("no server answers at %s", originOf(u.URL))
+	}
+	return fmt.Errorf("no server answers at %s; start one with 'carrel serve', or name another with --server", c.server)
 }
 
 // problem is the error in a reply that refuses what was asked: an *abi.Refusal for

@@ -158,4 +158,8 @@ func TestAServerThatIsNotThereIsAskedOnce(t *testing.T) {
 	if got := invoke(t, []string{"CARREL_SERVER=http://" + freeAddr(t)}, "send", "counter", "hello"); got.code != exitFailed || !strings.Contains(got.stderr, "no server answers at") || strings.Contains(got.stderr, "again") {
 		t.Errorf("exit code %d, %s", got.code, got.stderr)
 	}
+	card := "http://" + freeAddr(t) + "/agents/a/b"
+	if got := invoke(t, nil, "send", card, "hello"); got.code != exitFailed || !strings.Contains(got.stderr, "no server answers at "+originOf(card)+"\n") {
+		t.Errorf("a card where nobody is: %+v", got)
+	}
 }
