@@ -91,8 +91,8 @@ var limits = []limit{
 		})}},
 	{what: "attempts of a tenant in a second", most: push.DefaultRate, setting: "webhook_rate", instead: "the others wait for their turn; it may be five seconds ahead", tests: "TestATenantMakesNoMoreAttemptsThanItMay"},
 	{what: "time in which a webhook answers", most: push.DefaultTimeout, instead: "the attempt has failed", tests: "TestABodyHasTheTimeOfItsRequest"},
-	{what: "attempts to deliver an event", most: push.DefaultAttempts, instead: "the webhook is given up until its config is created anew; before its task has ended, one that it refuses for what it is is left out", tests: "TestAWebhookIsGivenUp TestARefusedEventDoesNotEndTheWebhookOfATaskAtWork"},
-	{what: "time in which an event is delivered", most: push.DefaultAge, instead: "the webhook is given up until its config is created anew", tests: "TestAWebhookIsGivenUp"},
+	{what: "attempts to deliver an event", most: push.DefaultAttempts, instead: "the webhook is given up until its config is created anew; while the task goes on, an event that it refuses is left out instead", tests: "TestAWebhookIsGivenUp TestARefusedEventDoesNotEndTheWebhookOfATaskAtWork"},
+	{what: "time in which an event is delivered", most: push.DefaultAge, instead: "the same", tests: "TestAWebhookIsGivenUp"},
 	{what: "time between two attempts, `Retry-After` included", most: push.DefaultMaxBackOff, instead: "it is tried then all the same", tests: "TestBackOff TestRetryAfterIsHonoured"},
 
 	{section: "What is open at a time"},

@@ -20,10 +20,14 @@ func (d *Delivery) Advance(ctx context.Context, seq uint64, sent bool, lease tim
 	return d.advance(ctx, seq, sent, lease, func(*pushCursor, time.Time) {})
 }
 
-// LeaveOut is Advance for a webhook that refused events for what they are, for the
-// reason which the owner of the config may read: left of those up to seq. They are
-// not sent again.
-func (d *Delivery) LeaveOut(ctx context.Context, seq uint64, sent bool, left uint64, reason string, lease time.Duration) (more bool, err error) {
+// LeaveOut is Advance for a webhook that refused the events up to seq for what they
+// are, all but that one if sent, for the reason, which the owner of the config may
+// read. They are not sent again.
+func (d *Delivery) LeaveOut(ctx context.Context, seq uint64, sent bool, reason string, lease time.Duration) (more bool, err error) {
+	left := seq - d.Seq
+	if sent {
+		left--
+	}
 	more, err = d.advance(ctx, seq, sent, lease, func(c *pushCursor, now time.Time) {
 		c.note(now, reason)
 		c.leftOut += left
@@ -41,7 +45,7 @@ func (d *Delivery) advance(ctx context.Context, seq uint64, sent bool, lease tim
 			return err
 		}
 		also(c, now)
-		c.seq, c.attempts, c.failing, c.hurried = seq, 0, time.Time{}, false
+		c.seq, c.attempts, c.failing, c.refused, c.probed = seq, 0, time.Time{}, false, 0
 		if sent {
 			c.delivered++
 			c.succeeded = now
@@ -57,18 +61,35 @@ func (d *Delivery) advance(ctx context.Context, seq uint64, sent bool, lease tim
 		return o.save(c, due)
 	})
 	if err == nil {
-		d.Seq, d.Attempts, d.Failing = seq, 0, time.Time{}
+		d.Seq, d.Attempts, d.Failing, d.Probed = seq, 0, time.Time{}, 0
 	}
 	return more, err
 }
 
 // Retry ends the delivery until the given time: an attempt at the next event has
-// failed for the reason, which the owner of the config may read. When it is hurried,
-// it is due at once when the task ends or waits for its caller.
-func (d *Delivery) Retry(ctx context.Context, at time.Time, reason string, hurried bool) error {
+// failed for the reason, which the owner of the config may read.
+func (d *Delivery) Retry(ctx context.Context, at time.Time, reason string) error {
 	return d.settle(ctx, func(o outbox, c *pushCursor, now time.Time) error {
 		c.fail(now, reason)
-		c.owner, c.hurried = "", hurried
+		c.owner, c.refused = "", false
+		return o.save(c, at.UTC())
+	})
+}
+
+// Refused is Retry for an event that the webhook refused for what it is. The next
+// attempt is at once when the task ends before its time. probed is the last event
+// behind that one that was tried, in this round or one before.
+func (d *Delivery) Refused(ctx context.Context, at time.Time, reason string, probed uint64) error {
+	return d.settle(ctx, func(o outbox, c *pushCursor, now time.Time) error {
+		h, err := loadHead(o.tx, d.TaskID)
+		if err != nil {
+			return err
+		}
+		if Terminal(h.state) && !d.ended { // meanwhile
+			at = now
+		}
+		c.fail(now, reason)
+		c.owner, c.refused, c.probed = "", true, probed
 		return o.save(c, at.UTC())
 	})
 }
@@ -138,8 +159,8 @@ type PushHealth struct {
 	// Seq is the last event that needs no more sending, Last the last one there is.
 	Seq  uint64 `json:"seq"`
 	Last uint64 `json:"last"`
-	// Delivered counts the events that the webhook took, LeftOut those that it
-	// refused and was not sent again, Attempts the failed attempts at the event after Seq.
+	// Delivered counts the events that the webhook took, LeftOut those that were passed
+	// because it refused them, Attempts the failed attempts at the event after Seq.
 	Delivered uint64 `json:"delivered"`
 	LeftOut   uint64 `json:"left_out,omitempty"`
 	Attempts  int    `json:"attempts"`

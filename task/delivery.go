@@ -25,11 +25,13 @@ type Delivery struct {
 	Config  *a2apb.TaskPushNotificationConfig
 	Version string
 	// Seq is the last event that needs no more sending, Attempts the failed
-	// attempts at the next one, Failing since when they fail. LeftOut counts events
-	// that the webhook refused.
+	// attempts at the next one, Failing since when they fail. Probed is the last event
+	// behind that one that was tried, 0 for none, and LeftOut counts events that were
+	// passed because the webhook refused them.
 	Seq      uint64
 	Attempts int
 	Failing  time.Time
+	Probed   uint64
 	LeftOut  uint64
 
 	m       *Manager
@@ -146,7 +148,7 @@ func (m *Manager) claimDelivery(root storage.Tx, id DeliveryID, now time.Time, l
 	c.owner = m.instance
 	d := &Delivery{
 		DeliveryID: id, Ref: Ref{id.Tenant, h.agent}, Config: hook.config, Version: hook.version,
-		Seq: c.seq, Attempts: c.attempts, Failing: c.failing, LeftOut: c.leftOut, m: m, fence: c.fence, trace: h.trace,
+		Seq: c.seq, Attempts: c.attempts, Failing: c.failing, Probed: c.probed, LeftOut: c.leftOut, m: m, fence: c.fence, trace: h.trace,
 	}
 	return d, o.save(c, now.Add(lease))
 }
@@ -186,7 +188,7 @@ func (d *Delivery) Context(ctx context.Context) context.Context {
 // least 1; none when there are no more yet. Those without a Body are not for sending.
 // ErrEventsPurged when they are no longer kept, ErrTaskNotFound when the task was deleted.
 func (d *Delivery) Events(ctx context.Context, most int) ([]Event, error) {
-	events, err := d.read(ctx, most)
+	events, err := d.EventsAfter(ctx, d.Seq, most)
 	if err != nil || len(events) > 0 || d.durable == nil {
 		return events, err
 	}
@@ -196,19 +198,20 @@ func (d *Delivery) Events(ctx context.Context, most int) ([]Event, error) {
 	if err := wait(); err != nil {
 		return nil, err
 	}
-	return d.read(ctx, most)
+	return d.EventsAfter(ctx, d.Seq, most)
 }
 
-func (d *Delivery) read(ctx context.Context, most int) (events []Event, err error) {
+// EventsAfter is Events from another place on, and sees what is durable.
+func (d *Delivery) EventsAfter(ctx context.Context, seq uint64, most int) (events []Event, err error) {
 	err = d.m.view(ctx, d.Tenant, func(tx storage.Tx) error {
 		h, err := loadHead(tx, d.TaskID)
 		if err != nil {
 			return err
 		}
-		if d.ended = Terminal(h.state); h.seq <= d.Seq {
+		if d.ended = Terminal(h.state); h.seq <= seq {
 			return nil
 		}
-		events, err = readEvents(tx, d.TaskID, d.Seq, most, deliveryBytes)
+		events, err = readEvents(tx, d.TaskID, seq, most, deliveryBytes)
 		return err
 	})
 	return events, err

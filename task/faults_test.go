@@ -221,15 +221,19 @@ var mistakes = []faults.Fault{
 	},
 	{
 		"a config that is created anew is still suspected", "outbox.go",
-		", c.hurried, c.leftOut = \"\", 0, time.Time{}, false, false, 0", ", c.hurried = \"\", 0, time.Time{}, false, false", "TestWhatAWebhookRefusedIsLeftOut",
+		", c.leftOut = \"\", 0, time.Time{}, false, false, 0, 0", " = \"\", 0, time.Time{}, false, false, 0", "TestWhatAWebhookRefusedIsLeftOut",
 	},
 	{
-		"a task that rests hurries nothing", "outbox.go",
-		`return c.owner == "" && !unfinishedState(h.state)`, "return false", "TestATaskThatRestsHurriesARefusedEvent",
+		"a task that ends hurries nothing", "outbox.go",
+		`return c.owner == "" && Terminal(h.state)`, "return false", "TestTheEndOfATaskHurriesARefusedEvent",
 	},
 	{
 		"all that comes hurries what was refused", "outbox.go",
-		`return c.owner == "" && !unfinishedState(h.state)`, `return c.owner == ""`, "TestATaskThatRestsHurriesARefusedEvent",
+		`return c.owner == "" && Terminal(h.state)`, `return c.owner == ""`, "TestTheEndOfATaskHurriesARefusedEvent",
+	},
+	{
+		"a task that ends during an attempt hurries nothing", "delivered.go",
+		"if Terminal(h.state) && !d.ended {", "if Terminal(h.state) && d.ended && !d.ended {", "TestTheEndOfATaskHurriesARefusedEvent",
 	},
 	{
 		"a claim outlives its process", "delivery.go",

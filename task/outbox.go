@@ -30,7 +30,7 @@ func (e *edit) putPush(id string, config []byte, after uint64, most int) error {
 		c = &pushCursor{seq: after}
 	}
 	c.fence++
-	c.owner, c.attempts, c.failing, c.dead, c.hurried, c.leftOut = "", 0, time.Time{}, false, false, 0
+	c.owner, c.attempts, c.failing, c.dead, c.refused, c.probed, c.leftOut = "", 0, time.Time{}, false, false, 0, 0
 	if err := e.tx.Set(pushConfigKey(e.id, id), config); err != nil {
 		return err
 	}
@@ -64,8 +64,8 @@ func (e *edit) removePushes() error {
 	return err
 }
 
-// wakePushes makes the webhooks due that rest behind the end of the log, or wait for
-// what has come.
+// wakePushes makes the webhooks due that rest behind the end of the log, and those
+// that wait to be tried again with an event that they refuse, when the task ends.
 func (e *edit) wakePushes() error {
 	if e.h.pushes == 0 || len(e.events) == 0 {
 		return nil
@@ -92,8 +92,8 @@ func (c *pushCursor) wakes(h *head) bool {
 	switch {
 	case c.dead || c.seq >= h.seq:
 		return false
-	case c.hurried:
-		return c.owner == "" && !unfinishedState(h.state)
+	case c.refused:
+		return c.owner == "" && Terminal(h.state)
 	}
 	return c.due.IsZero()
 }

@@ -334,7 +334,7 @@ func TestADeliveryIsFencedAgainstChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, advance := d.Advance(t.Context(), 1, true, time.Minute)
-		for _, err := range []error{advance, d.Retry(t.Context(), time.Now(), "x", false), d.GiveUp(t.Context(), "x"), d.GiveBack(t.Context())} {
+		for _, err := range []error{advance, d.Retry(t.Context(), time.Now(), "x"), d.Refused(t.Context(), time.Now(), "x", 1), d.GiveUp(t.Context(), "x"), d.GiveBack(t.Context())} {
 			if !errors.Is(err, task.ErrFenced) {
 				t.Errorf("%s: got %v", name, err)
 			}
@@ -359,7 +359,7 @@ func TestARetryWaitsAndNewEventsDoNotHurryIt(t *testing.T) {
 	t.Parallel()
 	h := pushHouse(t)
 	id := h.inline("x", "a").TaskID
-	if err := h.take().Retry(t.Context(), time.Now().Add(time.Hour), "no answer", false); err != nil {
+	if err := h.take().Retry(t.Context(), time.Now().Add(time.Hour), "no answer"); err != nil {
 		t.Fatal(err)
 	}
 	h.finish(h.claim(), task.Result{})
@@ -382,14 +382,17 @@ func TestWhatAWebhookRefusedIsLeftOut(t *testing.T) {
 	t.Parallel()
 	h := pushHouse(t)
 	id := h.inline("x", "a").TaskID
-	if err := h.take().Retry(t.Context(), time.Now(), "no", true); err != nil {
+	if err := h.take().Refused(t.Context(), time.Now(), "no", 1); err != nil {
 		t.Fatal(err)
 	}
 	h.finish(h.claim(), task.Result{})
 	d := h.take()
-	more, err := d.LeaveOut(t.Context(), 2, true, 1, "no", time.Minute)
+	if d.Attempts != 1 || d.Probed != 1 || d.Failing.IsZero() {
+		t.Errorf("refused once: %+v", d)
+	}
+	more, err := d.LeaveOut(t.Context(), 2, true, "no", time.Minute)
 	got := h.health(id)
-	if !more || err != nil || d.Seq != 2 || d.LeftOut != 1 || d.Attempts != 0 || !d.Failing.IsZero() {
+	if !more || err != nil || d.Seq != 2 || d.LeftOut != 1 || d.Attempts != 0 || d.Probed != 0 || !d.Failing.IsZero() {
 		t.Errorf("%t, %v, delivery %+v", more, err, d)
 	}
 	if got.LeftOut != 1 || got.Delivered != 1 || got.Seq != 2 || got.Attempts != 0 || got.LastError != "no" || got.State != "pending" {
@@ -403,13 +406,13 @@ func TestWhatAWebhookRefusedIsLeftOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	d = h.take()
-	if _, err := d.Events(t.Context(), 1); err != nil || d.LeftOut != 1 || !d.Ended() {
-		t.Errorf("taken again: %v, %+v, ended: %t", err, d, d.Ended())
+	if events, err := d.EventsAfter(t.Context(), 1, 1); err != nil || len(events) != 1 || events[0].Seq != 2 || d.LeftOut != 1 || !d.Ended() {
+		t.Errorf("taken again: %v, %v, %+v, ended: %t", events, err, d, d.Ended())
 	}
 	if last, err := d.Last(t.Context()); err != nil || last.Seq != 3 || last.State != completed {
 		t.Errorf("the newest event is %+v, %v", last, err)
 	}
-	if more, err := d.LeaveOut(t.Context(), 3, false, 1, "no", time.Minute); more || err != nil {
+	if more, err := d.LeaveOut(t.Context(), 3, false, "no", time.Minute); more || err != nil {
 		t.Errorf("the last one: %t, %v", more, err)
 	}
 	if got := h.health(id); got.State != "idle" || got.LeftOut != 2 || got.Delivered != 1 {
@@ -421,25 +424,37 @@ func TestWhatAWebhookRefusedIsLeftOut(t *testing.T) {
 	}
 }
 
-// TestATaskThatRestsHurriesARefusedEvent has a retry that is an hour away.
-func TestATaskThatRestsHurriesARefusedEvent(t *testing.T) {
+// TestTheEndOfATaskHurriesARefusedEvent has an attempt that is an hour away.
+func TestTheEndOfATaskHurriesARefusedEvent(t *testing.T) {
 	t.Parallel()
-	for name, rest := range map[string]task.Result{"it ends": {}, "it waits": {State: inputRequired, Message: said("and?")}} {
+	for _, meanwhile := range []bool{false, true} { // it ends while the attempt is made
 		h := pushHouse(t)
 		h.inline("x", "a")
-		if err := h.take().Retry(t.Context(), time.Now().Add(time.Hour), "no", true); err != nil {
+		d := h.take()
+		if _, err := d.Events(t.Context(), 1); err != nil {
 			t.Fatal(err)
+		}
+		refused := func() {
+			if err := d.Refused(t.Context(), time.Now().Add(time.Hour), "no", 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !meanwhile {
+			refused()
 		}
 		run := h.claim()
 		if err := run.Status(t.Context(), said("at work")); err != nil {
 			t.Fatal(err)
 		}
 		if ids := h.due(); len(ids) > 0 {
-			t.Errorf("%s: work hurries it", name)
+			t.Error("work hurries it")
 		}
-		h.finish(run, rest)
+		h.finish(run, task.Result{})
+		if meanwhile {
+			refused()
+		}
 		if ids := h.due(); len(ids) != 1 {
-			t.Errorf("%s, and nothing is due", name)
+			t.Errorf("the task has ended (meanwhile: %t), and nothing is due", meanwhile)
 		}
 		h.take()
 	}

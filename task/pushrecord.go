@@ -86,14 +86,15 @@ type pushCursor struct {
 	owner string    // the instance that sends, empty when nobody does
 
 	attempts  int       // at the next event
-	hurried   bool      // it is due at once when the task comes to rest
+	refused   bool      // at the last of them it was: then it is due at once when the task ends
+	probed    uint64    // the last event behind that one that was tried, 0 for none
 	failing   time.Time // since when they fail
 	dead      bool      // given up
 	fault     string    // what was wrong the last time
 	failed    time.Time // when that was
 	succeeded time.Time // when an event was last taken
 	delivered uint64    // events taken
-	leftOut   uint64    // events that it refused, and was not sent again
+	leftOut   uint64    // events that were passed because it refused them
 }
 
 const (
@@ -108,8 +109,9 @@ const (
 	cursorFailed    protowire.Number = 9
 	cursorSucceeded protowire.Number = 10
 	cursorDelivered protowire.Number = 11
-	cursorHurried   protowire.Number = 12
+	cursorRefused   protowire.Number = 12
 	cursorLeftOut   protowire.Number = 13
+	cursorProbed    protowire.Number = 14
 )
 
 func (c *pushCursor) encode() []byte {
@@ -125,8 +127,9 @@ func (c *pushCursor) encode() []byte {
 	w.time(cursorFailed, c.failed)
 	w.time(cursorSucceeded, c.succeeded)
 	w.number(cursorDelivered, c.delivered)
-	w.flag(cursorHurried, c.hurried)
+	w.flag(cursorRefused, c.refused)
 	w.number(cursorLeftOut, c.leftOut)
+	w.number(cursorProbed, c.probed)
 	return w
 }
 
@@ -156,10 +159,12 @@ func decodePushCursor(data []byte) (*pushCursor, error) {
 			c.succeeded = wireTime(n)
 		case cursorDelivered:
 			c.delivered = n
-		case cursorHurried:
-			c.hurried = n != 0
+		case cursorRefused:
+			c.refused = n != 0
 		case cursorLeftOut:
 			c.leftOut = n
+		case cursorProbed:
+			c.probed = n
 		}
 	})
 	if err != nil {

@@ -3,7 +3,6 @@ package push
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/carrelhq/carrel/task"
@@ -55,7 +54,8 @@ func (p *Pusher) do(j *job) {
 	p.start()
 }
 
-// turn is how many events a webhook is sent before others of its target have a turn.
+// turn is how many events a webhook is sent before others of its target have a turn;
+// a round of probes ends it, too.
 const turn = 32
 
 // deliver sends the next events of a delivery. It reports whether there are more;
@@ -76,34 +76,31 @@ func (p *Pusher) deliver(j *job) (goOn bool) {
 		if len(events) == 0 {
 			events = []task.Event{{Seq: d.Seq}}
 		}
-		for i, e := range events {
+		for _, e := range events {
 			if p.stopping() || e.Body != nil && !p.queue.may(j, time.Now()) {
 				return true
 			}
+			more, onward := p.event(j, e)
+			if !more || !onward {
+				return more
+			}
 			sent++
-			more, onward := p.event(j, e, events[i+1:])
-			if !more {
-				return false
-			}
-			if !onward {
-				break
-			}
 		}
 	}
 	return true
 }
 
 // event sends one event, if it is for sending, and notes how that went. It reports
-// whether there are more to send, and whether they are those behind it.
-func (p *Pusher) event(j *job, e task.Event, behind []task.Event) (more, onward bool) {
+// whether there are more to send, and whether that goes on at once.
+func (p *Pusher) event(j *job, e task.Event) (more, onward bool) {
 	taken := false
 	if e.Body != nil {
 		o := p.send(j, e)
 		switch {
 		case o.refused && suspect(j.d):
-			return p.past(j, e, behind, o), false
+			return p.probe(j, e, o), false
 		case o.fault != "":
-			return p.failed(j.d, e.Seq, o), false
+			return p.failed(j.d, e.Seq, 0, o), false
 		}
 		taken = o.taken
 	}
@@ -126,52 +123,60 @@ func (p *Pusher) delivered(e task.Event) {
 // was tried a few times, or such events are known of the webhook.
 func suspect(d *task.Delivery) bool { return d.LeftOut > 0 || d.Attempts+1 >= refusedAttempts }
 
-// past tries what waits behind an event that the webhook refuses, each once, and the
-// newest there is. What it takes shows that it is well, and those before are left
-// out; without any, none is, and all wait. It reports whether there are more to send.
-func (p *Pusher) past(j *job, e task.Event, behind []task.Event, o outcome) (more bool) {
-	last, err := j.d.Last(p.sending)
+// probe tries some of what waits behind an event that the webhook refuses, each once,
+// from where the round before this came to. What it takes shows that it is well, and
+// what it refused before that is left out; else none is, and all wait. It reports
+// whether there are more to send.
+func (p *Pusher) probe(j *job, e task.Event, o outcome) (more bool) {
+	d, probed := j.d, max(e.Seq, j.d.Probed)
+	behind, err := d.EventsAfter(p.sending, probed, probes)
+	if err == nil && p.last(d) && d.Ended() { // else it is given up: the end is told, if it takes that
+		behind = make([]task.Event, 1)
+		behind[0], err = d.Last(p.sending)
+	}
 	if err != nil {
-		p.broken(j.d, err)
+		p.broken(d, err)
 		return false
 	}
-	at, left := e.Seq, uint64(1)
-	for _, next := range slices.Concat(behind, []task.Event{last}) {
-		if next.Seq <= at {
-			continue
+	for _, next := range behind {
+		if p.stopping() {
+			p.giveBack(d)
+			return false
 		}
-		left += next.Seq - at - 1 // none but before the newest
-		if at = next.Seq; next.Body == nil {
-			continue
+		if next.Body != nil && next.Seq > e.Seq {
+			if !p.queue.may(j, time.Now()) {
+				p.again(d, probed, o) // and not given up, if that was the last attempt
+				return false
+			}
+			then := p.send(j, next)
+			if then.taken {
+				p.delivered(next)
+				return p.leaveOut(d, next.Seq, true, o.fault)
+			}
+			if then.fault != "" && !then.refused {
+				o.after, o.gone, o.cut = then.after, then.gone, then.cut
+				break
+			}
 		}
-		if p.stopping() || !p.queue.may(j, time.Now()) {
-			break
-		}
-		switch then := p.send(j, next); {
-		case then.taken:
-			p.delivered(next)
-			return p.leaveOut(j.d, at, true, left, o.fault)
-		case then.refused:
-			left++
-		case then.fault != "":
-			return p.failed(j.d, e.Seq, then)
-		}
+		probed = next.Seq
 	}
-	return p.failed(j.d, e.Seq, o)
+	return p.failed(d, e.Seq, probed, o)
 }
 
 // leaveOut goes on behind events that the webhook refused. It reports whether there are more.
-func (p *Pusher) leaveOut(d *task.Delivery, seq uint64, taken bool, left uint64, reason string) (more bool) {
-	p.metrics().PushAttempts.Add(float64(left), "refused")
-	if d.LeftOut == 0 {
-		p.opts.Logger.Warn("a webhook refuses events, which are left out", "tenant", d.Tenant, "agent", d.Ref.Agent, "task", d.TaskID,
-			"config", d.ConfigID, "after_event", d.Seq, "reason", reason)
-	}
-	more, err := d.LeaveOut(context.Background(), seq, taken, left, reason, lease)
+func (p *Pusher) leaveOut(d *task.Delivery, seq uint64, taken bool, reason string) (more bool) {
+	before := d.LeftOut
+	more, err := d.LeaveOut(context.Background(), seq, taken, reason, lease)
 	if err != nil {
 		p.broken(d, err)
+		return false
 	}
-	return more && err == nil
+	p.metrics().PushAttempts.Add(float64(d.LeftOut-before), "refused")
+	if before == 0 {
+		p.opts.Logger.Warn("a webhook refuses events, which are left out", "tenant", d.Tenant, "agent", d.Ref.Agent, "task", d.TaskID,
+			"config", d.ConfigID, "event", seq, "reason", reason)
+	}
+	return more
 }
 
 // broken ends a delivery that cannot go on, for a reason that is not the
@@ -188,28 +193,43 @@ func (p *Pusher) broken(d *task.Delivery, err error) {
 	}
 }
 
-// failed decides what comes of a failed attempt: another, or none, or, when the
-// event is left out, those behind it. It reports whether there are any.
-func (p *Pusher) failed(d *task.Delivery, seq uint64, o outcome) (more bool) {
-	attempts := d.Attempts + 1
-	last := attempts >= p.opts.MaxAttempts || !d.Failing.IsZero() && time.Since(d.Failing) >= p.opts.MaxAge
+// last tells whether the attempt that is under way is the last one at its event.
+func (p *Pusher) last(d *task.Delivery) bool {
+	return d.Attempts+1 >= p.opts.MaxAttempts || !d.Failing.IsZero() && time.Since(d.Failing) >= p.opts.MaxAge
+}
+
+// failed decides what comes of a failed attempt at an event: another, or none, or, when
+// it is left out, those behind it. It reports whether there are any. probed is as in
+// [task.Delivery.Refused].
+func (p *Pusher) failed(d *task.Delivery, seq, probed uint64, o outcome) (more bool) {
 	switch {
 	case o.cut:
 		p.giveBack(d)
-	case last && o.refused && !d.Ended():
-		return p.leaveOut(d, seq, false, 1, o.fault) // the task's end is still to be told
-	case last, o.gone:
+	case o.gone:
+		p.giveUp(d, o.fault)
+	case p.last(d) && o.refused && !d.Ended():
+		return p.leaveOut(d, seq, false, o.fault) // the task's end is still to be told
+	case p.last(d):
 		p.giveUp(d, o.fault)
 	default:
-		p.metrics().PushAttempts.Add(1, "failed")
-		at := time.Now().Add(max(p.opts.backOff(attempts), min(o.after, p.opts.MaxBackOff)))
-		if err := d.Retry(context.Background(), at, o.fault, o.refused && suspect(d)); err != nil {
-			p.broken(d, err)
-			return false
-		}
-		p.retryAt(at)
+		p.again(d, probed, o)
 	}
 	return false
+}
+
+// again has the delivery tried again later.
+func (p *Pusher) again(d *task.Delivery, probed uint64, o outcome) {
+	p.metrics().PushAttempts.Add(1, "failed")
+	at := time.Now().Add(max(p.opts.backOff(d.Attempts+1), min(o.after, p.opts.MaxBackOff)))
+	retry := func() error { return d.Retry(context.Background(), at, o.fault) }
+	if o.refused {
+		retry = func() error { return d.Refused(context.Background(), at, o.fault, probed) }
+	}
+	if err := retry(); err != nil {
+		p.broken(d, err)
+		return
+	}
+	p.retryAt(at)
 }
 
 func (p *Pusher) giveUp(d *task.Delivery, reason string) {

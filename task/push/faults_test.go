@@ -32,12 +32,24 @@ var mistakes = []faults.Fault{
 		"http.StatusRequestEntityTooLarge, ", "", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
+		"each round begins where the first did", "deliver.go",
+		"max(e.Seq, j.d.Probed)", "e.Seq", "TestARefusedEventDoesNotHoldUpTheOthers",
+	},
+	{
+		"the end is not tried before a webhook is given up", "deliver.go",
+		"err == nil && p.last(d) && d.Ended()", "false", "TestARefusedEventDoesNotHoldUpTheOthers",
+	},
+	{
+		"another fault of what is behind is one more refusal", "deliver.go",
+		`then.fault != "" && !then.refused`, "false", "TestARefusedEventDoesNotHoldUpTheOthers",
+	},
+	{
 		"a webhook that refuses all loses what it refused", "deliver.go",
-		"	return p.failed(j.d, e.Seq, o)\n}", "	return p.leaveOut(j.d, e.Seq, false, left, o.fault)\n}", "TestAWebhookThatRefusesAllForAWhileLosesNothing",
+		"	return p.failed(d, e.Seq, probed, o)\n}", "	return p.leaveOut(d, e.Seq, false, o.fault)\n}", "TestAWebhookThatRefusesAllForAWhileLosesNothing",
 	},
 	{
 		"an event that is refused ends its webhook before the task has ended", "deliver.go",
-		"case last && o.refused && !d.Ended():", "case false && !d.Ended():", "TestARefusedEventDoesNotEndTheWebhookOfATaskAtWork",
+		"case p.last(d) && o.refused && !d.Ended():", "case false && !d.Ended():", "TestARefusedEventDoesNotEndTheWebhookOfATaskAtWork",
 	},
 	{
 		"a tenant makes as many attempts as it likes", "rates.go",

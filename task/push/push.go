@@ -61,8 +61,8 @@ type Options struct {
 	// seconds ahead. Those above it wait for their turn, and leave room for other tenants'.
 	Rate int
 	// MaxAttempts is how often an event is tried before its webhook is given up
-	// (16), MaxAge for how long (24 h). One that is refused for what it is, while its
-	// task goes on, is left out instead.
+	// (16), MaxAge for how long (24 h). Before its task has ended, one that is refused
+	// for what it is is left out instead.
 	MaxAttempts int
 	MaxAge      time.Duration
 	// BackOff is about the wait after the first failed attempt (1 s); it doubles up
@@ -84,8 +84,10 @@ const (
 	// searchPause is the least time between two searches.
 	searchPause = 20 * time.Millisecond
 	// refusedAttempts is how often an event is tried that the webhook finds fault with,
-	// before those behind it are.
+	// before those behind it are, and probes how many of them in a round: it must end
+	// before its claim does.
 	refusedAttempts = 3
+	probes          = 4
 	// crowded is how long deliveries wait of whom there are too many here.
 	crowded = time.Second
 )

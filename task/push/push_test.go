@@ -266,40 +266,60 @@ func TestAWebhookIsGivenUp(t *testing.T) {
 // there will be is there when they are first called.
 func TestARefusedEventDoesNotHoldUpTheOthers(t *testing.T) {
 	t.Parallel()
+	refuse := func(status int, texts ...string) func(string) int {
+		return func(text string) int {
+			if slices.ContainsFunc(texts, func(s string) bool { return strings.HasPrefix(text, s) }) {
+				return status
+			}
+			return http.StatusOK
+		}
+	}
+	few, many, large := []string{"x", "y", "z"}, strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12"), []string{strings.Repeat("l", 300<<10), "y", "z"}
 	for name, test := range map[string]struct {
-		status int
-		after  string // a header
-		faulty string // the beginning of what is refused, or several
+		chunks []string
+		answer func(text string) int
+		later  string // Retry-After
 		taken  string
 		tries  map[string]int
 		state  string
 		left   uint64
 	}{
-		"artifacts": {http.StatusBadRequest, "", "artifact", "task working completed", map[string]int{"artifact:x": 3, "artifact:y": 1, "artifact:z": 1, "completed": 1}, "idle", 3},
-		"one of them": {http.StatusUnprocessableEntity, "", "artifact:y", "task working artifact:x artifact:z completed",
+		"artifacts": {few, refuse(400, "artifact"), "", "task working completed",
+			map[string]int{"artifact:x": 3, "artifact:y": 1, "artifact:z": 1, "completed": 1}, "idle", 3},
+		"one of them": {few, refuse(422, "artifact:y"), "", "task working artifact:x artifact:z completed",
 			map[string]int{"artifact:x": 1, "artifact:y": 3, "artifact:z": 1}, "idle", 1},
-		"the first and the last": {http.StatusUnsupportedMediaType, "", "artifact:x artifact:z", "task working artifact:y completed",
+		"the first and the last": {few, refuse(415, "artifact:x", "artifact:z"), "", "task working artifact:y completed",
 			map[string]int{"artifact:x": 3, "artifact:y": 1, "artifact:z": 1}, "idle", 2},
-		"a large one": {http.StatusRequestEntityTooLarge, "", "artifact:z", "task working artifact:x artifact:y completed",
-			map[string]int{"artifact:z": 3}, "idle", 1},
-		"the end":                 {http.StatusBadRequest, "", "completed", "task working artifact:x artifact:y artifact:z", map[string]int{"completed": 9}, "dead", 0},
-		"all":                     {http.StatusBadRequest, "", "t w a c", "", map[string]int{"task": 9, "working": 7, "artifact:x": 7, "completed": 7}, "dead", 0},
-		"all, for another reason": {http.StatusNotFound, "", "t w a c", "", map[string]int{"task": 9, "working": 0}, "dead", 0},
-		"some, until later":       {http.StatusRequestEntityTooLarge, "1", "artifact", "task working", map[string]int{"artifact:x": 9, "completed": 0}, "dead", 0},
+		"what is too large": {large, refuse(413, "artifact:l"), "", "task working artifact:y artifact:z completed",
+			map[string]int{"artifact:" + large[0]: 3, "artifact:y": 1, "completed": 1}, "idle", 1},
+		"more than are tried in a round": {many, refuse(400, "artifact"), "", "task working completed",
+			map[string]int{"artifact:1": 5, "artifact:2": 1, "artifact:12": 1, "completed": 1}, "idle", 12},
+		"more than are tried at all": {slices.Concat(many, many, many), refuse(400, "artifact"), "", "task working completed",
+			map[string]int{"artifact:1": 9 + 2, "artifact:2": 2, "completed": 1}, "idle", 36},
+		"the end":                 {few, refuse(400, "completed"), "", "task working artifact:x artifact:y artifact:z", map[string]int{"completed": 9}, "dead", 0},
+		"all":                     {few, refuse(400, ""), "", "", map[string]int{"task": 9, "working": 1, "artifact:z": 1, "completed": 2}, "dead", 0},
+		"all, for another reason": {few, refuse(404, ""), "", "", map[string]int{"task": 9, "working": 0}, "dead", 0},
+		"some, until later":       {few, refuse(413, "artifact"), "1", "task working", map[string]int{"artifact:x": 9, "completed": 0}, "dead", 0},
+		"some, and then it fails": {few, func(text string) int {
+			return map[string]int{"artifact:x": 400, "artifact:y": 500}[text]
+		}, "", "task working completed", map[string]int{"artifact:x": 9, "artifact:y": 6, "artifact:z": 0}, "idle", 3},
+		"some, and then it is gone": {few, func(text string) int {
+			return map[string]int{"artifact:x": 400, "artifact:y": 410}[text]
+		}, "", "task working", map[string]int{"artifact:x": 3, "artifact:y": 1, "completed": 0}, "dead", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, storagetest.Memory())
 			tries := newTries()
 			r := newReceiver(t, func(w http.ResponseWriter, req *http.Request) {
-				if text := tries.note(t, req); slices.ContainsFunc(strings.Fields(test.faulty), func(s string) bool { return strings.HasPrefix(text, s) }) {
-					w.Header().Set("Retry-After", test.after)
-					w.WriteHeader(test.status)
+				w.Header().Set("Retry-After", test.later)
+				if status := test.answer(tries.note(t, req)); status > 200 {
+					w.WriteHeader(status)
 				}
 			})
 			id := h.send(hook(r.URL))
 			run := h.claim(id)
-			for _, text := range []string{"x", "y", "z"} {
+			for _, text := range test.chunks {
 				h.chunk(run, text)
 			}
 			h.finish(run)
@@ -310,7 +330,7 @@ func TestARefusedEventDoesNotHoldUpTheOthers(t *testing.T) {
 			}
 			for text, want := range test.tries {
 				if n := tries.of(text); n != want {
-					t.Errorf("%s was tried %d times, want %d", text, n, want)
+					t.Errorf("%.20s was tried %d times, want %d", text, n, want)
 				}
 			}
 		})
@@ -350,7 +370,7 @@ func atRest(h task.PushHealth) bool { return idle(h) || dead(h) }
 func TestAWebhookThatRefusesAllForAWhileLosesNothing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, storagetest.Memory())
-	h.start(quick)
+	h.start(push.Options{MaxAttempts: 1 << 20, BackOff: time.Millisecond, MaxBackOff: 2 * time.Millisecond})
 	var mended, well atomic.Bool
 	tries := newTries()
 	r := newReceiver(t, func(w http.ResponseWriter, req *http.Request) {
@@ -365,7 +385,7 @@ func TestAWebhookThatRefusesAllForAWhileLosesNothing(t *testing.T) {
 	h.finish(h.claim(id))
 	h.health(id, func(ph task.PushHealth) bool { return ph.Attempts > 7 || atRest(ph) })
 	mended.Store(true)
-	if got := h.health(id, atRest); !idle(got) || got.LeftOut != 0 || r.texts(t) != "task working completed" || tries.of("completed") < 2 {
+	if got := h.health(id, atRest); !idle(got) || got.LeftOut != 0 || r.texts(t) != "task working completed" || tries.of("completed") != 2 {
 		t.Errorf("taken: %s; health %+v; the end was tried %d times", r.texts(t), got, tries.of("completed"))
 	}
 }
