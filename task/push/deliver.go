@@ -119,66 +119,6 @@ func (p *Pusher) delivered(e task.Event) {
 	p.metrics().PushSeconds.Observe(time.Since(e.Time))
 }
 
-// suspect tells whether an event that is refused once more may be at fault itself: it
-// was tried a few times, or such events are known of the webhook.
-func suspect(d *task.Delivery) bool { return d.LeftOut > 0 || d.Attempts+1 >= refusedAttempts }
-
-// probe tries some of what waits behind an event that the webhook refuses, each once,
-// from where the round before this came to. What it takes shows that it is well, and
-// what it refused before that is left out; else none is, and all wait. It reports
-// whether there are more to send.
-func (p *Pusher) probe(j *job, e task.Event, o outcome) (more bool) {
-	d, probed := j.d, max(e.Seq, j.d.Probed)
-	behind, err := d.EventsAfter(p.sending, probed, probes)
-	if err == nil && p.last(d) && d.Ended() { // else it is given up: the end is told, if it takes that
-		behind = make([]task.Event, 1)
-		behind[0], err = d.Last(p.sending)
-	}
-	if err != nil {
-		p.broken(d, err)
-		return false
-	}
-	for _, next := range behind {
-		if p.stopping() {
-			p.giveBack(d)
-			return false
-		}
-		if next.Body != nil && next.Seq > e.Seq {
-			if !p.queue.may(j, time.Now()) {
-				p.again(d, probed, o) // and not given up, if that was the last attempt
-				return false
-			}
-			then := p.send(j, next)
-			if then.taken {
-				p.delivered(next)
-				return p.leaveOut(d, next.Seq, true, o.fault)
-			}
-			if then.fault != "" && !then.refused {
-				o.after, o.gone, o.cut = then.after, then.gone, then.cut
-				break
-			}
-		}
-		probed = next.Seq
-	}
-	return p.failed(d, e.Seq, probed, o)
-}
-
-// leaveOut goes on behind events that the webhook refused. It reports whether there are more.
-func (p *Pusher) leaveOut(d *task.Delivery, seq uint64, taken bool, reason string) (more bool) {
-	before := d.LeftOut
-	more, err := d.LeaveOut(context.Background(), seq, taken, reason, lease)
-	if err != nil {
-		p.broken(d, err)
-		return false
-	}
-	p.metrics().PushAttempts.Add(float64(d.LeftOut-before), "refused")
-	if before == 0 {
-		p.opts.Logger.Warn("a webhook refuses events, which are left out", "tenant", d.Tenant, "agent", d.Ref.Agent, "task", d.TaskID,
-			"config", d.ConfigID, "event", seq, "reason", reason)
-	}
-	return more
-}
-
 // broken ends a delivery that cannot go on, for a reason that is not the
 // webhook's. It is due again when its claim runs out, unless it is gone.
 func (p *Pusher) broken(d *task.Delivery, err error) {

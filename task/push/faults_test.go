@@ -12,39 +12,39 @@ var mistakes = []faults.Fault{
 		"case o.refused && suspect(j.d):", "case false && suspect(j.d):", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
-		"an event that is refused once is passed at once", "deliver.go",
+		"an event that is refused once is passed at once", "refused.go",
 		" || d.Attempts+1 >= refusedAttempts", " || true", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
-		"each event that is refused is tried a few times", "deliver.go",
+		"each event that is refused is tried a few times", "refused.go",
 		"d.LeftOut > 0 || ", "", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
-		"whatever fails is passed", "send.go",
-		"slices.Contains(refusals, resp.StatusCode)", "!slices.Contains(refusals, http.StatusOK)", "TestARefusedEventDoesNotHoldUpTheOthers",
+		"whatever fails is passed", "refused.go",
+		"slices.Contains(refusals, status)", "!slices.Contains(refusals, http.StatusOK)", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
-		"what is too large for now is passed", "send.go",
-		"after == 0 && ", "", "TestARefusedEventDoesNotHoldUpTheOthers",
+		"what is too large for now is passed", "refused.go",
+		"after == 0 && slices", "slices", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
-		"what is too large is not passed", "send.go",
+		"what is too large is not passed", "refused.go",
 		"http.StatusRequestEntityTooLarge, ", "", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
-		"each round begins where the first did", "deliver.go",
+		"each round begins where the first did", "refused.go",
 		"max(e.Seq, j.d.Probed)", "e.Seq", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
-		"the end is not tried before a webhook is given up", "deliver.go",
+		"the end is not tried before a webhook is given up", "refused.go",
 		"err == nil && p.last(d) && d.Ended()", "false", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
-		"another fault of what is behind is one more refusal", "deliver.go",
+		"another fault of what is behind is one more refusal", "refused.go",
 		`then.fault != "" && !then.refused`, "false", "TestARefusedEventDoesNotHoldUpTheOthers",
 	},
 	{
-		"a webhook that refuses all loses what it refused", "deliver.go",
+		"a webhook that refuses all loses what it refused", "refused.go",
 		"	return p.failed(d, e.Seq, probed, o)\n}", "	return p.leaveOut(d, e.Seq, false, o.fault)\n}", "TestAWebhookThatRefusesAllForAWhileLosesNothing",
 	},
 	{

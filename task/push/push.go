@@ -83,11 +83,6 @@ const (
 	sweepEvery = 5 * time.Second
 	// searchPause is the least time between two searches.
 	searchPause = 20 * time.Millisecond
-	// refusedAttempts is how often an event is tried that the webhook finds fault with,
-	// before those behind it are, and probes how many of them in a round: it must end
-	// before its claim does.
-	refusedAttempts = 3
-	probes          = 4
 	// crowded is how long deliveries wait of whom there are too many here.
 	crowded = time.Second
 )

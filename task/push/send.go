@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,14 +91,10 @@ func judge(resp *http.Response, now time.Time) outcome {
 	return outcome{
 		fault:   fmt.Sprintf("the webhook answered with status %d", resp.StatusCode),
 		gone:    resp.StatusCode == http.StatusGone,
-		refused: after == 0 && slices.Contains(refusals, resp.StatusCode),
+		refused: refuses(resp.StatusCode, after),
 		after:   after,
 	}
 }
-
-// refusals are the statuses that speak of what was sent, and not of the webhook,
-// unless they say when to come again.
-var refusals = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity}
 
 // retryAfter reads seconds or a date; anything else is nothing.
 func retryAfter(header string, now time.Time) time.Duration {
