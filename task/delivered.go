@@ -17,7 +17,7 @@ const maxFault = 200
 // that there are others: without any the delivery rests, and is over. It does not
 // wait for the disk: after a crash some events are sent again.
 func (d *Delivery) Advance(ctx context.Context, seq uint64, sent bool, lease time.Duration) (more bool, err error) {
-	return d.advance(ctx, seq, sent, lease, func(*pushCursor, time.Time) {})
+	return d.advance(ctx, seq, sent, 0, "", lease)
 }
 
 // LeaveOut is Advance for a webhook that refused the events up to seq for what they
@@ -28,24 +28,21 @@ func (d *Delivery) LeaveOut(ctx context.Context, seq uint64, sent bool, reason s
 	if sent {
 		left--
 	}
-	more, err = d.advance(ctx, seq, sent, lease, func(c *pushCursor, now time.Time) {
-		c.note(now, reason)
-		c.leftOut += left
-	})
-	if err == nil {
-		d.LeftOut += left
-	}
-	return more, err
+	return d.advance(ctx, seq, sent, left, reason, lease)
 }
 
-func (d *Delivery) advance(ctx context.Context, seq uint64, sent bool, lease time.Duration, also func(*pushCursor, time.Time)) (more bool, err error) {
+func (d *Delivery) advance(ctx context.Context, seq uint64, sent bool, left uint64, reason string, lease time.Duration) (more bool, err error) {
 	err = d.settle(ctx, func(o outbox, c *pushCursor, now time.Time) error {
 		h, err := loadHead(o.tx, d.TaskID)
 		if err != nil {
 			return err
 		}
-		also(c, now)
-		c.seq, c.attempts, c.failing, c.refused, c.probed = seq, 0, time.Time{}, false, 0
+		c.seq = seq
+		c.forgive()
+		if left > 0 {
+			c.leftOut += left
+			c.note(now, reason)
+		}
 		if sent {
 			c.delivered++
 			c.succeeded = now
@@ -62,6 +59,7 @@ func (d *Delivery) advance(ctx context.Context, seq uint64, sent bool, lease tim
 	})
 	if err == nil {
 		d.Seq, d.Attempts, d.Failing, d.Probed = seq, 0, time.Time{}, 0
+		d.LeftOut += left
 	}
 	return more, err
 }

@@ -38,6 +38,7 @@ type Delivery struct {
 	fence   uint64
 	trace   string
 	ended   bool         // the task had, when its events were last read
+	newest  uint64       // of these
 	durable func() error // waits until views show what the last update saw
 }
 
@@ -208,7 +209,7 @@ func (d *Delivery) EventsAfter(ctx context.Context, seq uint64, most int) (event
 		if err != nil {
 			return err
 		}
-		if d.ended = Terminal(h.state); h.seq <= seq {
+		if d.ended, d.newest = Terminal(h.state), h.seq; h.seq <= seq {
 			return nil
 		}
 		events, err = readEvents(tx, d.TaskID, seq, most, deliveryBytes)
@@ -220,21 +221,8 @@ func (d *Delivery) EventsAfter(ctx context.Context, seq uint64, most int) (event
 // Ended tells whether the task had ended when its events were last read.
 func (d *Delivery) Ended() bool { return d.ended }
 
-// Last returns the newest event there is.
-func (d *Delivery) Last(ctx context.Context) (last Event, err error) {
-	err = d.m.view(ctx, d.Tenant, func(tx storage.Tx) error {
-		h, err := loadHead(tx, d.TaskID)
-		if err != nil {
-			return err
-		}
-		events, err := readEvents(tx, d.TaskID, h.seq-1, 1, deliveryBytes)
-		if err == nil && len(events) > 0 {
-			last = events[0]
-		}
-		return err
-	})
-	return last, err
-}
+// Newest is the number of the newest event that there was then.
+func (d *Delivery) Newest() uint64 { return d.newest }
 
 // Task returns the task as it is now, for payloads that are whole tasks.
 func (d *Delivery) Task(ctx context.Context) (*a2apb.Task, error) {

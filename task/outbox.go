@@ -30,7 +30,8 @@ func (e *edit) putPush(id string, config []byte, after uint64, most int) error {
 		c = &pushCursor{seq: after}
 	}
 	c.fence++
-	c.owner, c.attempts, c.failing, c.dead, c.refused, c.probed, c.leftOut = "", 0, time.Time{}, false, false, 0, 0
+	c.owner, c.dead, c.leftOut = "", false, 0
+	c.forgive()
 	if err := e.tx.Set(pushConfigKey(e.id, id), config); err != nil {
 		return err
 	}

@@ -114,6 +114,9 @@ const (
 	cursorProbed    protowire.Number = 14
 )
 
+// forgive forgets how attempts at the next event went.
+func (c *pushCursor) forgive() { c.attempts, c.refused, c.probed, c.failing = 0, false, 0, time.Time{} }
+
 func (c *pushCursor) encode() []byte {
 	w := make(wire, 0, 96+len(c.fault))
 	w.number(cursorSeq, c.seq)

@@ -47,8 +47,8 @@ type Metrics struct {
 	// or refused for an address that is not public.
 	EgressDials *Counter
 	// PushAttempts counts attempts at webhooks by outcome: delivered, failed (to be
-	// tried again), refused (the event is left out), or dead (given up); PushSeconds is the time from an event to
-	// its delivery, PushesActive the requests at the moment.
+	// tried again), refused (the event is left out), or dead (given up); PushSeconds is
+	// the time from an event to its delivery, PushesActive the requests at the moment.
 	PushAttempts *Counter
 	PushSeconds  *Histogram
 	PushesActive *Gauge

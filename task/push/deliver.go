@@ -161,11 +161,13 @@ func (p *Pusher) failed(d *task.Delivery, seq, probed uint64, o outcome) (more b
 func (p *Pusher) again(d *task.Delivery, probed uint64, o outcome) {
 	p.metrics().PushAttempts.Add(1, "failed")
 	at := time.Now().Add(max(p.opts.backOff(d.Attempts+1), min(o.after, p.opts.MaxBackOff)))
-	retry := func() error { return d.Retry(context.Background(), at, o.fault) }
+	var err error
 	if o.refused {
-		retry = func() error { return d.Refused(context.Background(), at, o.fault, probed) }
+		err = d.Refused(context.Background(), at, o.fault, probed)
+	} else {
+		err = d.Retry(context.Background(), at, o.fault)
 	}
-	if err := retry(); err != nil {
+	if err != nil {
 		p.broken(d, err)
 		return
 	}

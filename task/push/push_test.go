@@ -370,7 +370,6 @@ func atRest(h task.PushHealth) bool { return idle(h) || dead(h) }
 func TestAWebhookThatRefusesAllForAWhileLosesNothing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, storagetest.Memory())
-	h.start(push.Options{MaxAttempts: 1 << 20, BackOff: time.Millisecond, MaxBackOff: 2 * time.Millisecond})
 	var mended, well atomic.Bool
 	tries := newTries()
 	r := newReceiver(t, func(w http.ResponseWriter, req *http.Request) {
@@ -383,6 +382,7 @@ func TestAWebhookThatRefusesAllForAWhileLosesNothing(t *testing.T) {
 	})
 	id := h.send(hook(r.URL))
 	h.finish(h.claim(id))
+	h.start(push.Options{MaxAttempts: 1 << 20, BackOff: time.Millisecond, MaxBackOff: 2 * time.Millisecond}) // when all is there to be tried
 	h.health(id, func(ph task.PushHealth) bool { return ph.Attempts > 7 || atRest(ph) })
 	mended.Store(true)
 	if got := h.health(id, atRest); !idle(got) || got.LeftOut != 0 || r.texts(t) != "task working completed" || tries.of("completed") != 2 {

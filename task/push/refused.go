@@ -41,8 +41,7 @@ func (p *Pusher) probe(j *job, e task.Event, o outcome) (more bool) {
 	d, probed := j.d, max(e.Seq, j.d.Probed)
 	behind, err := d.EventsAfter(p.sending, probed, probes)
 	if err == nil && p.last(d) && d.Ended() { // else it is given up: the end is told, if it takes that
-		behind = make([]task.Event, 1)
-		behind[0], err = d.Last(p.sending)
+		behind, err = d.EventsAfter(p.sending, d.Newest()-1, 1)
 	}
 	if err != nil {
 		p.broken(d, err)
@@ -53,20 +52,22 @@ func (p *Pusher) probe(j *job, e task.Event, o outcome) (more bool) {
 			p.giveBack(d)
 			return false
 		}
-		if next.Body != nil && next.Seq > e.Seq {
-			if !p.queue.may(j, time.Now()) {
-				p.again(d, probed, o) // and not given up, if that was the last attempt
-				return false
-			}
-			then := p.send(j, next)
-			if then.taken {
-				p.delivered(next)
-				return p.leaveOut(d, next.Seq, true, o.fault)
-			}
-			if then.fault != "" && !then.refused {
-				o.after, o.gone, o.cut = then.after, then.gone, then.cut
-				break
-			}
+		if next.Body == nil || next.Seq == e.Seq {
+			probed = next.Seq
+			continue
+		}
+		if !p.queue.may(j, time.Now()) {
+			p.again(d, probed, o) // and not given up, if that was the last attempt
+			return false
+		}
+		then := p.send(j, next)
+		if then.taken {
+			p.delivered(next)
+			return p.leaveOut(d, next.Seq, true, o.fault)
+		}
+		if then.fault != "" && !then.refused {
+			o.after, o.gone, o.cut = then.after, then.gone, then.cut
+			break
 		}
 		probed = next.Seq
 	}
